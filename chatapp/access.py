@@ -1,0 +1,69 @@
+"""The only road from an id to an object: each accessor takes the user, and absent and forbidden look the same."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from chatapp.accounts.models import User
+from chatapp.conversations.models import Conversation, Message, Turn
+from chatapp.errors import NotFound
+from retrieval.models import Collection, Document, Passage
+
+
+def readable_collections(user: User) -> frozenset[UUID]:
+    """The filter that every search is made with."""
+    return frozenset(Collection.objects.readable_by(user).values_list("id", flat=True))
+
+
+def get_conversation(user: User, pk: str | UUID) -> Conversation:
+    return _get(Conversation.objects.filter(owner=user), user, pk)
+
+
+def get_message(user: User, pk: str | UUID) -> Message:
+    return _get(Message.objects.filter(conversation__owner=user).select_related("conversation"), user, pk)
+
+
+def get_turn(user: User, pk: str | UUID) -> Turn:
+    return _get(Turn.objects.filter(asker=user).select_related("answer", "question"), user, pk)
+
+
+def get_collection(user: User, pk: str | UUID) -> Collection:
+    return _get(Collection.objects.readable_by(user), user, pk)
+
+
+def get_collection_by_name(user: User, name: str) -> Collection:
+    found = Collection.objects.readable_by(user).filter(name=name).first()
+    if found is None:
+        raise NotFound(f"There is no collection named {name!r} that you can see.")
+    return found
+
+
+def get_document(user: User, pk: str | UUID) -> Document:
+    documents = Document.objects.filter(collection__in=Collection.objects.readable_by(user))
+    return _get(documents.select_related("collection"), user, pk)
+
+
+def get_passage(user: User, pk: int) -> Passage:
+    passages = Passage.objects.filter(document__collection__in=Collection.objects.readable_by(user))
+    found = passages.filter(pk=pk).select_related("document__collection").first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def require_administrator(user: User) -> None:
+    if not (user.is_authenticated and user.is_active and user.is_superuser):
+        raise NotFound
+
+
+def _get(queryset, user: User, pk: str | UUID):  # type: ignore[no-untyped-def]
+    if not user.is_authenticated or not user.is_active:
+        raise NotFound
+    try:
+        key = pk if isinstance(pk, UUID) else UUID(str(pk))
+    except ValueError:
+        raise NotFound from None
+    found = queryset.filter(pk=key).first()
+    if found is None:
+        raise NotFound
+    return found

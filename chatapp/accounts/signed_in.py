@@ -1,0 +1,29 @@
+"""Nothing but sign-in, health and static files answers a stranger."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, resolve_url
+from django.utils.deprecation import MiddlewareMixin
+
+from chatapp.errors import wants_json
+
+OPEN_PREFIXES = (
+    "/accounts/login/",
+    "/accounts/logout/",
+    "/accounts/link/",
+    "/healthz",
+    "/readyz",
+    "/static/",
+)
+
+
+class SignedInMiddleware(MiddlewareMixin):
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        if request.user.is_authenticated or request.path.startswith(OPEN_PREFIXES):
+            return None
+        if wants_json(request):
+            error = {"code": "sign_in", "message": "Sign in first.", "advice": "", "retryable": False}
+            return JsonResponse({"error": error}, status=401)
+        return redirect(f"{resolve_url(settings.LOGIN_URL)}?next={request.get_full_path()}")

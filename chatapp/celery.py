@@ -1,0 +1,36 @@
+"""The Celery application."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatapp.settings")
+
+app = Celery("footnote")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "documents.sweep": {"task": "retrieval.tasks.sweep", "schedule": 10.0, "options": {"expires": 9}},
+    "turns.sweep": {
+        "task": "chatapp.conversations.tasks.sweep",
+        "schedule": 15.0,
+        "options": {"expires": 14},
+    },
+}
+
+
+@setup_logging.connect
+def _configure_logs(**_: Any) -> None:
+    from django.conf import settings
+
+    from chatapp.operations.logs import configure
+
+    configure({})
+    for folder in ("data_folder_in", "control_folder"):
+        if path := settings.CELERY_BROKER_TRANSPORT_OPTIONS.get(folder):
+            Path(path).mkdir(parents=True, exist_ok=True)

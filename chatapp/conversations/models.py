@@ -1,0 +1,113 @@
+"""Conversations, their message trees, and the turns that write answers."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class Conversation(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations"
+    )
+    title = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-updated_at"]
+        indexes = [models.Index(fields=["owner", "-updated_at"], name="conversation_list")]
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+
+class Message(models.Model):
+    """A node of the tree: an edited question or a regenerated answer is a sibling of the first one."""
+
+    class Role(models.TextChoices):
+        USER = "user"
+        ASSISTANT = "assistant"
+
+    class Status(models.TextChoices):
+        STREAMING = "streaming"
+        COMPLETE = "complete"
+        STOPPED = "stopped"  # by the asker
+        INTERRUPTED = "interrupted"  # the process died or every engine broke off; can be continued
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    parent = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="children")
+    role = models.CharField(max_length=10, choices=Role)
+    text = models.TextField(blank=True)
+    status = models.CharField(max_length=12, choices=Status, default=Status.COMPLETE)
+    engine = models.CharField(max_length=200, blank=True)  # who wrote it, as shown to people
+    written_by = models.JSONField(
+        default=list, blank=True
+    )  # [{"engine", "from"}]: character offsets of each writer
+    error = models.JSONField(null=True)  # {"code", "message", "advice", "retryable"}
+    sources = models.JSONField(
+        default=list, blank=True
+    )  # what the turn was shown; see docs/protocol.md, Source
+    usage = models.JSONField(default=dict, blank=True)
+    timings = models.JSONField(default=dict, blank=True)  # milliseconds by stage
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(role="assistant") | Q(status="complete"), name="only_answers_have_a_fate"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.id}"
+
+
+class Citation(models.Model):
+    """A numbered mark in an answer and the passage behind it. Names are kept, so history survives a deleted document."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="citations")
+    number = models.PositiveSmallIntegerField()
+    passage = models.ForeignKey("retrieval.Passage", null=True, on_delete=models.SET_NULL)
+    document_name = models.CharField(max_length=255)
+    page = models.PositiveIntegerField(null=True)
+    quote = models.TextField()
+    score = models.FloatField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["message", "number"], name="one_citation_for_each_mark")
+        ]
+
+    def __str__(self) -> str:
+        return f"[{self.number}] {self.document_name}"
+
+
+class Turn(models.Model):
+    """One question on its way to an answer. `heartbeat_at` tells a living turn from one whose process died."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    asker = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    question = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+")
+    answer = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="turn")
+    running = models.BooleanField(default=True)
+    stop_requested = models.BooleanField(default=False)
+    last_seq = models.PositiveIntegerField(default=0)  # sequence number that the stored text includes
+    heartbeat_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["heartbeat_at"], condition=Q(running=True), name="turns_that_may_have_died")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

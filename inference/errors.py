@@ -1,0 +1,49 @@
+"""Errors of inference/: few kinds, each with a code, a sentence for people, and whether trying again can help."""
+
+from __future__ import annotations
+
+
+class InferenceError(Exception):
+    code = "inference_failed"
+    http_status = 500
+    retryable = False
+    user_message = "The model could not answer."
+    advice = "Try again; if it keeps failing, tell your administrator."
+
+    def __init__(
+        self,
+        user_message: str | None = None,
+        *,
+        advice: str | None = None,
+        detail: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        self.user_message = user_message or self.user_message
+        self.advice = advice or self.advice
+        self.retry_after_s = retry_after_s
+        super().__init__(detail or self.user_message)
+
+
+class EngineBusy(InferenceError):
+    code, http_status, retryable = "engine_busy", 503, True
+    user_message = "All model slots are in use."
+    advice = "Try again in a moment."
+
+
+class EngineUnavailable(InferenceError):
+    """Not configured, not reachable, died, silent, or spoke garbage: another engine may still answer."""
+
+    code, http_status, retryable = "engine_unavailable", 503, True
+    user_message = "The model is not available at the moment."
+
+
+class ContextTooLong(InferenceError):
+    code, http_status = "context_too_long", 413
+    user_message = "The question with its sources is longer than the model can read."
+    advice = "Ask a shorter question or start a new chat."
+
+
+class ModelFileRejected(InferenceError):
+    code, http_status = "model_file_rejected", 422
+    user_message = "This is not a model file that can be loaded."
+    advice = "Footnote needs a GGUF file, whole and unchanged."

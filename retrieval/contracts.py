@@ -1,0 +1,125 @@
+"""The values and Protocols that the parts of retrieval/ share. No Django here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float32]
+BlockKind = Literal["heading", "paragraph", "list", "table", "code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a document in reading order."""
+
+    kind: BlockKind
+    text: str  # for a table: its rows as lines, cells joined by " | "
+    page: int | None = None  # 1-based page or slide
+    level: int = 0  # of a heading, 1 is the outermost
+    rows: tuple[tuple[str, ...], ...] = ()  # of a table, the header first
+    locator: str = ""  # what a person would look for: "sheet Prices", "slide 3, notes"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    title: str
+    blocks: tuple[Block, ...]
+    pages: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage before it is stored."""
+
+    ordinal: int
+    text: str
+    heading: str = ""  # heading path, outermost first, joined by " > "
+    page: int | None = None
+    locator: str = ""
+
+    def embedded_text(self, title: str) -> str:
+        """What is embedded and indexed: the passage under its document's title and heading path."""
+        return "\n".join(part for part in (title, self.heading, self.text) if part)
+
+
+class Parser(Protocol):
+    def __call__(self, path: Path) -> ParsedDocument:
+        """Raises retrieval.errors.DocumentRejected for a file that a person has to mend."""
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors. One instance serves one process and is called from one thread at a time."""
+
+    name: str
+    dimension: int
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """-> (len(texts), dimension) float32, each row of length 1."""
+
+    def count_tokens(self, text: str) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    passage_id: int
+    score: float
+
+
+class VectorIndex(Protocol):
+    """Inner-product search over int64 ids."""
+
+    def add(self, ids: npt.NDArray[np.int64], vectors: Vectors) -> None: ...
+    def remove(self, ids: npt.NDArray[np.int64]) -> None: ...
+    def search(self, query: Vectors, k: int, allowed: npt.NDArray[np.int64] | None) -> list[Candidate]:
+        """Best first; only ids in `allowed` unless it is None, with full recall however few they are."""
+
+    def __len__(self) -> int: ...
+
+
+class LexicalIndex(Protocol):
+    def add(self, passages: Sequence[IndexedPassage]) -> None: ...
+    def remove_documents(self, documents: Sequence[UUID]) -> None: ...
+    def search(self, query: str, k: int, collections: frozenset[UUID]) -> list[Candidate]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedPassage:
+    passage_id: int
+    document_id: UUID
+    collection_id: UUID
+    text: str  # Chunk.embedded_text
+
+
+@dataclass(frozen=True, slots=True)
+class PassageHit:
+    """One search result of the index service: fused score in 0..1 and its parts."""
+
+    passage_id: int
+    score: float
+    dense: float  # cosine similarity; 0.0 when only the lexical list had it
+    lexical: float  # BM25
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    question: str
+    collections: frozenset[UUID]  # what the asker may read; empty finds nothing
+    k: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    ready: bool
+    passages: int = 0
+    documents: int = 0
+    embedding_model: str = ""
+    behind: int = 0  # changes in Postgres that are not applied yet
+    problems: tuple[str, ...] = field(default_factory=tuple)
