@@ -64,9 +64,7 @@ def as_dict(error: TypedError) -> dict[str, Any]:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    return request.path.startswith(("/api/", "/v1/")) or "application/json" in request.headers.get(
-        "Accept", ""
-    )
+    return request.path.startswith(("/api/", "/v1/")) or "application/json" in request.headers.get("Accept", "")
 
 
 class ErrorMiddleware:

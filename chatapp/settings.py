@@ -17,9 +17,7 @@ VAR_DIR = Path(env.text("CHATAPP_VAR_DIR", str(BASE_DIR / "var"))).resolve()
 # Unix socket paths end at 107 bytes, so a deep checkout keeps its sockets in a short folder of its own.
 RUN_DIR = VAR_DIR / "run"
 if len(str(RUN_DIR)) > 70:
-    RUN_DIR = (
-        Path("/tmp") / f"footnote-{os.getuid()}-{hashlib.sha256(str(VAR_DIR).encode()).hexdigest()[:12]}"
-    )
+    RUN_DIR = Path("/tmp") / f"footnote-{os.getuid()}-{hashlib.sha256(str(VAR_DIR).encode()).hexdigest()[:12]}"
 
 # --- Core -----------------------------------------------------------------------------------------------------------
 DEBUG = env.boolean("CHATAPP_DEBUG")

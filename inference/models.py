@@ -25,9 +25,7 @@ class ModelVersion(models.Model):
 
     class Meta:
         ordering = ["name"]
-        constraints = [
-            models.UniqueConstraint(fields=["default"], condition=Q(default=True), name="one_default_model")
-        ]
+        constraints = [models.UniqueConstraint(fields=["default"], condition=Q(default=True), name="one_default_model")]
 
     def __str__(self) -> str:
         return self.name

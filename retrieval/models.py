@@ -87,9 +87,7 @@ class Document(models.Model):
             models.CheckConstraint(
                 condition=~Q(status="ready") | Q(ready_at__isnull=False), name="ready_means_ready_at_is_set"
             ),
-            models.CheckConstraint(
-                condition=~Q(status="failed") | ~Q(error=""), name="failed_means_a_reason"
-            ),
+            models.CheckConstraint(condition=~Q(status="failed") | ~Q(error=""), name="failed_means_a_reason"),
         ]
         indexes = [models.Index(fields=["status", "lease_until"], name="sweeper_finds_what_is_owed")]
 
@@ -108,9 +106,7 @@ class Passage(models.Model):
 
     class Meta:
         ordering = ["document", "ordinal"]
-        constraints = [
-            models.UniqueConstraint(fields=["document", "ordinal"], name="one_passage_at_each_place")
-        ]
+        constraints = [models.UniqueConstraint(fields=["document", "ordinal"], name="one_passage_at_each_place")]
 
     def __str__(self) -> str:
         return f"{self.document_id}#{self.ordinal}"

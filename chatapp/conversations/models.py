@@ -11,9 +11,7 @@ from django.db.models import Q
 
 class Conversation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
     title = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -47,13 +45,9 @@ class Message(models.Model):
     text = models.TextField(blank=True)
     status = models.CharField(max_length=12, choices=Status, default=Status.COMPLETE)
     engine = models.CharField(max_length=200, blank=True)  # who wrote it, as shown to people
-    written_by = models.JSONField(
-        default=list, blank=True
-    )  # [{"engine", "from"}]: character offsets of each writer
+    written_by = models.JSONField(default=list, blank=True)  # [{"engine", "from"}]: character offsets of each writer
     error = models.JSONField(null=True)  # {"code", "message", "advice", "retryable"}
-    sources = models.JSONField(
-        default=list, blank=True
-    )  # what the turn was shown; see docs/protocol.md, Source
+    sources = models.JSONField(default=list, blank=True)  # what the turn was shown; see docs/protocol.md, Source
     usage = models.JSONField(default=dict, blank=True)
     timings = models.JSONField(default=dict, blank=True)  # milliseconds by stage
     created_at = models.DateTimeField(auto_now_add=True)
@@ -83,9 +77,7 @@ class Citation(models.Model):
 
     class Meta:
         ordering = ["number"]
-        constraints = [
-            models.UniqueConstraint(fields=["message", "number"], name="one_citation_for_each_mark")
-        ]
+        constraints = [models.UniqueConstraint(fields=["message", "number"], name="one_citation_for_each_mark")]
 
     def __str__(self) -> str:
         return f"[{self.number}] {self.document_name}"
@@ -105,9 +97,7 @@ class Turn(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        indexes = [
-            models.Index(fields=["heartbeat_at"], condition=Q(running=True), name="turns_that_may_have_died")
-        ]
+        indexes = [models.Index(fields=["heartbeat_at"], condition=Q(running=True), name="turns_that_may_have_died")]
 
     def __str__(self) -> str:
         return str(self.id)

