@@ -1,0 +1,46 @@
+"""The only module that imports sentence_transformers: loads any of its models, for export or for use on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+from retrieval.contracts import Vectors
+
+
+def load_modules(folder: Path) -> tuple[Any, str]:
+    """-> the transformer and its pooling mode, "mean" or "cls"; ValueError when the model does more than that."""
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    kinds = [type(module).__name__ for module in model]
+    if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+        raise ValueError(f"cannot be exported: {kinds}")
+    pooling = model[1]
+    mode = str(getattr(pooling, "pooling_mode", "")) or pooling.get_pooling_mode_str()
+    if mode not in ("mean", "cls"):
+        raise ValueError(f"cannot be exported: pooling by {mode}")
+    transformer = model[0].auto_model if hasattr(model[0], "auto_model") else model[0].model
+    return transformer.eval(), mode
+
+
+class SentenceTransformerEmbedder:
+    """The library itself, for models that do not export and for GPUs."""
+
+    def __init__(self, model: str, folder: Path, *, device: str) -> None:
+        self.name = model
+        self._model = SentenceTransformer(str(folder), device=device, local_files_only=True)
+        self.dimension = int(self._model.get_embedding_dimension() or 0)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        vectors = self._model.encode(
+            list(texts), batch_size=32, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._model.tokenizer(text, add_special_tokens=False)["input_ids"])
