@@ -1,0 +1,95 @@
+"""The base of Footnote's commands: typed errors and an absent database become one sentence, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from argparse import ArgumentParser
+from typing import Any, NoReturn
+
+import psycopg
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
+
+from chatapp.accounts.models import User
+from chatapp.errors import TYPED_ERRORS
+from chatapp.settings import database_dsn
+
+FAILED, UNAVAILABLE, INTERRUPTED = 1, 2, 130
+_CONNECT_TIMEOUT_S = 5
+
+
+class Error(CommandError):
+    """What a command ends with; Django prints it on standard error as `Error: <sentence>`."""
+
+
+class FootnoteCommand(BaseCommand):
+    """Subclasses write `handle`. Exit 0 only when the work is done, 2 when the database is out of reach."""
+
+    requires_system_checks: list[str] = []  # type: ignore[assignment]  # a command starts faster without them
+    quiet_logs = True  # people read standard error here; services set this to False
+    needs_database = True
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        if self.quiet_logs:
+            logging.getLogger().setLevel(logging.WARNING)
+        try:
+            if self.needs_database:
+                check_database()
+            return super().execute(*args, **options)
+        except TYPED_ERRORS as error:
+            self.fail(error.user_message, error.advice)
+        except OperationalError as error:
+            raise _out_of_reach(error) from None
+        except ProgrammingError as error:
+            if not isinstance(error.__cause__, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+                raise
+            self.fail("The database is not set up yet.", "Run `manage.py migrate`, or start Footnote with `make run`.")
+        except KeyboardInterrupt:
+            raise Error("Interrupted.", returncode=INTERRUPTED) from None
+        except BrokenPipeError:
+            # The reader of our output went away (`| head`): nothing is left to say, and nowhere to say it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(FAILED) from None
+
+    def add_user_argument(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--user", metavar="NAME", help="act as this person (default: the first administrator)")
+
+    def acting_user(self, name: str | None = None) -> User:
+        """The person named, else the first administrator: commands see what that person may see."""
+        active = User.objects.filter(is_active=True)
+        if name:
+            found = active.filter(username=name).first()
+            if found is None:
+                self.fail(f"There is no active person named {name!r}.", "Check the spelling of --user.")
+            return found
+        first = active.filter(is_superuser=True).order_by("date_joined", "username").first()
+        if first is None:
+            self.fail(
+                "There is no administrator yet to act as.",
+                "Start Footnote with `make run`, which makes one, or run `manage.py createsuperuser`.",
+            )
+        return first
+
+    def fail(self, message: str, advice: str = "", *, returncode: int = FAILED) -> NoReturn:
+        raise Error(f"{message} {advice}".strip(), returncode=returncode)
+
+    def write_json(self, value: Any) -> None:
+        """One line of JSON on standard output, where --json puts nothing else."""
+        self.stdout.write(json.dumps(value, ensure_ascii=False))
+
+
+def check_database() -> None:
+    """Find out within seconds; Django's pool would wait longer before it gives up."""
+    try:
+        psycopg.connect(database_dsn(), connect_timeout=_CONNECT_TIMEOUT_S).close()
+    except psycopg.OperationalError as error:
+        raise _out_of_reach(error) from None
+
+
+def _out_of_reach(error: Exception) -> Error:
+    reason = " ".join(str(error).split())[:200]
+    advice = "Start Footnote with `make run`, or check DATABASE_URL."
+    return Error(f"The database cannot be reached ({reason}). {advice}", returncode=UNAVAILABLE)
