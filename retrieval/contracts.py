@@ -45,10 +45,6 @@ class Chunk:
     page: int | None = None
     locator: str = ""
 
-    def embedded_text(self, title: str) -> str:
-        """What is embedded and indexed: the passage under its document's title and heading path."""
-        return "\n".join(part for part in (title, self.heading, self.text) if part)
-
 
 class Parser(Protocol):
     def __call__(self, path: Path) -> ParsedDocument:
@@ -95,7 +91,7 @@ class IndexedPassage:
     passage_id: int
     document_id: UUID
     collection_id: UUID
-    text: str  # Chunk.embedded_text
+    text: str  # what retrieval.indexed_text makes of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +117,6 @@ class IndexStatus:
     passages: int = 0
     documents: int = 0
     embedding_model: str = ""
-    behind: int = 0  # changes in Postgres that are not applied yet
+    behind: int = 0  # changes in Postgres that are known and not applied yet
+    applied: int = -1  # the last change that searches see
     problems: tuple[str, ...] = field(default_factory=tuple)

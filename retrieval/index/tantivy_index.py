@@ -69,10 +69,7 @@ class TantivyIndex:
         if not words or not collections:
             return []
         body = tantivy.Query.boolean_query(
-            [
-                (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "body", word, "freq"))
-                for word in words
-            ]
+            [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "body", word, "freq")) for word in words]
         )
         scope = tantivy.Query.const_score_query(
             tantivy.Query.term_set_query(self._schema, "collection", [str(c) for c in collections]), 0.0
@@ -89,6 +86,47 @@ class TantivyIndex:
 
 
 _STOP_WORDS = frozenset(
-    "a an and are as at be but by for if in into is it no not of on or such that the their then there these they "
-    "this to was will with what which who whom how do doe did".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "but",
+        "by",
+        "for",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "no",
+        "not",
+        "of",
+        "on",
+        "or",
+        "such",
+        "that",
+        "the",
+        "their",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "was",
+        "will",
+        "with",
+        "what",
+        "which",
+        "who",
+        "whom",
+        "how",
+        "do",
+        "doe",
+        "did",
+    ]
 )

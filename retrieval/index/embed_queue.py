@@ -1,0 +1,73 @@
+"""One embedder for everybody: questions first, bulk work in what is left, and a bound on what may wait."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from retrieval.contracts import Embedder, Vectors
+from retrieval.errors import IndexUnavailable
+
+_STEP = 8  # texts of bulk work between two looks at the queue: a question waits for one such step
+
+
+class EmbedderBusy(IndexUnavailable):
+    code = "embedder_busy"
+    user_message = "The embedder has more work than it can take."
+    advice = "Try again in a few seconds."
+
+
+class EmbedQueue:
+    def __init__(self, embedder: Embedder, *, waiting: int = 256) -> None:
+        self.embedder = embedder
+        self._questions: queue.Queue[tuple[list[str], Future[Vectors]]] = queue.Queue(waiting)
+        self._bulk: queue.Queue[tuple[list[str], Future[Vectors]]] = queue.Queue(16)
+        self._wake = threading.Semaphore(0)
+        self._ids = itertools.count()
+        threading.Thread(target=self._run, name="embedder", daemon=True).start()
+
+    def submit(self, texts: Sequence[str], *, bulk: bool) -> Future[Vectors]:
+        """-> a future of (len(texts), dimension) float32. Raises EmbedderBusy."""
+        future: Future[Vectors] = Future()
+        try:
+            (self._bulk if bulk else self._questions).put_nowait((list(texts), future))
+        except queue.Full:
+            raise EmbedderBusy from None
+        self._wake.release()
+        return future
+
+    def _run(self) -> None:
+        while True:
+            self._wake.acquire()
+            if self._answer_question():
+                continue
+            texts, future = self._bulk.get()
+            self._embed(texts, future, step=_STEP)
+
+    def _answer_question(self) -> bool:
+        try:
+            texts, future = self._questions.get_nowait()
+        except queue.Empty:
+            return False
+        self._embed(texts, future, step=len(texts))
+        return True
+
+    def _embed(self, texts: list[str], future: Future[Vectors], *, step: int) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        import numpy as np
+
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # equal lengths together: little padding
+        result = np.zeros((len(texts), self.embedder.dimension), dtype=np.float32)
+        try:
+            for start in range(0, len(texts), max(step, 1)):
+                rows = order[start : start + step]
+                result[rows] = self.embedder.embed([texts[i] for i in rows])
+                while step == _STEP and self._questions.qsize() and self._wake.acquire(blocking=False):
+                    self._answer_question()
+            future.set_result(result)
+        except Exception as error:  # noqa: BLE001 - the outermost loop of this thread: the caller gets the error
+            future.set_exception(error)

@@ -1,0 +1,193 @@
+"""The searchable state of one index service: filled from Postgres, then kept up with its change log.
+
+Nothing here is the truth: a restart builds it again from the passages and vectors in Postgres.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+import structlog
+
+from retrieval.contracts import IndexedPassage, IndexStatus, PassageHit, SearchRequest, VectorIndex, Vectors
+from retrieval.fusion import fuse
+from retrieval.indexed_text import indexed_text
+
+log = structlog.get_logger(__name__)
+
+CHANNEL = "footnote_index"
+_BATCH = 2000
+_SELECT = """
+    SELECT p.id, p.document_id, d.collection_id, d.name, d.title, p.heading, p.text, v.vector
+    FROM retrieval_passage p
+    JOIN retrieval_document d ON d.id = p.document_id
+    JOIN retrieval_passagevector v ON v.passage_id = p.id AND v.model = %s
+    WHERE d.status = 'ready'
+"""
+
+
+@dataclass
+class LiveIndex:
+    """Vectors, words and who-belongs-where of every ready passage. Thread-safe."""
+
+    vectors: VectorIndex
+    words: Any  # LexicalIndex
+    model: str
+    dimension: int
+    dense_weight: float
+    candidates: int
+    passages_of: dict[UUID, npt.NDArray[np.int64]] = field(default_factory=dict)  # by document
+    documents_of: dict[UUID, set[UUID]] = field(default_factory=dict)  # by collection
+    collection_of: dict[UUID, UUID] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    generation: int = 0  # changes with each applied batch, so that cached scopes expire
+    _scopes: dict[frozenset[UUID], tuple[int, npt.NDArray[np.int64]]] = field(default_factory=dict)
+
+    # -- search ----------------------------------------------------------------------------------------------------
+    def search(self, request: SearchRequest, query: Vectors, *, dense_weight: float | None = None) -> list[PassageHit]:
+        allowed = self.scope(request.collections)
+        if allowed is not None and not len(allowed):
+            return []
+        depth = max(self.candidates, request.k)
+        dense = self.vectors.search(query, depth, allowed)
+        lexical = self.words.search(request.question, depth, request.collections)
+        weight = self.dense_weight if dense_weight is None else dense_weight
+        return fuse(dense, lexical, dense_weight=weight, k=request.k)
+
+    def scope(self, collections: frozenset[UUID]) -> npt.NDArray[np.int64] | None:
+        """The ids that may be found, or None when that is all of them."""
+        with self.lock:
+            known = frozenset(c for c in collections if c in self.documents_of)
+            if known and len(known) == len(self.documents_of):
+                return None
+            cached = self._scopes.get(known)
+            if cached and cached[0] == self.generation:
+                return cached[1]
+            parts = [self.passages_of[d] for c in known for d in self.documents_of[c]]
+            ids = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+            if len(self._scopes) >= 64:
+                self._scopes.clear()
+            self._scopes[known] = (self.generation, ids)
+            return ids
+
+    # -- changes ---------------------------------------------------------------------------------------------------
+    def add(self, rows: list[tuple[Any, ...]]) -> None:
+        """Rows of _SELECT; a document that is already held is replaced as a whole by its caller."""
+        rows = [row for row in rows if len(row[7]) == 2 * self.dimension]
+        if not rows:
+            return
+        ids = np.array([row[0] for row in rows], dtype=np.int64)
+        stored = np.frombuffer(b"".join(bytes(row[7]) for row in rows), dtype="<f2")
+        texts = [IndexedPassage(row[0], row[1], row[2], indexed_text(row[3], row[4], row[5], row[6])) for row in rows]
+        with self.lock:
+            self.vectors.add(ids, stored.reshape(len(rows), self.dimension).astype(np.float32))
+            self.words.add(texts)
+            for passage in texts:
+                self.collection_of[passage.document_id] = passage.collection_id
+                self.documents_of.setdefault(passage.collection_id, set()).add(passage.document_id)
+            for document in dict.fromkeys(row[1] for row in rows):
+                new = ids[[row[1] == document for row in rows]]
+                held = self.passages_of.get(document)
+                self.passages_of[document] = new if held is None else np.concatenate([held, new])
+            self.generation += 1
+
+    def remove(self, documents: list[UUID]) -> None:
+        with self.lock:
+            held = [d for d in documents if d in self.passages_of]
+            if not held:
+                return
+            self.vectors.remove(np.concatenate([self.passages_of.pop(d) for d in held]))
+            self.words.remove_documents(held)
+            for document in held:
+                collection = self.collection_of.pop(document)
+                self.documents_of[collection].discard(document)
+                if not self.documents_of[collection]:
+                    del self.documents_of[collection]
+            self.generation += 1
+
+
+class Follower(threading.Thread):
+    """Fills the index from Postgres and applies the change log in its order, for as long as the process lives."""
+
+    POLL_S = 1.0
+
+    def __init__(self, index: LiveIndex, dsn: str) -> None:
+        super().__init__(name="index-follower", daemon=True)
+        self.index, self.dsn = index, dsn
+        self.applied = -1  # highest change that searches see
+        self.loaded = threading.Event()
+        self.stopping = threading.Event()
+        self.problem = ""
+        self.behind = 0
+
+    def run(self) -> None:
+        delay = 0.2
+        while not self.stopping.is_set():
+            try:
+                with psycopg.connect(self.dsn, autocommit=True, connect_timeout=5) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    if not self.loaded.is_set():
+                        self._load(connection)
+                    self.problem, delay = "", 0.2
+                    while not self.stopping.is_set():
+                        self._catch_up(connection)
+                        for _ in connection.notifies(timeout=self.POLL_S, stop_after=1):
+                            pass
+            except psycopg.Error as error:
+                self.problem = "The database cannot be reached."
+                log.warning("index.database_lost", error=str(error))
+                self.stopping.wait(delay)
+                delay = min(delay * 2, 5.0)
+
+    def _load(self, connection: psycopg.Connection[Any]) -> None:
+        begun = time.monotonic()
+        with connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            row = connection.execute("SELECT coalesce(max(seq), 0) FROM retrieval_indexchange").fetchone()
+            applied = int(row[0]) if row else 0
+            with connection.cursor("load") as cursor:
+                cursor.execute(_SELECT + " ORDER BY p.id", [self.index.model])
+                while rows := cursor.fetchmany(_BATCH):
+                    self.index.add(rows)
+        self.applied = applied
+        self.loaded.set()
+        log.info("index.loaded", passages=len(self.index.vectors), seconds=round(time.monotonic() - begun, 2))
+
+    def _catch_up(self, connection: psycopg.Connection[Any]) -> None:
+        for changes in self._changes(connection):
+            documents = list(dict.fromkeys(document for _, document, _ in changes))
+            added = {document for _, document, kind in changes if kind == "add"}
+            # The rows are read as they are now, so that a change applied twice or late ends in the same state.
+            self.index.remove(documents)
+            if added:
+                select = _SELECT + " AND p.document_id = ANY(%s) ORDER BY p.id"
+                cursor = connection.execute(select, [self.index.model, list(added)])
+                while rows := cursor.fetchmany(_BATCH):
+                    self.index.add(rows)
+            self.applied = changes[-1][0]
+        self.behind = 0
+
+    def _changes(self, connection: psycopg.Connection[Any]) -> Iterator[list[tuple[int, UUID, str]]]:
+        query = "SELECT seq, document_id, kind FROM retrieval_indexchange WHERE seq > %s ORDER BY seq LIMIT 200"
+        while changes := connection.execute(query, [self.applied]).fetchall():
+            self.behind = len(changes)
+            yield changes
+
+    def status(self) -> IndexStatus:
+        return IndexStatus(
+            ready=self.loaded.is_set(),
+            passages=len(self.index.vectors),
+            documents=len(self.index.passages_of),
+            embedding_model=self.index.model,
+            behind=self.behind,
+            applied=self.applied,
+            problems=tuple(filter(None, [self.problem])),
+        )

@@ -1,0 +1,56 @@
+"""PowerPoint: each slide with its title, texts, tables and speaker notes."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pptx
+from lxml.etree import XMLSyntaxError
+from pptx.exc import PackageNotFoundError
+
+from retrieval.config import ParseLimits
+from retrieval.contracts import ParsedDocument
+from retrieval.parsing.budget import Blocks
+from retrieval.parsing.sniff import Corrupt
+
+
+def parse(path: Path, limits: ParseLimits) -> ParsedDocument:
+    out = Blocks(limits.characters)
+    try:
+        show = pptx.Presentation(str(path))
+        for number, slide in enumerate(show.slides, start=1):
+            _slide(out, number, slide)
+        title = str(show.core_properties.title or "")
+        count = len(show.slides)
+    except (PackageNotFoundError, KeyError, ValueError, XMLSyntaxError, zipfile.BadZipFile, AttributeError) as error:
+        raise Corrupt(detail=str(error)) from error
+    return ParsedDocument("" if title == "PowerPoint Presentation" else title.strip(), tuple(out.blocks), pages=count)
+
+
+def _slide(out: Blocks, number: int, slide: Any) -> None:
+    locator = f"slide {number}"
+    title = slide.shapes.title
+    if title is not None and title.has_text_frame:
+        out.add("heading", title.text_frame.text.replace("\n", " "), page=number, level=2, locator=locator)
+    for shape in _flat(slide.shapes):
+        if title is not None and shape.shape_id == title.shape_id:
+            continue
+        if getattr(shape, "has_table", False) and shape.has_table:
+            rows = [[cell.text for cell in row.cells] for row in shape.table.rows]
+            out.table(rows, page=number, locator=locator)
+        elif shape.has_text_frame:
+            lines = [p.text.strip() for p in shape.text_frame.paragraphs]
+            out.add("paragraph", "\n".join(line for line in lines if line), page=number, locator=locator)
+    if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+        out.add("paragraph", slide.notes_slide.notes_text_frame.text, page=number, locator=f"{locator}, notes")
+
+
+def _flat(shapes: Iterable[Any]) -> Iterable[Any]:
+    for shape in shapes:
+        if hasattr(shape, "shapes"):
+            yield from _flat(shape.shapes)
+        else:
+            yield shape

@@ -1,0 +1,120 @@
+"""Parses a file in a process that can be killed: under limits on time, memory and size."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import queue
+import select
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from retrieval.config import ParseLimits
+from retrieval.contracts import Block, ParsedDocument
+from retrieval.errors import DocumentRejected
+from retrieval.parsing.sniff import sniff
+
+log = structlog.get_logger(__name__)
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_START_SECONDS = 30  # importing the parsers, on a busy machine
+
+
+class ParserDied(DocumentRejected):
+    """The file made its parser run out of time or memory, or crash."""
+
+
+_FATES = {
+    "timeout": "Reading the file took too long and was stopped.",
+    "memory": "Reading the file needed more memory than is allowed.",
+    "crashed": "The file is damaged in a way that its parser does not survive.",
+}
+
+
+def parse_file(path: Path, name: str, limits: ParseLimits) -> tuple[str, ParsedDocument]:
+    """-> media type and document. Raises DocumentRejected with a code, a sentence and advice."""
+    kind = sniff(path, name, limits)
+    request = {"path": str(path), "name": name, "kind": kind.kind, "limits": asdict(limits)}
+    answer = _ask(request, limits)
+    if parsed := answer.get("parsed"):
+        return kind.media_type, _document(parsed)
+    if rejected := answer.get("rejected"):
+        error = DocumentRejected(rejected["message"], advice=rejected["advice"])
+        error.code = rejected["code"]
+        raise error
+    fate = str(answer.get("died"))
+    error = ParserDied(_FATES[fate], detail=str(answer.get("detail", "")))
+    error.code = fate if fate != "crashed" else "corrupt"
+    log.info("parsing.died", fate=fate, kind=kind.kind, detail=answer.get("detail"), peak_kb=answer.get("peak_kb"))
+    raise error
+
+
+def _document(parsed: dict[str, Any]) -> ParsedDocument:
+    blocks = tuple(Block(**{**b, "rows": tuple(tuple(row) for row in b["rows"])}) for b in parsed["blocks"])
+    return ParsedDocument(parsed["title"], blocks, parsed["pages"], tuple(parsed["warnings"]))
+
+
+# Idle zygotes of this process. One serves one file at a time; a fork of this process starts with none of its own.
+_idle: queue.LifoQueue[_Zygote] = queue.LifoQueue()
+_owner = os.getpid()
+
+
+def _ask(request: dict[str, Any], limits: ParseLimits) -> dict[str, Any]:
+    global _idle, _owner
+    if _owner != os.getpid():
+        _idle, _owner = queue.LifoQueue(), os.getpid()
+    try:
+        zygote = _idle.get_nowait()
+    except queue.Empty:
+        zygote = _Zygote()
+    try:
+        answer = zygote.ask(request, limits.seconds + _START_SECONDS)
+    except (OSError, ValueError) as error:
+        zygote.close()
+        return {"died": "crashed", "detail": str(error)}
+    _idle.put(zygote)
+    return answer
+
+
+class _Zygote:
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "retrieval.parsing.zygote"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=_ROOT,
+        )
+        atexit.register(self.close)
+
+    def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Raises OSError when the zygote is gone, ValueError when it does not answer."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._process.stdin.flush()
+        data, deadline = bytearray(), time.monotonic() + seconds
+        descriptor = self._process.stdout.fileno()
+        while not data.endswith(b"\n"):
+            if not select.select([descriptor], [], [], max(deadline - time.monotonic(), 0))[0]:
+                raise ValueError("the parsing process did not answer")
+            part = os.read(descriptor, 1 << 20)
+            if not part:
+                raise OSError("the parsing process ended")
+            data += part
+        answer: dict[str, Any] = json.loads(data)
+        return answer
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait(5)
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        atexit.unregister(self.close)

@@ -1,0 +1,194 @@
+"""The index service: search and embed over HTTP, for Footnote's own processes alone."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from retrieval.config import RetrievalConfig
+from retrieval.contracts import SearchRequest
+from retrieval.embedding import load_embedder
+from retrieval.errors import IndexUnavailable, RetrievalError
+from retrieval.index.embed_queue import EmbedQueue
+from retrieval.index.faiss_index import FlatIndex
+from retrieval.index.live import Follower, LiveIndex
+from retrieval.index.tantivy_index import TantivyIndex
+
+log = structlog.get_logger(__name__)
+
+_BODY_BYTES = 16_000_000
+_QUESTION_CHARACTERS = 20_000
+_TEXTS = 512
+_K = 1000
+_QUESTIONS = 256
+
+SEARCHES = Histogram("footnote_search_seconds", "Time of one search, embedding the question included")
+EMBEDDED = Counter("footnote_embedded_texts_total", "Texts embedded", ["kind"])
+PASSAGES = Gauge("footnote_index_passages", "Passages in the index")
+
+
+class BadRequest(RetrievalError):
+    code, http_status = "bad_request", 400
+    user_message = "The request to the index service is not understood."
+
+
+class IndexService:
+    """What the endpoints share."""
+
+    def __init__(self, config: RetrievalConfig) -> None:
+        self.config = config
+        embedder = load_embedder(config.embedding_model, config.cache_dir, threads=config.embedding_threads)
+        self.queue = EmbedQueue(embedder)
+        self.index = LiveIndex(
+            vectors=FlatIndex(embedder.dimension),
+            words=TantivyIndex(),
+            model=config.embedding_model,
+            dimension=embedder.dimension,
+            dense_weight=config.dense_weight,
+            candidates=config.candidates,
+        )
+        self.follower = Follower(self.index, config.database_dsn)
+        self.follower.start()
+
+    async def search(self, request: Request) -> Response:
+        body = await _json(request)
+        return JSONResponse({"results": (await self._found([_search_request(body)]))[0]})
+
+    async def search_batch(self, request: Request) -> Response:
+        body = await _json(request)
+        searches = body.get("searches")
+        if not isinstance(searches, list) or len(searches) > _QUESTIONS:
+            raise BadRequest(f"`searches` must be a list of at most {_QUESTIONS} searches.")
+        return JSONResponse({"results": await self._found([_search_request(one) for one in searches])})
+
+    async def _found(self, requests: list[SearchRequest]) -> list[list[dict[str, Any]]]:
+        if not self.follower.loaded.is_set():
+            raise IndexUnavailable("The document index is still loading.")
+        if not requests:
+            return []
+        begun = time.monotonic()
+        vectors = await self._embed([r.question for r in requests], bulk=len(requests) > 8)
+        pairs = zip(requests, vectors, strict=True)
+        hits = await run_in_threadpool(lambda: [self.index.search(r, v) for r, v in pairs])
+        SEARCHES.observe(time.monotonic() - begun)
+        return [[asdict(hit) for hit in found] for found in hits]
+
+    async def embed(self, request: Request) -> Response:
+        body = await _json(request)
+        texts = body.get("texts")
+        if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts) or len(texts) > _TEXTS:
+            raise BadRequest(f"`texts` must be a list of at most {_TEXTS} strings.")
+        vectors = await self._embed(texts, bulk=bool(body.get("bulk")))
+        data = base64.b64encode(np.ascontiguousarray(vectors, dtype="<f4").tobytes()).decode()
+        return JSONResponse({"dimension": self.queue.embedder.dimension, "float32": data})
+
+    async def _embed(self, texts: list[str], *, bulk: bool) -> Any:
+        EMBEDDED.labels("bulk" if bulk else "question").inc(len(texts))
+        future = self.queue.submit(texts, bulk=bulk)
+        return await asyncio.wait_for(asyncio.wrap_future(future), 120)
+
+    async def status(self, request: Request) -> Response:
+        return JSONResponse(asdict(self.follower.status()))
+
+    async def healthz(self, request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, request: Request) -> Response:
+        ready = self.follower.loaded.is_set()
+        return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        PASSAGES.set(len(self.index.vectors))
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    raw = bytearray()
+    async for part in request.stream():
+        raw += part
+        if len(raw) > _BODY_BYTES:
+            raise BadRequest(f"The body is larger than {_BODY_BYTES} bytes.")
+    import json
+
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object.")
+    return body
+
+
+def _search_request(body: Any) -> SearchRequest:
+    if not isinstance(body, dict) or not isinstance(body.get("question"), str):
+        raise BadRequest("`question` must be a string.")
+    if len(body["question"]) > _QUESTION_CHARACTERS:
+        raise BadRequest(f"`question` is longer than {_QUESTION_CHARACTERS} characters.")
+    k = body.get("k", 10)
+    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= _K:
+        raise BadRequest(f"`k` must be a whole number from 1 to {_K}.")
+    try:
+        collections = frozenset(UUID(c) for c in body["collections"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise BadRequest("`collections` must be a list of collection ids.") from None
+    return SearchRequest(body["question"], collections, k)
+
+
+def create_app(config: RetrievalConfig) -> Starlette:
+    service = IndexService(config)
+
+    def door(handler: Callable[[Request], Awaitable[Response]], *, guarded: bool = True) -> Any:
+        async def endpoint(request: Request) -> Response:
+            structlog.contextvars.bind_contextvars(request_id=request.headers.get("x-request-id", ""))
+            if guarded and not _authorised(request, config.internal_token):
+                return _error(RetrievalError("This service answers Footnote's own processes alone."), 401)
+            try:
+                return await handler(request)
+            except RetrievalError as error:
+                return _error(error, error.http_status)
+            except TimeoutError:
+                return _error(IndexUnavailable("The embedder did not answer in time."), 503)
+
+        return endpoint
+
+    return Starlette(
+        routes=[
+            Route("/search", door(service.search), methods=["POST"]),
+            Route("/search/batch", door(service.search_batch), methods=["POST"]),
+            Route("/embed", door(service.embed), methods=["POST"]),
+            Route("/status", door(service.status)),
+            Route("/healthz", door(service.healthz, guarded=False)),
+            Route("/readyz", door(service.readyz, guarded=False)),
+            Route("/metrics", door(service.metrics)),
+        ]
+    )
+
+
+def _authorised(request: Request, token: str) -> bool:
+    return hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode())
+
+
+def _error(error: RetrievalError, status: int) -> Response:
+    headers = {"Retry-After": "2"} if error.retryable else {}
+    body = {
+        "code": error.code if status != 401 else "unauthorised",
+        "message": error.user_message,
+        "advice": error.advice,
+        "retryable": error.retryable,
+    }
+    return JSONResponse({"error": body}, status_code=status, headers=headers)
