@@ -28,7 +28,7 @@ class Error(CommandError):
 class FootnoteCommand(BaseCommand):
     """Subclasses write `handle`. Exit 0 only when the work is done, 2 when the database is out of reach."""
 
-    requires_system_checks: list[str] = []  # type: ignore[assignment]  # a command starts faster without them
+    requires_system_checks: list[str] = []  # a command starts faster without them
     quiet_logs = True  # people read standard error here; services set this to False
     needs_database = True
 

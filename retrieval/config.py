@@ -31,4 +31,5 @@ class RetrievalConfig:
     candidates: int = 100  # depth of each list before fusion
     chunk_tokens: int = 220
     chunk_overlap_tokens: int = 30
+    lease_seconds: int = 30  # a worker that is silent for longer is taken for dead
     limits: ParseLimits = ParseLimits()

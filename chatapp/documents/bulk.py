@@ -1,0 +1,140 @@
+"""Ingesting folders from the command line: find the files, hand them in, wait until each has ended."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from django.utils import timezone
+
+from chatapp.accounts.models import User
+from retrieval.errors import RetrievalError
+from retrieval.ingestion import FileUnreadable, receive_document
+from retrieval.models import Collection, Document
+
+POLL_S = 0.3
+ENDED = (Document.Status.READY, Document.Status.FAILED)
+IDS_A_QUERY = 5000
+
+
+@dataclass(slots=True)
+class Entry:
+    """One file of the report."""
+
+    document: str  # the path as given
+    status: str = ""
+    error: str | None = None
+    passages: int = 0
+    seconds: float = 0.0
+    document_id: UUID | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ("ready", "failed", "duplicate")
+
+    @property
+    def good(self) -> bool:
+        return self.status in ("ready", "duplicate")
+
+    def as_dict(self) -> dict[str, object]:
+        keys = ("document", "status", "error", "passages", "seconds")
+        return {key: getattr(self, key) for key in keys}
+
+
+@dataclass(slots=True)
+class Ingest:
+    """One run of the command."""
+
+    collection: Collection
+    by: User
+    entries: list[Entry] = field(default_factory=list)
+    _ids: set[UUID] = field(default_factory=set)
+
+    def hand_in(self, given: Path) -> Entry:
+        """Store one file and owe its work; a file that cannot be taken is in the report, and the others go on."""
+        entry = Entry(os.fsencode(given).decode("utf-8", "replace"))
+        self.entries.append(entry)
+        try:
+            with _opened(given) as content:
+                receipt = receive_document(
+                    collection=self.collection, name=given.name, path=entry.document, content=content, by=self.by
+                )
+        except RetrievalError as error:
+            entry.status, entry.error = "failed", f"{error.user_message} {error.advice}"
+            return entry
+        document = receipt.document
+        again = document.pk in self._ids
+        self._ids.add(document.pk)
+        entry.document_id = document.pk
+        entry.status = "duplicate" if again or receipt.outcome == "duplicate" else str(document.status)
+        entry.passages = document.passage_count if entry.status == "duplicate" else 0
+        return entry
+
+    def refresh(self) -> bool:
+        """Read how far the documents are. -> whether anything moved"""
+        open_entries = {entry.document_id: entry for entry in self.entries if entry.document_id and not entry.ended}
+        moved, ids = False, list(open_entries)
+        found: set[UUID] = set()
+        for start in range(0, len(ids), IDS_A_QUERY):
+            for document in Document.objects.filter(pk__in=ids[start : start + IDS_A_QUERY]):
+                found.add(document.pk)
+                moved |= _update(open_entries[document.pk], document)
+        for missing in set(ids) - set(found):
+            entry = open_entries[missing]
+            if entry is not None:
+                entry.status, entry.error, moved = "failed", "The document was deleted while it was in work.", True
+        return moved
+
+    def wait(self, *, patience_s: float, progress: Callable[[], None]) -> bool:
+        """-> False when nothing, of this run or of any other, has moved for `patience_s`."""
+        still = time.monotonic()
+        while not all(entry.ended for entry in self.entries):
+            if self.refresh() or _somebody_works():
+                still = time.monotonic()
+            progress()
+            if time.monotonic() - still > patience_s:
+                return False
+            time.sleep(POLL_S)
+        progress()
+        return True
+
+
+def files_under(paths: Sequence[str]) -> Iterator[Path]:
+    """Each file named, and every file in the folders named, in order, without hidden ones."""
+    for given in paths:
+        path = Path(given)
+        if not path.is_dir():
+            yield path
+            continue
+        for folder, folders, names in os.walk(path):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            yield from (Path(folder) / name for name in sorted(names) if not name.startswith("."))
+
+
+def _opened(path: Path):  # type: ignore[no-untyped-def]
+    if path.exists() and not path.is_file():
+        raise FileUnreadable("This is not a file.", advice="Name files and folders.")  # a pipe would block for ever
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise FileUnreadable("There is no such file or folder.", advice="Check the path.") from None
+    except (OSError, ValueError) as error:
+        raise FileUnreadable(detail=str(error)) from error
+
+
+def _update(entry: Entry, document: Document) -> bool:
+    moved = entry.status != document.status
+    entry.status = str(document.status)
+    if entry.ended:
+        entry.error = document.error or None
+        entry.passages = document.passage_count
+        entry.seconds = round(document.seconds, 3)
+    return moved
+
+
+def _somebody_works() -> bool:
+    return Document.objects.filter(lease_token__isnull=False, lease_until__gte=timezone.now()).exists()

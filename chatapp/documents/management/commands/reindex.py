@@ -1,0 +1,69 @@
+"""manage.py reindex"""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from chatapp.access import require_administrator
+from chatapp.commands import FootnoteCommand
+from retrieval.client import IndexClient
+from retrieval.ingestion import record_change, reembed_document
+from retrieval.models import Document, IndexChange, Passage
+
+_POLL_S = 0.5
+
+
+class Command(FootnoteCommand):
+    help = "Have the index services take in every document anew; embed again what has no vectors of the model in use."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print the counts as JSON on standard output")
+        parser.add_argument("--patience", type=float, default=60.0, metavar="SECONDS", help="wait so long at most")
+        self.add_user_argument(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        require_administrator(self.acting_user(options["user"]))
+        model = settings.RETRIEVAL.embedding_model
+        client = IndexClient(settings.RETRIEVAL)
+        serving = client.status().embedding_model
+        if serving and serving != model:
+            self.fail(f"The index service embeds with {serving}, the settings name {model}.", "Start it again first.")
+        reembedded, published = self.send_out(model)
+        counts = {"published": published, "embedding_again": reembedded}
+        self.wait(client, options["patience"])
+        if options["json"]:
+            self.write_json(counts)
+        else:
+            self.stdout.write(f"{published} documents taken in anew; {reembedded} embedded again.")
+
+    def send_out(self, model: str) -> tuple[int, int]:
+        lacking = Passage.objects.exclude(vectors__model=model).values("document").distinct()
+        stale = list(Document.objects.filter(status=Document.Status.READY, pk__in=lacking))
+        for document in stale:
+            reembed_document(document)
+        rest = Document.objects.filter(status=Document.Status.READY).values_list("pk", flat=True)
+        published = 0
+        for document_id in list(rest):
+            with transaction.atomic():
+                record_change(document_id, IndexChange.Kind.ADD)
+            published += 1
+        return len(stale), published
+
+    def wait(self, client: IndexClient, patience_s: float) -> None:
+        """Until nothing is embedding and the index has applied every change; patience starts anew with each step."""
+        last, since = -1, time.monotonic()
+        while True:
+            embedding = Document.objects.filter(status=Document.Status.EMBEDDING).count()
+            owed = embedding + client.status().behind
+            if not owed:
+                return
+            if owed != last:
+                last, since = owed, time.monotonic()
+            if time.monotonic() - since > patience_s:
+                self.fail(f"{owed} documents are still owed and nothing moved for {patience_s:g} s.", "Is a worker on?")
+            time.sleep(_POLL_S)

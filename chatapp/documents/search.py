@@ -1,0 +1,104 @@
+"""Search for a person: what they may not read is left out of the request, and each hit is checked again in Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from chatapp.access import readable_collections
+from chatapp.accounts.models import User
+from chatapp.errors import Invalid
+from retrieval.client import AsyncIndexClient, IndexClient
+from retrieval.contracts import PassageHit, SearchRequest
+from retrieval.models import Collection, Document, Passage
+
+MOST_RESULTS = 200
+BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPassage:
+    """A passage with its document and collection loaded, and how well it matches."""
+
+    passage: Passage
+    score: float
+    dense: float
+    lexical: float
+
+
+def search_passages(
+    user: User, question: str, *, k: int, collections: frozenset[UUID] | None = None
+) -> list[FoundPassage]:
+    """Best first. `collections` narrows what the person may read; None means all of it."""
+    return next(search_batch(user, [question], k=k, collections=collections))
+
+
+def search_batch(
+    user: User, questions: Sequence[str], *, k: int, collections: frozenset[UUID] | None = None
+) -> Iterator[list[FoundPassage]]:
+    """Results for each question in order, asked in chunks."""
+    client = IndexClient(settings.RETRIEVAL)
+    try:
+        for start in range(0, len(questions), BATCH):
+            allowed = _allowed(user, collections)
+            requests = [_request(question, k, allowed) for question in questions[start : start + BATCH]]
+            answers = client.search_batch(requests) if allowed else [[] for _ in requests]
+            yield from _check_again(user, answers)
+    finally:
+        client.close()
+
+
+async def asearch_passages(
+    user: User, question: str, *, k: int, collections: frozenset[UUID] | None = None
+) -> list[FoundPassage]:
+    """The same for the web process, which must not block."""
+    allowed = await sync_to_async(_allowed)(user, collections)
+    request = _request(question, k, allowed)
+    if not allowed:
+        return []
+    client = AsyncIndexClient(settings.RETRIEVAL)
+    try:
+        hits = await client.search(request)
+    finally:
+        await client.close()
+    return (await sync_to_async(_check_again)(user, [hits]))[0]
+
+
+def _allowed(user: User, collections: frozenset[UUID] | None) -> frozenset[UUID]:
+    readable = readable_collections(user)
+    return readable if collections is None else readable & collections
+
+
+def _request(question: str, k: int, allowed: frozenset[UUID]) -> SearchRequest:
+    question = question.replace("\x00", "").strip()
+    if not question:
+        raise Invalid("The question is empty.", advice="Type what you want to know.")
+    if len(question) > settings.QUESTION_CHARACTERS:
+        most = settings.QUESTION_CHARACTERS
+        raise Invalid(f"The question is longer than {most} characters.", advice="Shorten it.")
+    if not 1 <= k <= MOST_RESULTS:
+        raise Invalid(f"The number of results must lie between 1 and {MOST_RESULTS}.", advice="Correct it.")
+    return SearchRequest(question, allowed, k)
+
+
+def _check_again(user: User, answers: Sequence[Sequence[PassageHit]]) -> list[list[FoundPassage]]:
+    """An index may be a moment behind: a deleted document or a withdrawn permission must not show."""
+    ids = {hit.passage_id for hits in answers for hit in hits}
+    readable = Passage.objects.filter(
+        pk__in=ids,
+        document__status=Document.Status.READY,
+        document__collection__in=Collection.objects.readable_by(user),
+    )
+    passages = {passage.pk: passage for passage in readable.select_related("document__collection")}
+    return [
+        [
+            FoundPassage(passages[hit.passage_id], hit.score, hit.dense, hit.lexical)
+            for hit in hits
+            if hit.passage_id in passages
+        ]
+        for hits in answers
+    ]

@@ -1,0 +1,100 @@
+"""What administrators do with collections. Documents themselves come and go through retrieval.ingestion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.contrib.auth.models import Group
+from django.db import IntegrityError, transaction
+from django.db.models import Count
+
+from chatapp.accounts.models import User
+from chatapp.errors import ChatAppError, Invalid
+from retrieval.ingestion import delete_document, storable
+from retrieval.models import Collection, Document
+
+log = structlog.get_logger(__name__)
+
+
+class NameTaken(ChatAppError):
+    code, http_status = "name_taken", 409
+    user_message = "There is a collection of this name already."
+    advice = "Choose another name."
+
+
+def create_collection(
+    *, name: str, by: User, description: str = "", everyone: bool = False, readers: Sequence[str] = ()
+) -> Collection:
+    """A collection that administrators read, and whoever is named here."""
+    groups = _groups(readers)
+    name = _valid_name(name)
+    try:
+        with transaction.atomic():
+            collection = Collection.objects.create(
+                name=name, description=storable(description.strip(), 500), everyone=everyone
+            )
+            collection.readers.set(groups)
+    except IntegrityError:
+        raise NameTaken from None
+    log.info("collection.created", collection=str(collection.pk), by=str(by.pk))
+    return collection
+
+
+def update_collection(*, collection: Collection, by: User, changes: dict[str, Any]) -> Collection:
+    """Change name, description or who reads it; a change of readers counts from the next question on."""
+    if "name" in changes:
+        collection.name = _valid_name(changes["name"])
+    if "description" in changes:
+        collection.description = storable(changes["description"].strip(), 500)
+    if "everyone" in changes:
+        collection.everyone = changes["everyone"]
+    try:
+        with transaction.atomic():
+            collection.save()
+            if "readers" in changes:
+                collection.readers.set(_groups(changes["readers"]))
+    except IntegrityError:
+        raise NameTaken from None
+    log.info("collection.changed", collection=str(collection.pk), by=str(by.pk), fields=sorted(changes))
+    return collection
+
+
+def delete_collection(*, collection: Collection, by: User) -> None:
+    """With every document in it, each of which the index services are told about."""
+    for document in Document.objects.filter(collection=collection).iterator():
+        delete_document(document=document, by=by)
+    collection.delete()
+    log.info("collection.deleted", collection=str(collection.pk), by=str(by.pk))
+
+
+def collection_for(*, name: str, by: User) -> Collection:
+    """The collection of this name, made for administrators alone where it is missing."""
+    found = Collection.objects.filter(name=_valid_name(name)).first()
+    return found or create_collection(name=name, by=by)
+
+
+def count_by_status(collections: Iterable[Collection]) -> dict[UUID, dict[str, int]]:
+    """-> for each collection how many documents are in which status"""
+    counts: dict[UUID, dict[str, int]] = {collection.pk: {} for collection in collections}
+    rows = Document.objects.filter(collection__in=counts).order_by().values_list("collection", "status")
+    for collection_id, status, number in rows.annotate(number=Count("id")):
+        counts[collection_id][status] = number
+    return counts
+
+
+def _valid_name(name: str) -> str:
+    name = " ".join(storable(name).split())
+    if not name or len(name) > 120:
+        raise Invalid("The name of a collection has 1 to 120 characters.", advice="Choose another name.")
+    return name
+
+
+def _groups(names: Sequence[str]) -> list[Group]:
+    groups = list(Group.objects.filter(name__in=names))
+    if missing := set(names) - {group.name for group in groups}:
+        listed = ", ".join(sorted(missing))
+        raise Invalid(f"There is no group named {listed}.", advice="Make the group first, in the administration.")
+    return groups

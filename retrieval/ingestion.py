@@ -1,0 +1,309 @@
+"""From a stream of bytes to searchable passages: each step is one transaction, and the row says how far it came."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import unicodedata
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Literal
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from retrieval.contracts import Chunk, ParsedDocument, Vectors
+from retrieval.errors import RetrievalError
+from retrieval.leases import Lease, lock_for_result
+from retrieval.models import Collection, Document, IndexChange, Passage, PassageVector
+
+log = structlog.get_logger(__name__)
+
+READ_BYTES = 1_000_000
+ROWS_A_STATEMENT = 500
+LEFTOVER_AFTER_S = 86_400
+INDEX_CHANNEL = "footnote_index"
+_INDEX_LOCK = 0x466F6F74  # one number for the whole database: changes get their seq in the order of their commits
+
+Outcome = Literal["received", "duplicate"]
+
+
+class FileTooLarge(RetrievalError):
+    code, http_status = "too_large", 413
+    user_message = "This file is larger than what may be uploaded."
+    advice = "Split it, or ask your administrator to raise RETRIEVAL_MAX_FILE_MB."
+
+
+class FileUnreadable(RetrievalError):
+    code, http_status = "unreadable", 422
+    user_message = "The file could not be read."
+    advice = "Check that it exists and that you may read it."
+
+
+class NotFailed(RetrievalError):
+    code, http_status = "not_failed", 409
+    user_message = "Only a document that failed can be tried again."
+    advice = "Wait until it is ready, or delete it and upload it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    document: Document
+    outcome: Outcome
+
+
+# -- in and out --------------------------------------------------------------------------------------------------------
+def receive_document(*, collection: Collection, name: str, path: str = "", content: BinaryIO, by: Any) -> Receipt:
+    """Store the bytes and owe the work. The same bytes again in a collection are the same document."""
+    incoming, sha256, size = _spool(content)
+    try:
+        with transaction.atomic():
+            _lock_file(sha256)
+            document, created = Document.objects.get_or_create(
+                collection=collection,
+                sha256=sha256,
+                defaults={
+                    "name": clean_name(name),
+                    "path": storable(path, 1000),
+                    "size": size,
+                    "uploaded_by": by,
+                    "queued_at": timezone.now(),
+                },
+            )
+            _put_in_place(incoming, stored_file(sha256))
+            if created:
+                _publish_after_commit(document)
+            elif document.status == Document.Status.FAILED:
+                retry_document(document=document)
+                created = True
+    finally:
+        incoming.unlink(missing_ok=True)
+    return Receipt(document, "received" if created else "duplicate")
+
+
+def retry_document(*, document: Document) -> None:
+    """Start again from the stored file."""
+    with transaction.atomic():
+        held = Document.objects.select_for_update().filter(pk=document.pk, status=Document.Status.FAILED)
+        changed = held.update(
+            status=Document.Status.RECEIVED,
+            error="",
+            error_code="",
+            attempts=0,
+            seconds=0.0,
+            lease_token=None,
+            lease_until=None,
+            queued_at=timezone.now(),
+        )
+        if not changed:
+            raise NotFailed
+        document.refresh_from_db()
+        _publish_after_commit(document)
+
+
+def delete_document(*, document: Document, by: Any) -> None:
+    """Gone from the collection at once; the file follows when no other document has the same bytes."""
+    with transaction.atomic():
+        Document.objects.select_for_update().filter(pk=document.pk).first()
+        deleted, _ = Document.objects.filter(pk=document.pk).delete()
+        if not deleted:
+            return
+        record_change(document.pk, IndexChange.Kind.REMOVE)
+        transaction.on_commit(lambda: forget_file(document.sha256))
+    log.info("document.deleted", document=str(document.pk), by=str(by.pk) if by else "")
+
+
+# -- results, each in one fenced transaction ------------------------------------------------------------------------
+def store_parsed(
+    lease: Lease, media_type: str, parsed: ParsedDocument, chunks: Sequence[Chunk], seconds: float
+) -> Document:
+    """Replace the passages and move on to embedding."""
+    with transaction.atomic():
+        document = lock_for_result(lease)
+        Passage.objects.filter(document=document).delete()
+        Passage.objects.bulk_create(
+            [_passage(document, ordinal, chunk) for ordinal, chunk in enumerate(chunks)], batch_size=ROWS_A_STATEMENT
+        )
+        document.title = storable(parsed.title, 500)
+        document.media_type = storable(media_type, 100)
+        document.pages = parsed.pages
+        document.warnings = [storable(warning, 500) for warning in parsed.warnings[:50]]
+        document.passage_count = len(chunks)
+        document.status = Document.Status.EMBEDDING
+        _finish(document, seconds)
+        publish_embedding_after_commit(document)
+    return document
+
+
+def store_vectors(lease: Lease, passage_ids: Sequence[int], vectors: Vectors, model: str, seconds: float) -> Document:
+    """All vectors, the word to the index services, and `ready`: together or not at all."""
+    with transaction.atomic():
+        document = lock_for_result(lease)
+        PassageVector.objects.filter(passage__document=document).delete()
+        rows = vectors.astype("<f2")
+        PassageVector.objects.bulk_create(
+            [
+                PassageVector(passage_id=passage_id, model=model, vector=row.tobytes())
+                for passage_id, row in zip(passage_ids, rows, strict=True)
+            ],
+            batch_size=ROWS_A_STATEMENT,
+        )
+        document.status = Document.Status.READY
+        document.ready_at = timezone.now()
+        _finish(document, seconds)
+        record_change(document.pk, IndexChange.Kind.ADD)
+    return document
+
+
+def store_failure(lease: Lease, code: str, sentence: str, seconds: float) -> None:
+    """End as failed; passages of an unfinished attempt do not stay behind."""
+    with transaction.atomic():
+        document = lock_for_result(lease)
+        Passage.objects.filter(document=document).delete()
+        document.passage_count = 0
+        document.status = Document.Status.FAILED
+        document.error_code = code[:40]
+        document.error = storable(sentence, 500) or "This file could not be read."
+        _finish(document, seconds)
+
+
+def record_change(document_id: uuid.UUID, kind: IndexChange.Kind) -> None:
+    """Tell every index service. Call last in the transaction: the lock makes other writers wait for its end."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_INDEX_LOCK])
+        IndexChange.objects.create(document_id=document_id, kind=kind)
+        cursor.execute("SELECT pg_notify(%s, '')", [INDEX_CHANNEL])
+
+
+def reembed_document(document: Document) -> None:
+    """Back to the embedding stage; its passages stay as they are."""
+    with transaction.atomic():
+        ready = Document.objects.filter(pk=document.pk, status=Document.Status.READY)
+        if ready.update(status=Document.Status.EMBEDDING, attempts=0, lease_until=None, queued_at=timezone.now()):
+            publish_embedding_after_commit(document)
+
+
+def _finish(document: Document, seconds: float) -> None:
+    document.seconds += seconds
+    document.attempts = 0
+    document.lease_token = None
+    document.lease_until = None
+    document.queued_at = timezone.now()
+    document.save()
+
+
+def _passage(document: Document, ordinal: int, chunk: Chunk) -> Passage:
+    return Passage(
+        document=document,
+        ordinal=ordinal,
+        text=storable(chunk.text),
+        heading=storable(chunk.heading, 1000),
+        page=chunk.page,
+        locator=storable(chunk.locator, 200),
+    )
+
+
+def _publish_after_commit(document: Document) -> None:
+    from retrieval import tasks
+
+    document_id = str(document.pk)
+    transaction.on_commit(lambda: tasks.publish(tasks.parse_document, document_id))
+
+
+def publish_embedding_after_commit(document: Document) -> None:
+    from retrieval import tasks
+
+    document_id = str(document.pk)
+    transaction.on_commit(lambda: tasks.publish(tasks.embed_document, document_id))
+
+
+# -- the file store ------------------------------------------------------------------------------------------------
+def stored_file(sha256: str) -> Path:
+    return settings.RETRIEVAL.files_dir / sha256[:2] / sha256
+
+
+def forget_file(sha256: str) -> None:
+    """Remove the file unless a document still, or again, has these bytes."""
+    with transaction.atomic():
+        _lock_file(sha256)
+        if not Document.objects.filter(sha256=sha256).exists():
+            stored_file(sha256).unlink(missing_ok=True)
+
+
+def remove_leftovers() -> None:
+    """Halves of uploads that a crash left behind."""
+    incoming = _incoming_folder()
+    for path in incoming.iterdir():
+        try:
+            if time.time() - path.stat().st_mtime > LEFTOVER_AFTER_S:
+                path.unlink()
+        except FileNotFoundError:
+            continue
+
+
+def _spool(content: BinaryIO) -> tuple[Path, str, int]:
+    """Write the stream to disk, safely, within the size limit -> file, hash, size."""
+    path = _incoming_folder() / uuid.uuid4().hex
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("xb") as target:
+            while piece := content.read(READ_BYTES):
+                size += len(piece)
+                if size > settings.RETRIEVAL.limits.file_bytes:
+                    limit = settings.RETRIEVAL.limits.file_bytes // 1_000_000
+                    raise FileTooLarge(f"This file is larger than {limit} MB, the most that may be uploaded.")
+                digest.update(piece)
+                target.write(piece)
+            target.flush()
+            os.fsync(target.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path, digest.hexdigest(), size
+
+
+def _put_in_place(incoming: Path, target: Path) -> None:
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    incoming.replace(target)
+    handle = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _incoming_folder() -> Path:
+    folder: Path = settings.RETRIEVAL.files_dir / "incoming"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _lock_file(sha256: str) -> None:
+    """Receiving and forgetting the same bytes take turns, so that no document ends without its file."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(sha256[:15], 16)])
+
+
+# -- text that Postgres and people can take ----------------------------------------------------------------------------
+def storable(text: str, most: int | None = None) -> str:
+    """Without zero bytes and broken surrogates, which Postgres refuses."""
+    clean = text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    return clean[:most]
+
+
+def clean_name(name: str) -> str:
+    """The last part of a file name from anywhere: no folders, no control characters, at most 255 characters."""
+    last = storable(name).replace("\\", "/").rstrip("/").rpartition("/")[2]
+    visible = "".join(char for char in last if unicodedata.category(char) not in ("Cc", "Cf"))
+    visible = unicodedata.normalize("NFC", visible).strip()
+    if visible.strip(".") == "":
+        return "unnamed"
+    if len(visible) <= 255:
+        return visible
+    suffix = PurePosixPath(visible).suffix[:20]
+    return visible[: 255 - len(suffix)] + suffix

@@ -1,0 +1,198 @@
+"""The doors that Celery knocks at. A message carries an id; the row in Postgres decides whether there is work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import kombu.exceptions
+import numpy as np
+import structlog
+from celery import shared_task
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from retrieval import ingestion, leases
+from retrieval.contracts import Vectors
+from retrieval.errors import DocumentRejected, IndexUnavailable, RetrievalError
+from retrieval.indexed_text import indexed_text
+from retrieval.leases import Lease, LeaseLost
+from retrieval.models import Document, Passage
+
+log = structlog.get_logger(__name__)
+
+EMBED_BATCH = 64
+LOST_WHEN_IDLE = timedelta(seconds=10)  # nobody works, so what is queued for longer was lost
+LOST_WHEN_BUSY = timedelta(seconds=300)
+REPUBLISHED_A_SWEEP = 200
+GAVE_UP = "Working on this file failed several times. Try again; if it keeps failing, tell your administrator."
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A document in our hands, and the sign that it was taken away."""
+
+    lease: Lease
+    lost: threading.Event
+
+
+# Messages are acknowledged before the work: the row and the sweeper bring back what a dead worker held, on every
+# broker alike, while a broker that sends again on its own would only make claims that fail.
+@shared_task(acks_late=False)
+def parse_document(document_id: str) -> None:
+    """received -> parsing -> embedding | failed"""
+    with _stage(document_id, Document.Status.PARSING) as held:
+        if held is not None:
+            _parse(held.lease)
+
+
+@shared_task(acks_late=False)
+def embed_document(document_id: str) -> None:
+    """embedding -> ready | failed"""
+    with _stage(document_id, Document.Status.EMBEDDING) as held:
+        if held is not None:
+            _embed(held)
+
+
+@shared_task(acks_late=False)
+def sweep() -> None:
+    """Send out again what is owed: messages that were lost, and documents whose worker died."""
+    if gave_up := leases.give_up_on_exhausted(GAVE_UP):
+        log.warning("document.gave_up", documents=gave_up)
+    for document in _owed():
+        task = embed_document if document.status == Document.Status.EMBEDDING else parse_document
+        publish(task, str(document.pk))
+    ingestion.remove_leftovers()
+
+
+def publish(task: Any, document_id: str) -> None:
+    """Send the message; if the broker is away, the sweeper does it later."""
+    try:
+        task.apply_async([document_id], retry=False)
+    except (kombu.exceptions.KombuError, OSError) as error:
+        log.warning("broker.unavailable", document=document_id, reason=str(error))
+
+
+@contextmanager
+def _stage(document_id: str, working: Document.Status) -> Iterator[Held | None]:
+    """Claim, beat, and give back when the work could not be done. The outermost loop of a document's work."""
+    structlog.contextvars.bind_contextvars(document=document_id)
+    lease = leases.claim(UUID(document_id), working)
+    try:
+        if lease is None:
+            yield None
+            return
+        with leases.heart_beat(lease) as lost:
+            yield Held(lease, lost)
+    except LeaseLost:
+        log.info("document.lease_lost", stage=working.value)
+    except IndexUnavailable as error:
+        log.warning("index.unavailable", reason=str(error))
+        # A service that is up and still fails on this document must not keep it for ever: then the attempt counts.
+        _give_back(lease, leases.INDEX_PAUSE_S, burn_attempt=_index_is_up())
+    except Exception:
+        log.exception("document.stage_failed", stage=working.value)
+        _give_back(lease, leases.ERROR_PAUSE_S, burn_attempt=True)
+    finally:
+        structlog.contextvars.unbind_contextvars("document")
+
+
+def _give_back(lease: Lease | None, pause_s: float, *, burn_attempt: bool) -> None:
+    if lease is not None:
+        leases.release(lease, pause_s=pause_s * max(1, lease.attempts), burn_attempt=burn_attempt)
+
+
+def _index_is_up() -> bool:
+    from retrieval.client import IndexClient
+
+    try:
+        return IndexClient(settings.RETRIEVAL).status().ready
+    except IndexUnavailable:
+        return False
+
+
+def _parse(lease: Lease) -> None:
+    from retrieval.chunking import chunk_document
+    from retrieval.parsing import parse_file
+    from retrieval.tokenizer import load_tokenizer
+
+    config = settings.RETRIEVAL
+    document = Document.objects.get(pk=lease.document_id)
+    started = time.monotonic()
+    try:
+        path = ingestion.stored_file(document.sha256)
+        if not path.exists():
+            raise DocumentRejected("The stored file is gone.", advice="Delete the document and upload it again.")
+        media_type, parsed = parse_file(path, document.name, config.limits)
+        chunks = chunk_document(
+            parsed,
+            count_tokens=load_tokenizer(config.embedding_model),
+            max_tokens=config.chunk_tokens,
+            overlap_tokens=config.chunk_overlap_tokens,
+        )
+        if not chunks:
+            raise DocumentRejected("No text was found in this file.", advice="Scanned pages need OCR first.")
+    except RetrievalError as error:
+        if error.retryable:
+            raise
+        ingestion.store_failure(lease, error.code, _sentence(error), time.monotonic() - started)
+        log.info("document.failed", code=error.code, detail=str(error))
+        return
+    ingestion.store_parsed(lease, media_type, parsed, chunks, time.monotonic() - started)
+
+
+def _embed(held: Held) -> None:
+    lease = held.lease
+    document = Document.objects.get(pk=lease.document_id)
+    started = time.monotonic()
+    passages = list(Passage.objects.filter(document=document).order_by("ordinal"))
+    texts = [indexed_text(document.name, document.title, passage.heading, passage.text) for passage in passages]
+    # The transaction of the reads is over: no connection waits while the index service computes.
+    connection.close()
+    vectors = embed_in_batches(texts, _client_embed(), held.lost)
+    model = settings.RETRIEVAL.embedding_model
+    ingestion.store_vectors(lease, [p.pk for p in passages], vectors, model, time.monotonic() - started)
+    log.info("document.ready", passages=len(passages), seconds=round(time.monotonic() - started, 2))
+
+
+def embed_in_batches(texts: list[str], embed: Callable[[list[str]], Vectors], lost: threading.Event) -> Vectors:
+    """In order, EMBED_BATCH at a time: the index service answers questions between two batches."""
+    parts = [np.zeros((0, 0), dtype=np.float32)] if not texts else []
+    for start in range(0, len(texts), EMBED_BATCH):
+        if lost.is_set():
+            raise LeaseLost
+        parts.append(embed(texts[start : start + EMBED_BATCH]))
+    return np.concatenate(parts)
+
+
+def _client_embed() -> Callable[[list[str]], Vectors]:
+    from retrieval.client import IndexClient
+
+    client = IndexClient(settings.RETRIEVAL)
+    return lambda texts: client.embed(texts, bulk=True)
+
+
+def _owed() -> list[Document]:
+    """Free documents that are due; their queued_at is renewed, so that the next sweep leaves them in peace."""
+    in_work = [Document.Status.RECEIVED, Document.Status.PARSING, Document.Status.EMBEDDING]
+    now = timezone.now()
+    busy = Document.objects.filter(lease_token__isnull=False, lease_until__gte=now).exists()
+    free = Document.objects.filter(leases.free_now(), status__in=in_work)
+    lost = free.filter(lease_until=None, queued_at__lt=now - (LOST_WHEN_BUSY if busy else LOST_WHEN_IDLE))
+    expired = free.exclude(lease_until=None)
+    owed = list((lost | expired).order_by("queued_at")[:REPUBLISHED_A_SWEEP])
+    Document.objects.filter(leases.free_now(), pk__in=[document.pk for document in owed]).update(
+        queued_at=now, lease_token=None, lease_until=None
+    )
+    return owed
+
+
+def _sentence(error: RetrievalError) -> str:
+    return f"{error.user_message} {error.advice}".strip()
