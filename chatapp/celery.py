@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -26,11 +25,6 @@ app.conf.beat_schedule = {
 
 @setup_logging.connect
 def _configure_logs(**_: Any) -> None:
-    from django.conf import settings
-
     from chatapp.operations.logs import configure
 
     configure({})
-    for folder in ("data_folder_in", "control_folder"):
-        if path := settings.CELERY_BROKER_TRANSPORT_OPTIONS.get(folder):
-            Path(path).mkdir(parents=True, exist_ok=True)

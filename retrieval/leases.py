@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -60,7 +61,7 @@ def claim(document_id: UUID, working: Document.Status) -> Lease | None:
     """Take the document for one stage, or None when it is not owed, not free, or was tried too often."""
     waiting = [Document.Status.RECEIVED] if working == Document.Status.PARSING else []
     token = uuid.uuid4()
-    values = {
+    values: dict[str, Any] = {
         "id": document_id,
         "token": token,
         "working": working.value,

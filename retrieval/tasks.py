@@ -76,7 +76,7 @@ def publish(task: Any, document_id: str) -> None:
     """Send the message; if the broker is away, the sweeper does it later."""
     try:
         task.apply_async([document_id], retry=False)
-    except (kombu.exceptions.KombuError, OSError) as error:
+    except (kombu.exceptions.KombuError, kombu.exceptions.ChannelError, OSError) as error:
         log.warning("broker.unavailable", document=document_id, reason=str(error))
 
 

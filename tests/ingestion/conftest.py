@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from chatapp.accounts.models import User
+from retrieval.ingestion import receive_document
+from retrieval.models import Collection, Document
+from tests.ingestion.fake_index import FakeIndex
+from tests.ingestion.worker import LEASE_S, Worker, wait_until
+
+
+class Receive(Protocol):
+    def __call__(self, content: bytes, name: str = "notes.txt") -> Document: ...
+
+
+@pytest.fixture
+def index() -> Iterator[FakeIndex]:
+    fake = FakeIndex()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def configured(settings: Any, tmp_path: Path, index: FakeIndex) -> Any:
+    """This process on the fake index, with the leases of the tests' workers and an empty broker."""
+    settings.RETRIEVAL = dataclasses.replace(settings.RETRIEVAL, index_service_url=index.url, lease_seconds=LEASE_S)
+    for message in Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"]).iterdir():
+        message.unlink()
+    return settings
+
+
+@pytest.fixture
+def boss(transactional_db: None) -> User:
+    return User.objects.create_superuser("boss", password="a long password")
+
+
+@pytest.fixture
+def collection(boss: User) -> Collection:
+    return Collection.objects.create(name="Handbook")
+
+
+@pytest.fixture
+def receive(configured: Any, collection: Collection, boss: User) -> Receive:
+    def _receive(content: bytes, name: str = "notes.txt") -> Document:
+        return receive_document(collection=collection, name=name, content=BytesIO(content), by=boss).document
+
+    return _receive
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("redis-server is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def listening() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(listening, 10)
+    yield f"redis://127.0.0.1:{port}/0"
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(params=["files", pytest.param("redis", marks=pytest.mark.redis)])
+def broker_url(request: pytest.FixtureRequest, configured: Any) -> str:
+    """'' for the file broker, else the address of a Redis that this process publishes to as well."""
+    from chatapp.celery import app
+
+    if request.param == "files":
+        return ""
+    url: str = request.getfixturevalue("redis_url")
+    before = dict(app.conf.changes)
+    app.conf.update(broker_url=url, broker_transport_options={"visibility_timeout": 3600})
+    _reconnect(app)
+
+    def restore() -> None:
+        app.conf.changes.clear()
+        app.conf.changes.update(before)
+        _reconnect(app)
+
+    request.addfinalizer(restore)
+    return url
+
+
+def _reconnect(app: Any) -> None:
+    app.pool.force_close_all()
+    app._pool = None
+    app.__dict__.pop("amqp", None)
+
+
+@pytest.fixture
+def worker(broker_url: str, index: FakeIndex, tmp_path: Path) -> Iterator[Worker]:
+    runner = Worker(index.url, broker_url, tmp_path / "worker.log")
+    runner.start()
+    yield runner
+    runner.kill()
+    print((tmp_path / "worker.log").read_text(errors="replace")[-6000:])

@@ -1,0 +1,155 @@
+"""Kill -9 of a real worker in the middle of each stage: no passage is missing or doubled, and nothing hangs."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from retrieval import tasks
+from retrieval.indexed_text import indexed_text
+from retrieval.models import Document, IndexChange, PassageVector
+from tests.ingestion.conftest import Receive
+from tests.ingestion.fake_index import DIMENSION, FakeIndex, vector_of
+from tests.ingestion.worker import Worker, wait_until
+
+Status = Document.Status
+
+
+def text_of(number: int, paragraphs: int = 12) -> bytes:
+    parts = [
+        f"Paragraph {part} of note {number}. " + f"Words about matter {number}.{part}. " * 30
+        for part in range(paragraphs)
+    ]
+    return "\n\n".join(parts).encode()
+
+
+def test_a_document_goes_from_received_to_ready(worker: Worker, receive: Receive) -> None:
+    document = receive(b"# Leave\n\nEveryone has 28 days of leave.", "leave.md")
+    settle(document)
+    document.refresh_from_db()
+    assert document.status == Status.READY, document.error
+    assert_whole(document)
+    assert "28 days" in document.passages.get().text
+
+
+def test_kill_while_parsing_leaves_nothing_missing(worker: Worker, receive: Receive) -> None:
+    documents = [receive(text_of(number)) for number in range(6)]
+    wait_until(lambda: Document.objects.filter(status=Status.PARSING).exists(), every_s=0.002)
+    worker.kill()
+    worker.start()
+    settle(*documents)
+    for document in documents:
+        document.refresh_from_db()
+        assert document.status == Status.READY
+        assert_whole(document)
+
+
+def test_kill_while_embedding_leaves_nothing_missing(worker: Worker, receive: Receive, index: FakeIndex) -> None:
+    index.delay_s = 1.0
+    documents = [receive(text_of(number)) for number in range(4)]
+    assert index.entered.wait(30)
+    worker.kill()
+    index.delay_s = 0.0
+    worker.start()
+    settle(*documents)
+    for document in documents:
+        document.refresh_from_db()
+        assert document.status == Status.READY
+        assert_whole(document)
+
+
+def test_three_kills_at_any_moment_leave_nothing_missing(worker: Worker, receive: Receive, index: FakeIndex) -> None:
+    index.delay_s = 0.05
+    documents = [receive(text_of(number, paragraphs=4)) for number in range(25)]
+    for already in (2, 8, 14):
+        wait_until(lambda least=already: Document.objects.filter(status=Status.READY).count() >= least)  # type: ignore[misc]
+        worker.kill()
+        worker.start()
+    settle(*documents)
+    assert Document.objects.filter(status=Status.READY).count() == 25
+    for document in Document.objects.all():
+        assert_whole(document)
+
+
+def test_kill_while_receiving_a_document_that_fails_ends_as_failed(worker: Worker, receive: Receive) -> None:
+    document = receive(b"\x00\x01\x02 not a portable document", "report.pdf")
+    worker.kill()
+    worker.start()
+    settle(document)
+    document.refresh_from_db()
+    assert document.status == Status.FAILED
+    assert document.error
+    assert not document.passages.exists()
+
+
+def test_an_index_service_that_is_away_costs_no_attempts(worker: Worker, receive: Receive, index: FakeIndex) -> None:
+    index.stop()
+    document = receive(b"The office opens at nine.")
+    wait_until(
+        lambda: Document.objects.filter(status=Status.EMBEDDING, lease_until__isnull=False, lease_token=None).exists()
+    )
+    document.refresh_from_db()
+    assert document.attempts == 0
+    index.start()
+    settle(document)
+    document.refresh_from_db()
+    assert document.status == Status.READY
+    assert_whole(document)
+
+
+@pytest.mark.slow
+def test_an_index_service_that_always_fails_ends_as_failed(worker: Worker, receive: Receive, index: FakeIndex) -> None:
+    index.failing = True
+    document = receive(b"The office opens at nine.")
+    for _ in range(40):
+        Document.objects.filter(lease_token=None).update(lease_until=None)
+        tasks.sweep()
+        time.sleep(0.5)
+        document.refresh_from_db()
+        if document.status == Status.FAILED:
+            break
+    assert document.status == Status.FAILED
+    assert document.error == tasks.GAVE_UP
+
+
+def settle(*documents: Document, timeout_s: float = 60.0) -> None:
+    """Sweeps as beat does, without its waits, until every document has ended."""
+
+    def ended() -> bool:
+        expire_waits()
+        tasks.sweep()
+        time.sleep(0.3)
+        return (
+            not Document.objects.filter(pk__in=[d.pk for d in documents])
+            .exclude(status__in=["ready", "failed"])
+            .exists()
+        )
+
+    wait_until(ended, timeout_s)
+
+
+def expire_waits() -> None:
+    """What was queued half a second ago is taken for lost, instead of ten."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    now = timezone.now()
+    waiting = Document.objects.filter(queued_at__lt=now - timedelta(seconds=1), lease_until=None)
+    waiting.update(queued_at=now - tasks.LOST_WHEN_BUSY * 2)
+
+
+def assert_whole(document: Document) -> None:
+    """One passage at each place, one vector for each passage, the right one; one word to the index services."""
+    passages = list(document.passages.order_by("ordinal"))
+    assert [passage.ordinal for passage in passages] == list(range(document.passage_count)) != []
+    vectors = PassageVector.objects.filter(passage__document=document)
+    assert sorted(vectors.values_list("passage_id", flat=True)) == sorted(passage.pk for passage in passages)
+    for passage in passages:
+        stored = np.frombuffer(bytes(passage.vectors.get().vector), dtype="<f2")
+        assert stored.shape == (DIMENSION,)
+        text = indexed_text(document.name, document.title, passage.heading, passage.text)
+        np.testing.assert_allclose(stored, vector_of(text), atol=2e-3)
+    assert IndexChange.objects.filter(document_id=document.pk, kind="add").count() == 1

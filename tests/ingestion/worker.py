@@ -1,0 +1,66 @@
+"""A real Celery worker in a process of its own, on the database, the files and the broker of the tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from django.conf import settings
+
+LEASE_S = 2
+
+
+def database_url() -> str:
+    database = settings.DATABASES["default"]
+    host = quote(str(database["HOST"]), safe="")
+    return f"postgres://{database['USER']}@{host}/{database['NAME']}"
+
+
+def environment(index_url: str, redis_url: str = "") -> dict[str, str]:
+    return {
+        **os.environ,
+        "DATABASE_URL": database_url() if not os.environ.get("DATABASE_URL") else os.environ["DATABASE_URL"],
+        "CHATAPP_VAR_DIR": str(settings.VAR_DIR),
+        "INDEX_SERVICE_URL": index_url,
+        "REDIS_URL": redis_url,
+        "RETRIEVAL_LEASE_SECONDS": str(LEASE_S),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+class Worker:
+    def __init__(self, index_url: str, redis_url: str, log: Path) -> None:
+        self.env = environment(index_url, redis_url)
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "chatapp", "worker", "--concurrency", "2", "-l", "INFO"],
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=settings.BASE_DIR,
+            )
+
+    def kill(self) -> None:
+        """kill -9 of the worker with all of its children, as a machine that loses power does it."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
+            self.process = None
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 30.0, every_s: float = 0.02) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(every_s)
