@@ -11,4 +11,4 @@ class ChatappConfig(AppConfig):
         # Kombu's file transport writes into these folders and does not make them.
         for folder in ("data_folder_in", "control_folder"):
             if path := settings.CELERY_BROKER_TRANSPORT_OPTIONS.get(folder):
-                Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+                Path(str(path)).mkdir(mode=0o700, parents=True, exist_ok=True)

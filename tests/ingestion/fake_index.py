@@ -16,7 +16,7 @@ DIMENSION = 8
 
 
 class FakeIndex:
-    """`delay_s` makes embedding slow, `failing` makes it answer 500, `stop()` takes it away, `hits` answers searches."""
+    """`delay_s` slows embedding, `failing` makes it answer 500, `stop()` takes it away, `hits` answers searches."""
 
     def __init__(self) -> None:
         self.delay_s = 0.0

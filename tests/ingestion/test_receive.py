@@ -1,0 +1,305 @@
+"""Receiving, retrying and deleting: the file store and the rows agree, whatever arrives."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+import time
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from chatapp.accounts.models import User
+from retrieval import ingestion, leases, tasks
+from retrieval.contracts import Chunk, ParsedDocument
+from retrieval.models import Collection, Document, IndexChange, Passage
+from tests.ingestion.conftest import Receive
+
+Status = Document.Status
+PARSED = ParsedDocument("Title", (), None, ())
+
+
+def test_the_same_bytes_twice_are_one_document(receive: Receive, collection: Collection) -> None:
+    first = receive(b"same", "one.txt")
+    receipt = ingestion.receive_document(collection=collection, name="two.txt", content=BytesIO(b"same"), by=None)
+    assert (receipt.outcome, receipt.document.pk) == ("duplicate", first.pk)
+    assert Document.objects.count() == 1
+
+
+def test_the_same_bytes_in_two_collections_are_two_documents(receive: Receive) -> None:
+    receive(b"same")
+    other = Collection.objects.create(name="Other")
+    receipt = ingestion.receive_document(collection=other, name="x", content=BytesIO(b"same"), by=None)
+    assert receipt.outcome == "received"
+    assert Document.objects.count() == 2
+
+
+def test_racing_uploads_of_the_same_bytes_are_one_document(configured: Any, collection: Collection) -> None:
+    outcomes: list[str] = []
+    together = threading.Barrier(8)
+
+    def upload() -> None:
+        together.wait(10)
+        try:
+            receipt = ingestion.receive_document(collection=collection, name="x", content=BytesIO(b"race"), by=None)
+            outcomes.append(receipt.outcome)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=upload) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(outcomes) == ["duplicate"] * 7 + ["received"]
+    document = Document.objects.get()
+    assert ingestion.stored_file(document.sha256).read_bytes() == b"race"
+
+
+def test_uploads_and_deletions_of_the_same_bytes_never_leave_a_document_without_its_file(
+    configured: Any, collection: Collection
+) -> None:
+    def churn() -> None:
+        try:
+            for _ in range(10):
+                receipt = ingestion.receive_document(
+                    collection=collection, name="x", content=BytesIO(b"churn"), by=None
+                )
+                ingestion.delete_document(document=receipt.document, by=None)
+            ingestion.receive_document(collection=collection, name="x", content=BytesIO(b"churn"), by=None)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=churn) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for document in Document.objects.all():
+        assert ingestion.stored_file(document.sha256).exists()
+    receipt = ingestion.receive_document(collection=collection, name="x", content=BytesIO(b"churn"), by=None)
+    assert ingestion.stored_file(receipt.document.sha256).exists()
+
+
+def test_a_file_over_the_limit_is_refused_and_leaves_nothing(configured: Any, collection: Collection) -> None:
+    limits = dataclasses.replace(configured.RETRIEVAL.limits, file_bytes=1000)
+    configured.RETRIEVAL = dataclasses.replace(configured.RETRIEVAL, limits=limits)
+    with pytest.raises(ingestion.FileTooLarge):
+        ingestion.receive_document(collection=collection, name="x", content=BytesIO(b"x" * 1001), by=None)
+    assert not Document.objects.exists()
+    assert not list((configured.RETRIEVAL.files_dir / "incoming").iterdir())
+
+
+def test_a_stream_that_breaks_leaves_nothing(configured: Any, collection: Collection) -> None:
+    class Broken(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError("connection reset")
+
+    with pytest.raises(OSError, match="connection reset"):
+        ingestion.receive_document(collection=collection, name="x", content=Broken(), by=None)
+    assert not Document.objects.exists()
+    assert not list((configured.RETRIEVAL.files_dir / "incoming").iterdir())
+
+
+def test_deleting_keeps_the_file_while_another_document_has_the_bytes(receive: Receive, boss: User) -> None:
+    first = receive(b"shared")
+    other = Collection.objects.create(name="Other")
+    second = ingestion.receive_document(collection=other, name="x", content=BytesIO(b"shared"), by=boss).document
+    file = ingestion.stored_file(first.sha256)
+    ingestion.delete_document(document=first, by=boss)
+    assert file.exists()
+    ingestion.delete_document(document=second, by=boss)
+    assert not file.exists()
+    assert IndexChange.objects.filter(kind="remove").count() == 2
+
+
+def test_deleting_twice_tells_the_index_once(receive: Receive, boss: User) -> None:
+    document = receive(b"once")
+    again = Document.objects.get(pk=document.pk)
+    ingestion.delete_document(document=document, by=boss)
+    ingestion.delete_document(document=again, by=boss)
+    assert IndexChange.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("..\\..\\windows\\system.ini", "system.ini"),
+        ("/", "unnamed"),
+        ("..", "unnamed"),
+        ("", "unnamed"),
+        ("a\x00b.txt", "ab.txt"),
+        ("line\nbreak\r.txt", "linebreak.txt"),
+        ("cafe\u0301.pdf", "café.pdf"),
+        ("evil\u202efdp.exe", "evilfdp.exe"),
+        ("日本語 😀.docx", "日本語 😀.docx"),
+        ("broken\udcff.txt", "broken?.txt"),
+        ("x" * 300 + ".pdf", "x" * 251 + ".pdf"),
+    ],
+)
+def test_a_hostile_name_is_kept_as_a_plain_one(receive: Receive, given: str, kept: str) -> None:
+    document = receive(given.encode("utf-8", "replace") + b"!", given)
+    document.refresh_from_db()
+    assert document.name == kept
+
+
+@hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=400))
+def test_any_name_becomes_one_that_can_be_stored(name: str) -> None:
+    kept = ingestion.clean_name(name)
+    assert 0 < len(kept) <= 255
+    assert not {"/", "\\", "\x00"} & set(kept)
+    kept.encode("utf-8")
+
+
+def test_only_a_failed_document_is_tried_again(receive: Receive) -> None:
+    document = receive(b"fine")
+    with pytest.raises(ingestion.NotFailed):
+        ingestion.retry_document(document=document)
+    Document.objects.update(status=Status.FAILED, error="No.", attempts=5)
+    ingestion.retry_document(document=document)
+    document.refresh_from_db()
+    assert (document.status, document.error, document.attempts) == (Status.RECEIVED, "", 0)
+
+
+def test_uploading_a_failed_file_again_tries_it_again(receive: Receive, collection: Collection) -> None:
+    receive(b"fine")
+    Document.objects.update(status=Status.FAILED, error="No.")
+    receipt = ingestion.receive_document(collection=collection, name="x", content=BytesIO(b"fine"), by=None)
+    assert (receipt.outcome, receipt.document.status) == ("received", Status.RECEIVED)
+
+
+def test_only_one_worker_gets_the_lease(receive: Receive) -> None:
+    document = receive(b"fine")
+    assert leases.claim(document.pk, Status.PARSING) is not None
+    assert leases.claim(document.pk, Status.PARSING) is None
+
+
+def test_a_worker_that_comes_back_from_the_dead_changes_nothing(receive: Receive) -> None:
+    document = receive(b"fine")
+    dead = leases.claim(document.pk, Status.PARSING)
+    Document.objects.update(lease_until=ago(1))
+    living = leases.claim(document.pk, Status.PARSING)
+    assert dead and living
+    assert not leases.extend(dead)
+    with pytest.raises(leases.LeaseLost):
+        ingestion.store_parsed(dead, "text/plain", PARSED, [Chunk(0, "stale")], 0.1)
+    ingestion.store_parsed(living, "text/plain", PARSED, [Chunk(0, "fresh")], 0.1)
+    with pytest.raises(leases.LeaseLost):
+        ingestion.store_failure(dead, "corrupt", "No.", 0.1)
+    assert [passage.text for passage in Passage.objects.all()] == ["fresh"]
+
+
+def test_the_heart_beat_keeps_the_lease_and_notices_its_loss(receive: Receive) -> None:
+    document = receive(b"fine")
+    lease = leases.claim(document.pk, Status.PARSING)
+    assert lease is not None
+    with leases.heart_beat(lease) as lost:
+        time.sleep(2.5)  # longer than the lease of the tests
+        assert leases.claim(document.pk, Status.PARSING) is None
+        assert not lost.is_set()
+        Document.objects.update(lease_token=None)
+        assert lost.wait(3)
+
+
+def test_zero_bytes_and_surrogates_in_the_text_can_be_stored(receive: Receive) -> None:
+    document = receive(b"fine")
+    lease = leases.claim(document.pk, Status.PARSING)
+    assert lease is not None
+    chunk = Chunk(0, "a\x00b\ud800c", heading="h" * 2000, locator="l" * 400)
+    ingestion.store_parsed(lease, "text/plain", dataclasses.replace(PARSED, title="t\x00" * 600), [chunk], 0.1)
+    assert Passage.objects.get().text == "ab?c"
+
+
+def test_a_document_tried_too_often_ends_as_failed_with_a_sentence(receive: Receive) -> None:
+    document = receive(b"fine")
+    Document.objects.update(status=Status.PARSING, attempts=leases.MAX_ATTEMPTS, lease_until=ago(1))
+    assert leases.claim(document.pk, Status.PARSING) is None
+    tasks.sweep()
+    document.refresh_from_db()
+    assert (document.status, document.error) == (Status.FAILED, tasks.GAVE_UP)
+
+
+def test_a_message_that_was_never_delivered_is_sent_again(receive: Receive, configured: Any) -> None:
+    document = receive(b"fine")
+    broker = Path(configured.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"])
+    for message in broker.iterdir():
+        message.unlink()
+    tasks.sweep()
+    assert not list(broker.iterdir()), "a message of this moment may still be on its way"
+    Document.objects.update(queued_at=ago(11))
+    tasks.sweep()
+    assert len(list(broker.iterdir())) == 1
+    tasks.sweep()
+    assert len(list(broker.iterdir())) == 1, "it was sent a moment ago"
+    document.refresh_from_db()
+    assert document.status == Status.RECEIVED
+
+
+def test_a_broker_that_is_away_loses_nothing(receive: Receive, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kombu.exceptions import OperationalError
+
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(tasks.parse_document, "apply_async", away)
+    document = receive(b"fine")
+    assert Document.objects.get(pk=document.pk).status == Status.RECEIVED
+
+
+def test_a_stored_file_that_is_gone_ends_as_failed(receive: Receive) -> None:
+    document = receive(b"fine")
+    ingestion.stored_file(document.sha256).unlink()
+    tasks.parse_document(str(document.pk))
+    document.refresh_from_db()
+    assert document.status == Status.FAILED
+    assert "gone" in document.error
+
+
+def test_an_unexpected_error_gives_the_document_back_and_counts(
+    receive: Receive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("retrieval.parsing.parse_file", broken)
+    document = receive(b"fine")
+    tasks.parse_document(str(document.pk))
+    document.refresh_from_db()
+    assert (document.status, document.attempts, document.lease_token) == (Status.PARSING, 1, None)
+    assert document.lease_until is not None
+
+
+def test_a_task_for_a_deleted_document_does_nothing(receive: Receive, boss: User) -> None:
+    document = receive(b"fine")
+    document_id = str(document.pk)
+    ingestion.delete_document(document=document, by=boss)
+    tasks.parse_document(document_id)
+    tasks.embed_document(document_id)
+    assert not Passage.objects.exists()
+
+
+def test_halves_of_old_uploads_are_removed(receive: Receive, configured: Any) -> None:
+    receive(b"fine")
+    folder = configured.RETRIEVAL.files_dir / "incoming"
+    for name, age in (("old", 90_000), ("new", 10)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    tasks.sweep()
+    assert [path.name for path in folder.iterdir()] == ["new"]
+
+
+def ago(seconds: int) -> Any:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    return timezone.now() - timedelta(seconds=seconds)
