@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import httpx
 import numpy as np
@@ -15,9 +16,13 @@ from retrieval.config import RetrievalConfig
 from retrieval.contracts import IndexStatus, PassageHit, SearchRequest, Vectors
 from retrieval.errors import IndexUnavailable
 
+T = TypeVar("T")
+
 _TIMEOUT = httpx.Timeout(30.0, connect=2.0)
 _BULK_TIMEOUT = httpx.Timeout(150.0, connect=2.0)
+_STATUS_TIMEOUT = httpx.Timeout(5.0)
 _ATTEMPTS = 2  # the second bridges a restart of the service
+_PAUSE_S = 0.5
 
 
 def _transport_options(url: str) -> tuple[str, str | None]:
@@ -35,8 +40,12 @@ def _search_body(request: SearchRequest) -> dict[str, Any]:
     return {"question": request.question, "collections": [str(c) for c in request.collections], "k": request.k}
 
 
-def _hits(rows: list[dict[str, Any]]) -> list[PassageHit]:
-    return [PassageHit(**row) for row in rows]
+def _hits(body: dict[str, Any]) -> list[PassageHit]:
+    return [PassageHit(**row) for row in body["results"]]
+
+
+def _batch(body: dict[str, Any]) -> list[list[PassageHit]]:
+    return [_hits({"results": rows}) for rows in body["results"]]
 
 
 def _vectors(body: dict[str, Any]) -> Vectors:
@@ -44,15 +53,35 @@ def _vectors(body: dict[str, Any]) -> Vectors:
     return flat.reshape(-1, body["dimension"]).astype(np.float32)
 
 
-def _checked(response: httpx.Response) -> dict[str, Any]:
-    if response.status_code != 200:
-        raise IndexUnavailable(detail=f"index service: {response.status_code} {response.text[:300]}")
-    body: dict[str, Any] = response.json()
-    return body
-
-
 def _status(body: dict[str, Any]) -> IndexStatus:
     return IndexStatus(**{**body, "problems": tuple(body["problems"])})
+
+
+def _read(response: httpx.Response, reader: Callable[[dict[str, Any]], T]) -> T:
+    """What the service answered, or the error that it means."""
+    detail = f"index service: {response.status_code} {response.text[:300]}"
+    try:
+        body = response.json()
+        if response.status_code == 200:
+            return reader(body)
+        if response.status_code < 500:
+            raise IndexRefused(str(body["error"]["message"]), advice=str(body["error"]["advice"]), detail=detail)
+    except (ValueError, KeyError, TypeError) as error:
+        raise IndexUnavailable(detail=f"not understood: {detail}") from error
+    raise IndexUnavailable(detail=detail)
+
+
+def _may_retry(error: httpx.HTTPError, attempt: int) -> bool:
+    """A restart cuts connections, kept ones included; a service that is too slow does not get the work twice."""
+    if attempt == _ATTEMPTS or isinstance(error, httpx.TimeoutException):
+        return False
+    return isinstance(error, httpx.TransportError)
+
+
+class IndexRefused(IndexUnavailable):
+    """The service runs, and this request is at fault: trying again cannot help."""
+
+    code, http_status, retryable = "index_refused", 502, False
 
 
 class IndexClient:
@@ -66,36 +95,41 @@ class IndexClient:
         )
 
     def search(self, request: SearchRequest) -> list[PassageHit]:
-        return _hits(self._post("/search", _search_body(request))["results"])
+        return self._ask("/search", _hits, _search_body(request))
 
     def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[PassageHit]]:
         body = {"searches": [_search_body(r) for r in requests]}
-        return [_hits(rows) for rows in self._post("/search/batch", body, bulk=True)["results"]]
+        return self._ask("/search/batch", _batch, body, timeout=_BULK_TIMEOUT)
 
     def embed(self, texts: Sequence[str], *, bulk: bool) -> Vectors:
-        return _vectors(self._post("/embed", {"texts": list(texts), "bulk": bulk}, bulk=bulk))
+        body = {"texts": list(texts), "bulk": bulk}
+        return self._ask("/embed", _vectors, body, timeout=_BULK_TIMEOUT if bulk else _TIMEOUT)
 
     def status(self) -> IndexStatus:
-        try:
-            return _status(_checked(self._http.get("/status", headers=_headers(self._config), timeout=5.0)))
-        except httpx.HTTPError as error:
-            raise IndexUnavailable(detail=str(error)) from error
+        return self._ask("/status", _status, timeout=_STATUS_TIMEOUT)
 
     def close(self) -> None:
         self._http.close()
 
-    def _post(self, path: str, body: dict[str, Any], *, bulk: bool = False) -> dict[str, Any]:
-        for attempt in range(1, _ATTEMPTS + 1):
+    def _ask(
+        self,
+        path: str,
+        reader: Callable[[dict[str, Any]], T],
+        body: dict[str, Any] | None = None,
+        *,
+        timeout: httpx.Timeout = _TIMEOUT,
+    ) -> T:
+        method = "GET" if body is None else "POST"
+        attempt = 1
+        while True:
             try:
-                timeout = _BULK_TIMEOUT if bulk else _TIMEOUT
-                return _checked(self._http.post(path, json=body, headers=_headers(self._config), timeout=timeout))
-            except httpx.ConnectError as error:
-                if attempt == _ATTEMPTS:
-                    raise IndexUnavailable(detail=str(error)) from error
-                time.sleep(0.5)
+                headers = _headers(self._config)
+                return _read(self._http.request(method, path, json=body, headers=headers, timeout=timeout), reader)
             except httpx.HTTPError as error:
-                raise IndexUnavailable(detail=str(error)) from error
-        raise AssertionError("unreachable")
+                if not _may_retry(error, attempt):
+                    raise IndexUnavailable(detail=repr(error)) from error
+            attempt += 1
+            time.sleep(_PAUSE_S)
 
 
 class AsyncIndexClient:
@@ -109,30 +143,39 @@ class AsyncIndexClient:
         )
 
     async def search(self, request: SearchRequest) -> list[PassageHit]:
-        return _hits((await self._post("/search", _search_body(request)))["results"])
+        return await self._ask("/search", _hits, _search_body(request))
+
+    async def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[PassageHit]]:
+        body = {"searches": [_search_body(r) for r in requests]}
+        return await self._ask("/search/batch", _batch, body, timeout=_BULK_TIMEOUT)
 
     async def embed(self, texts: Sequence[str], *, bulk: bool) -> Vectors:
-        return _vectors(await self._post("/embed", {"texts": list(texts), "bulk": bulk}))
+        body = {"texts": list(texts), "bulk": bulk}
+        return await self._ask("/embed", _vectors, body, timeout=_BULK_TIMEOUT if bulk else _TIMEOUT)
 
     async def status(self) -> IndexStatus:
-        try:
-            return _status(_checked(await self._http.get("/status", headers=_headers(self._config), timeout=2.0)))
-        except httpx.HTTPError as error:
-            raise IndexUnavailable(detail=str(error)) from error
+        return await self._ask("/status", _status, timeout=_STATUS_TIMEOUT)
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        import asyncio
-
-        for attempt in range(1, _ATTEMPTS + 1):
+    async def _ask(
+        self,
+        path: str,
+        reader: Callable[[dict[str, Any]], T],
+        body: dict[str, Any] | None = None,
+        *,
+        timeout: httpx.Timeout = _TIMEOUT,
+    ) -> T:
+        method = "GET" if body is None else "POST"
+        attempt = 1
+        while True:
             try:
-                return _checked(await self._http.post(path, json=body, headers=_headers(self._config)))
-            except httpx.ConnectError as error:
-                if attempt == _ATTEMPTS:
-                    raise IndexUnavailable(detail=str(error)) from error
-                await asyncio.sleep(0.5)
+                headers = _headers(self._config)
+                response = await self._http.request(method, path, json=body, headers=headers, timeout=timeout)
+                return _read(response, reader)
             except httpx.HTTPError as error:
-                raise IndexUnavailable(detail=str(error)) from error
-        raise AssertionError("unreachable")
+                if not _may_retry(error, attempt):
+                    raise IndexUnavailable(detail=repr(error)) from error
+            attempt += 1
+            await asyncio.sleep(_PAUSE_S)

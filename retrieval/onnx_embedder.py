@@ -18,6 +18,7 @@ from retrieval.errors import RetrievalError
 
 BATCH = 8  # on two cores larger batches gain nothing and make a question wait longer behind one
 _EXPORT_SECONDS = 300
+_CHARACTERS = 20_000  # far more than any model reads; the rest would only be tokenised to be cut off
 
 
 class ExportFailed(RetrievalError):
@@ -68,13 +69,14 @@ class OnnxEmbedder:
         self._tokenizer.enable_padding()
         self._counter = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._counter.no_truncation()
+        self._counter.no_padding()
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         result = np.zeros((len(texts), self.dimension), dtype=np.float32)
         by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # little padding in each batch
         for start in range(0, len(texts), BATCH):
             rows = by_length[start : start + BATCH]
-            encodings = self._tokenizer.encode_batch([texts[i] for i in rows])
+            encodings = self._tokenizer.encode_batch([texts[i][:_CHARACTERS] for i in rows])
             result[rows] = self._session.run(
                 ["vectors"],
                 {

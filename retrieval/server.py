@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
+import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -16,6 +18,7 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -93,7 +96,7 @@ class IndexService:
         texts = body.get("texts")
         if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts) or len(texts) > _TEXTS:
             raise BadRequest(f"`texts` must be a list of at most {_TEXTS} strings.")
-        vectors = await self._embed(texts, bulk=bool(body.get("bulk")))
+        vectors = await self._embed([_clean(t) for t in texts], bulk=bool(body.get("bulk")))
         data = base64.b64encode(np.ascontiguousarray(vectors, dtype="<f4").tobytes()).decode()
         return JSONResponse({"dimension": self.queue.embedder.dimension, "float32": data})
 
@@ -123,8 +126,6 @@ async def _json(request: Request) -> dict[str, Any]:
         raw += part
         if len(raw) > _BODY_BYTES:
             raise BadRequest(f"The body is larger than {_BODY_BYTES} bytes.")
-    import json
-
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):
@@ -146,7 +147,12 @@ def _search_request(body: Any) -> SearchRequest:
         collections = frozenset(UUID(c) for c in body["collections"])
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BadRequest("`collections` must be a list of collection ids.") from None
-    return SearchRequest(body["question"], collections, k)
+    return SearchRequest(_clean(body["question"]), collections, k)
+
+
+def _clean(text: str) -> str:
+    """JSON can carry half a surrogate pair, which no tokenizer takes."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def create_app(config: RetrievalConfig) -> Starlette:
@@ -163,10 +169,20 @@ def create_app(config: RetrievalConfig) -> Starlette:
                 return _error(error, error.http_status)
             except TimeoutError:
                 return _error(IndexUnavailable("The embedder did not answer in time."), 503)
+            except Exception:
+                log.exception("index.request_failed", path=request.url.path)
+                return _error(RetrievalError(), 500)
 
         return endpoint
 
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        service.follower.stopping.set()
+
     return Starlette(
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _no_such_door},
         routes=[
             Route("/search", door(service.search), methods=["POST"]),
             Route("/search/batch", door(service.search_batch), methods=["POST"]),
@@ -175,12 +191,21 @@ def create_app(config: RetrievalConfig) -> Starlette:
             Route("/healthz", door(service.healthz, guarded=False)),
             Route("/readyz", door(service.readyz, guarded=False)),
             Route("/metrics", door(service.metrics)),
-        ]
+        ],
+    )
+
+
+async def _no_such_door(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return _error(
+        BadRequest(f"{request.method} {request.url.path} is not something that the index service does."), status
     )
 
 
 def _authorised(request: Request, token: str) -> bool:
-    return hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode())
+    return bool(token) and hmac.compare_digest(
+        request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()
+    )
 
 
 def _error(error: RetrievalError, status: int) -> Response:

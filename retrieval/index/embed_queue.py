@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+
+import numpy as np
 
 from retrieval.contracts import Embedder, Vectors
 from retrieval.errors import IndexUnavailable
@@ -26,7 +27,6 @@ class EmbedQueue:
         self._questions: queue.Queue[tuple[list[str], Future[Vectors]]] = queue.Queue(waiting)
         self._bulk: queue.Queue[tuple[list[str], Future[Vectors]]] = queue.Queue(16)
         self._wake = threading.Semaphore(0)
-        self._ids = itertools.count()
         threading.Thread(target=self._run, name="embedder", daemon=True).start()
 
     def submit(self, texts: Sequence[str], *, bulk: bool) -> Future[Vectors]:
@@ -45,28 +45,26 @@ class EmbedQueue:
             if self._answer_question():
                 continue
             texts, future = self._bulk.get()
-            self._embed(texts, future, step=_STEP)
+            self._embed(texts, future, step=_STEP, yielding=True)
 
     def _answer_question(self) -> bool:
         try:
             texts, future = self._questions.get_nowait()
         except queue.Empty:
             return False
-        self._embed(texts, future, step=len(texts))
+        self._embed(texts, future, step=len(texts), yielding=False)
         return True
 
-    def _embed(self, texts: list[str], future: Future[Vectors], *, step: int) -> None:
+    def _embed(self, texts: list[str], future: Future[Vectors], *, step: int, yielding: bool) -> None:
         if not future.set_running_or_notify_cancel():
             return
-        import numpy as np
-
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # equal lengths together: little padding
         result = np.zeros((len(texts), self.embedder.dimension), dtype=np.float32)
         try:
             for start in range(0, len(texts), max(step, 1)):
                 rows = order[start : start + step]
                 result[rows] = self.embedder.embed([texts[i] for i in rows])
-                while step == _STEP and self._questions.qsize() and self._wake.acquire(blocking=False):
+                while yielding and self._questions.qsize() and self._wake.acquire(blocking=False):
                     self._answer_question()
             future.set_result(result)
         except Exception as error:  # noqa: BLE001 - the outermost loop of this thread: the caller gets the error

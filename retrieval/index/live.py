@@ -17,7 +17,15 @@ import numpy.typing as npt
 import psycopg
 import structlog
 
-from retrieval.contracts import IndexedPassage, IndexStatus, PassageHit, SearchRequest, VectorIndex, Vectors
+from retrieval.contracts import (
+    IndexedPassage,
+    IndexStatus,
+    LexicalIndex,
+    PassageHit,
+    SearchRequest,
+    VectorIndex,
+    Vectors,
+)
 from retrieval.fusion import fuse
 from retrieval.indexed_text import indexed_text
 
@@ -39,7 +47,7 @@ class LiveIndex:
     """Vectors, words and who-belongs-where of every ready passage. Thread-safe."""
 
     vectors: VectorIndex
-    words: Any  # LexicalIndex
+    words: LexicalIndex
     model: str
     dimension: int
     dense_weight: float
@@ -53,12 +61,13 @@ class LiveIndex:
 
     # -- search ----------------------------------------------------------------------------------------------------
     def search(self, request: SearchRequest, query: Vectors, *, dense_weight: float | None = None) -> list[PassageHit]:
-        allowed = self.scope(request.collections)
-        if allowed is not None and not len(allowed):
-            return []
         depth = max(self.candidates, request.k)
-        dense = self.vectors.search(query, depth, allowed)
-        lexical = self.words.search(request.question, depth, request.collections)
+        with self.lock:  # a change between the two would mix what was and what is readable
+            allowed = self.scope(request.collections)
+            if allowed is not None and not len(allowed):
+                return []
+            dense = self.vectors.search(query, depth, allowed)
+            lexical = self.words.search(request.question, depth, request.collections)
         weight = self.dense_weight if dense_weight is None else dense_weight
         return fuse(dense, lexical, dense_weight=weight, k=request.k)
 
@@ -81,15 +90,17 @@ class LiveIndex:
     # -- changes ---------------------------------------------------------------------------------------------------
     def add(self, rows: list[tuple[Any, ...]]) -> None:
         """Rows of _SELECT; a document that is already held is replaced as a whole by its caller."""
-        rows = [row for row in rows if len(row[7]) == 2 * self.dimension]
-        if not rows:
-            return
+        fitting = [row for row in rows if len(row[7]) == 2 * self.dimension]
+        if len(fitting) < len(rows):
+            log.error("index.vectors_of_another_dimension", passages=len(rows) - len(fitting), model=self.model)
+        if fitting:
+            self._add(fitting)
+
+    def _add(self, rows: list[tuple[Any, ...]]) -> None:
         ids = np.array([row[0] for row in rows], dtype=np.int64)
         stored = np.frombuffer(b"".join(bytes(row[7]) for row in rows), dtype="<f2")
         texts = [IndexedPassage(row[0], row[1], row[2], indexed_text(row[3], row[4], row[5], row[6])) for row in rows]
         with self.lock:
-            self.vectors.add(ids, stored.reshape(len(rows), self.dimension).astype(np.float32))
-            self.words.add(texts)
             for passage in texts:
                 self.collection_of[passage.document_id] = passage.collection_id
                 self.documents_of.setdefault(passage.collection_id, set()).add(passage.document_id)
@@ -98,6 +109,9 @@ class LiveIndex:
                 held = self.passages_of.get(document)
                 self.passages_of[document] = new if held is None else np.concatenate([held, new])
             self.generation += 1
+            # Last, so that `remove` knows of everything that a failure here may leave behind.
+            self.vectors.add(ids, stored.reshape(len(rows), self.dimension).astype(np.float32))
+            self.words.add(texts)
 
     def remove(self, documents: list[UUID]) -> None:
         with self.lock:
@@ -133,26 +147,40 @@ class Follower(threading.Thread):
         while not self.stopping.is_set():
             try:
                 with psycopg.connect(self.dsn, autocommit=True, connect_timeout=5) as connection:
-                    connection.execute(f"LISTEN {CHANNEL}")
-                    if not self.loaded.is_set():
-                        self._load(connection)
-                    self.problem, delay = "", 0.2
-                    while not self.stopping.is_set():
-                        self._catch_up(connection)
-                        for _ in connection.notifies(timeout=self.POLL_S, stop_after=1):
-                            pass
-            except psycopg.Error as error:
+                    self._follow(connection)
+                    delay = 0.2
+            except psycopg.OperationalError as error:
                 self.problem = "The database cannot be reached."
                 log.warning("index.database_lost", error=str(error))
-                self.stopping.wait(delay)
-                delay = min(delay * 2, 5.0)
+            except psycopg.errors.UndefinedTable:
+                self.problem = "The database is not set up yet: run `manage.py migrate`."
+                log.warning("index.no_tables")
+            except Exception as error:
+                self.problem = f"Changes could not be applied: {error}"[:300]
+                log.exception("index.follower_failed")
+            self.stopping.wait(delay)
+            delay = min(delay * 2, 5.0)
+
+    def _follow(self, connection: psycopg.Connection[Any]) -> None:
+        connection.execute(f"LISTEN {CHANNEL}")
+        if not self.loaded.is_set() or self._last_change(connection) < self.applied:
+            self._load(connection)  # at the start, and when an older state of the database was restored
+        while not self.stopping.is_set():
+            self._catch_up(connection)
+            self.problem = ""
+            for _ in connection.notifies(timeout=self.POLL_S, stop_after=1):
+                pass
+
+    def _last_change(self, connection: psycopg.Connection[Any]) -> int:
+        row = connection.execute("SELECT coalesce(max(seq), 0) FROM retrieval_indexchange").fetchone()
+        return int(row[0]) if row else 0
 
     def _load(self, connection: psycopg.Connection[Any]) -> None:
         begun = time.monotonic()
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            row = connection.execute("SELECT coalesce(max(seq), 0) FROM retrieval_indexchange").fetchone()
-            applied = int(row[0]) if row else 0
+            applied = self._last_change(connection)
+            self.index.remove(list(self.index.passages_of))  # what an attempt that failed has left
             with connection.cursor("load") as cursor:
                 cursor.execute(_SELECT + " ORDER BY p.id", [self.index.model])
                 while rows := cursor.fetchmany(_BATCH):
