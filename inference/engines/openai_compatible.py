@@ -1,0 +1,208 @@
+"""Any endpoint that speaks OpenAI's chat completions: OpenAI, vLLM, llama-server, our own model service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import structlog
+
+from inference.engine import Finish, Generation, Piece, Progress, TextPiece, Usage
+from inference.errors import ContextTooLong, EngineBusy, EngineUnavailable, InferenceError
+
+log = structlog.get_logger(__name__)
+
+_MOST_WAIT_S = 20.0  # a longer Retry-After sends the question to the next engine instead
+_LINE_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    base_url: str  # up to and including /v1; unix sockets through `socket`
+    key: str
+    model: str
+    socket: str | None = None
+    connect_timeout_s: float = 5.0
+    first_token_timeout_s: float = 60.0
+    between_tokens_timeout_s: float = 30.0
+    answer_timeout_s: float = 300.0
+    retries: int = 2
+
+
+class OpenAICompatibleEngine:
+    def __init__(self, name: str, endpoint: Endpoint, *, outside: bool) -> None:
+        self.name, self.outside, self._endpoint = name, outside, endpoint
+        self._http: httpx.AsyncClient | None = None
+
+    def client(self) -> httpx.AsyncClient:
+        """Made in the loop that uses it."""
+        if self._http is None:
+            socket = self._endpoint.socket
+            self._http = httpx.AsyncClient(
+                transport=httpx.AsyncHTTPTransport(uds=socket) if socket else None,
+                headers={"Authorization": f"Bearer {self._endpoint.key}"},
+                timeout=httpx.Timeout(None, connect=self._endpoint.connect_timeout_s, write=30.0, pool=10.0),
+                follow_redirects=False,
+            )
+        return self._http
+
+    async def health(self) -> str:
+        try:
+            response = await self.client().get(f"{self._endpoint.base_url}/models", timeout=3.0)
+        except httpx.HTTPError as error:
+            return f"It cannot be reached ({type(error).__name__})."
+        return "" if response.status_code == 200 else f"It answers with status {response.status_code}."
+
+    async def stream(self, request: Generation) -> AsyncIterator[Piece]:
+        deadline = time.monotonic() + self._endpoint.answer_timeout_s
+        for attempt in range(self._endpoint.retries + 1):
+            begun = False
+            try:
+                async with aclosing(self._once(request, deadline)) as pieces:
+                    async for piece in pieces:
+                        begun = begun or isinstance(piece, TextPiece)
+                        yield piece
+                return
+            except InferenceError as error:
+                wait = _wait(error, attempt)
+                last = attempt == self._endpoint.retries or time.monotonic() + wait > deadline
+                if begun or last or not error.retryable or wait > _MOST_WAIT_S:
+                    raise
+                log.info("engine.retry", engine=self.name, attempt=attempt + 1, wait_s=round(wait, 2), error=str(error))
+                await asyncio.sleep(wait)
+
+    async def _once(self, request: Generation, deadline: float) -> AsyncIterator[Piece]:
+        http_request = self.client().build_request(
+            "POST",
+            f"{self._endpoint.base_url}/chat/completions",
+            json=self._body(request),
+            headers={"X-Request-ID": request.turn_id},
+        )
+        first = min(deadline, time.monotonic() + self._endpoint.first_token_timeout_s)
+        try:
+            response = await _within(self.client().send(http_request, stream=True), first)
+        except httpx.HTTPError as error:
+            raise EngineUnavailable(detail=f"{type(error).__name__}: {error}") from error
+        try:
+            if response.status_code != 200:
+                raise await _refusal(response, first)
+            async with aclosing(self._pieces(response, first, deadline)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        finally:
+            await response.aclose()
+
+    async def _pieces(self, response: httpx.Response, first: float, deadline: float) -> AsyncIterator[Piece]:
+        usage: Usage | None = None
+        reason = ""
+        limit = first
+        lines = response.aiter_lines()
+        try:
+            while True:
+                line = await _within(anext(lines, None), limit)
+                if line is None or len(line) > _LINE_BYTES:
+                    break
+                if not line.startswith("data:"):
+                    continue
+                data = line[5:].strip()
+                if data == "[DONE]":
+                    break
+                chunk = _chunk(data)
+                if progress := chunk.get("footnote_progress"):
+                    yield Progress(**progress)
+                usage = _usage(chunk) or usage
+                for choice in chunk.get("choices") or []:
+                    reason = choice.get("finish_reason") or reason
+                    if text := (choice.get("delta") or {}).get("content"):
+                        limit = min(deadline, time.monotonic() + self._endpoint.between_tokens_timeout_s)
+                        yield TextPiece(text)
+        except httpx.HTTPError as error:
+            raise EngineUnavailable("The model broke off.", detail=f"{type(error).__name__}: {error}") from error
+        except (AttributeError, TypeError, KeyError) as error:
+            raise EngineUnavailable("The model sent something that is not an answer.", detail=str(error)) from error
+        if not reason:
+            raise EngineUnavailable("The model broke off.", detail="the stream ended without a finish reason")
+        yield Finish("length" if reason == "length" else "stop", usage)
+
+    def _body(self, request: Generation) -> dict[str, Any]:
+        messages = [{"role": m.role, "content": m.content} for m in request.messages]
+        if request.written:
+            messages.append({"role": "assistant", "content": request.written})
+            messages.append({"role": "user", "content": "Go on from exactly there. Repeat nothing."})
+        body: dict[str, Any] = {
+            "model": self._endpoint.model,
+            "messages": messages,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+        }
+        if request.stop:
+            body["stop"] = list(request.stop)
+        if request.seed is not None:
+            body["seed"] = request.seed
+        return body
+
+
+async def _within(awaitable: Any, deadline: float) -> Any:
+    try:
+        async with asyncio.timeout_at(asyncio.get_running_loop().time() + max(deadline - time.monotonic(), 0)):
+            return await awaitable
+    except TimeoutError as error:
+        raise EngineUnavailable("The model did not answer in time.", detail="timeout") from error
+
+
+async def _refusal(response: httpx.Response, deadline: float) -> InferenceError:
+    try:
+        text = (await _within(response.aread(), deadline)).decode("utf-8", "replace")[:2000]
+    except httpx.HTTPError:
+        text = ""
+    status = response.status_code
+    detail = f"status {status}: {text[:500]}"
+    if status == 429 or (status == 503 and "busy" in text):
+        return EngineBusy(detail=detail, retry_after_s=_retry_after(response))
+    if status in (400, 413) and "context" in text.lower():
+        return ContextTooLong(detail=detail)
+    error = EngineUnavailable(detail=detail, retry_after_s=_retry_after(response))
+    error.retryable = status >= 500 or status == 408
+    return error
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    try:
+        return max(float(response.headers.get("Retry-After", "")), 0.0)
+    except ValueError:
+        return None
+
+
+def _wait(error: InferenceError, attempt: int) -> float:
+    """What the endpoint asks for, else exponential backoff with jitter."""
+    if error.retry_after_s is not None:
+        return error.retry_after_s
+    return min(0.5 * 2**attempt, 8.0) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+
+
+def _chunk(data: str) -> dict[str, Any]:
+    try:
+        chunk = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise EngineUnavailable("The model sent something that is not an answer.", detail=data[:200]) from error
+    if not isinstance(chunk, dict):
+        raise EngineUnavailable("The model sent something that is not an answer.", detail=data[:200])
+    if error := chunk.get("error"):
+        raise EngineUnavailable("The model broke off.", detail=str(error)[:500])
+    return chunk
+
+
+def _usage(chunk: dict[str, Any]) -> Usage | None:
+    found = chunk.get("usage")
+    if not isinstance(found, dict):
+        return None
+    return Usage(int(found.get("prompt_tokens") or 0), int(found.get("completion_tokens") or 0))

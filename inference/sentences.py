@@ -1,0 +1,52 @@
+"""Sentences and words of running text, as the extractive engine sees them."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import snowballstemmer
+
+_ABBREVIATION = re.compile(
+    r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|No|vs|etc|e\.g|i\.e|Inc|Ltd|Co|Corp|Jr|Sr|Fig|Vol|approx|ca|bzw|z\.B|Nr|Abs)\.$"
+)
+_END = re.compile(r"([.!?…][\"'”’)\]]*)(\s+)(?=[\"'“‘(\[]?[A-ZÀ-ÞА-Я0-9¿¡])|([。！？])|(\n+)")
+_WORD = re.compile(r"\w+", re.UNICODE)
+STOP_WORDS = frozenset(
+    ["a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "did", "do", "does", "for", "from", "had", "has", "have", "how", "in", "into", "is", "it", "its", "many", "much", "no", "not", "of", "on", "or", "so", "such", "that", "the", "their", "then", "there", "these", "they", "this", "those", "to", "was", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with", "would", "can", "could", "should", "may", "i", "my", "me", "we", "our", "you", "your", "he", "she", "his", "her", "about", "after", "before", "during"]
+)
+
+
+def sentences(text: str) -> list[str]:
+    """In their order, without the white space around them. A line break ends a sentence: tables and lists have no dots."""
+    found, start = [], 0
+    for match in _END.finditer(text):
+        end = match.end(1) if match[1] else match.end(3) if match[3] else match.start(4)
+        piece = text[start:end].strip()
+        if match[1] and _ABBREVIATION.search(piece):
+            continue
+        if piece:
+            found.append(piece)
+        start = match.end()
+    if rest := text[start:].strip():
+        found.append(rest)
+    return found
+
+
+def words(text: str) -> list[str]:
+    return [_stem(w.lower()) for w in _WORD.findall(text)]
+
+
+def content_words(text: str) -> list[str]:
+    """Stemmed, without those that every sentence has; all of them where nothing else is left."""
+    all_words = [w.lower() for w in _WORD.findall(text)]
+    kept = [w for w in all_words if w not in STOP_WORDS]
+    return [_stem(w) for w in kept or all_words]
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str) -> str:
+    return str(_STEMMER.stemWord(word))
+
+
+_STEMMER = snowballstemmer.stemmer("english")
