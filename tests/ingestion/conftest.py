@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
+import kombu.pools
 import pytest
 
 from chatapp.accounts.models import User
@@ -99,7 +100,7 @@ def broker_url(request: pytest.FixtureRequest, configured: Any) -> str:
 
 
 def _reconnect(app: Any) -> None:
-    app.pool.force_close_all()
+    kombu.pools.reset()
     app._pool = None
     app.__dict__.pop("amqp", None)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.utils import timezone
 
 from retrieval import tasks
 from retrieval.indexed_text import indexed_text
@@ -104,7 +106,7 @@ def test_an_index_service_that_always_fails_ends_as_failed(worker: Worker, recei
     index.failing = True
     document = receive(b"The office opens at nine.")
     for _ in range(40):
-        Document.objects.filter(lease_token=None).update(lease_until=None)
+        Document.objects.filter(lease_token=None).update(lease_until=timezone.now() - timedelta(seconds=1))
         tasks.sweep()
         time.sleep(0.5)
         document.refresh_from_db()
@@ -132,10 +134,6 @@ def settle(*documents: Document, timeout_s: float = 60.0) -> None:
 
 def expire_waits() -> None:
     """What was queued half a second ago is taken for lost, instead of ten."""
-    from datetime import timedelta
-
-    from django.utils import timezone
-
     now = timezone.now()
     waiting = Document.objects.filter(queued_at__lt=now - timedelta(seconds=1), lease_until=None)
     waiting.update(queued_at=now - tasks.LOST_WHEN_BUSY * 2)
