@@ -1,0 +1,21 @@
+"""The model service as a process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from chatapp.operations.serving import serve
+
+
+class Command(BaseCommand):
+    help = "Serve the local model to Footnote's other processes (the first of MODEL_SERVICE_URLS)."
+    requires_system_checks: list[str] = []
+
+    def handle(self, **options: Any) -> None:
+        from inference.registry import default_model
+        from inference.server import create_app
+
+        serve(create_app(settings.INFERENCE, default_model), settings.INFERENCE.model_service_urls[0])
