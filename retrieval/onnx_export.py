@@ -18,7 +18,7 @@ def export(folder: Path, target: Path) -> None:
 
     transformer, mode = load_modules(folder)
 
-    class Sentence(torch.nn.Module):  # type: ignore[misc]
+    class Sentence(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.transformer = transformer

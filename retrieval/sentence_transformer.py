@@ -18,11 +18,12 @@ def load_modules(folder: Path) -> tuple[Any, str]:
     kinds = [type(module).__name__ for module in model]
     if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
         raise ValueError(f"cannot be exported: {kinds}")
-    pooling = model[1]
+    pooling: Any = model[1]
     mode = str(getattr(pooling, "pooling_mode", "")) or pooling.get_pooling_mode_str()
     if mode not in ("mean", "cls"):
         raise ValueError(f"cannot be exported: pooling by {mode}")
-    transformer = model[0].auto_model if hasattr(model[0], "auto_model") else model[0].model
+    first: Any = model[0]
+    transformer = first.auto_model if hasattr(first, "auto_model") else first.model
     return transformer.eval(), mode
 
 

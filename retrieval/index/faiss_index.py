@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import faiss
 import numpy as np
@@ -43,10 +44,10 @@ class FlatIndex:
             raise ValueError(f"expected a query of shape {(self.dimension,)}, got {query.shape}")
         if allowed is not None and not len(allowed):
             return []
-        parameters = None
+        parameters: Any = None
         if allowed is not None:
             selector = faiss.IDSelectorBatch(np.ascontiguousarray(allowed, dtype=np.int64))
-            parameters = faiss.SearchParameters(sel=selector)
+            parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]  # its stub is wrong
         with self._lock:
             k = min(k, len(self))
             if not k:
