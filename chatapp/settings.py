@@ -237,3 +237,4 @@ QUESTION_CHARACTERS = env.integer("CHATAPP_QUESTION_CHARACTERS", 8000, least=100
 LOG_LEVEL = env.text("CHATAPP_LOG_LEVEL", "INFO").upper()
 LOG_FORMAT = env.text("CHATAPP_LOG_FORMAT", "json")  # json or console
 LOGGING_CONFIG = "chatapp.operations.logs.configure"
+LOGGING = {"version": 1}  # Django calls the function above only when this is not empty
