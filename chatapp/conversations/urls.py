@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from chatapp.conversations import pages
+
+urlpatterns: list[URLPattern] = [
+    path("", pages.chat, name="chat"),
+    path("c/<uuid:conversation>/", pages.chat, name="conversation"),
+]

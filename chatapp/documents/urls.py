@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from chatapp.documents import api
+from chatapp.documents import api, pages
 
 urlpatterns: list[URLPattern] = [
+    path("documents/", pages.documents, name="documents"),
     path("api/collections/", api.collections, name="collections"),
     path("api/collections/<uuid:pk>/", api.collection, name="collection"),
     path("api/collections/<uuid:pk>/documents/", api.documents, name="collection_documents"),

@@ -1,0 +1,22 @@
+"""The documents page, for administrators. What it lists and changes goes over the API."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib.auth.models import Group
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+
+from chatapp import access
+from chatapp.accounts.models import User
+
+
+@require_safe
+@ensure_csrf_cookie
+def documents(request: HttpRequest) -> HttpResponse:
+    access.require_administrator(cast(User, request.user))
+    groups = list(Group.objects.order_by("name").values_list("name", flat=True))
+    return render(request, "documents.html", {"groups": groups})

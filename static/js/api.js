@@ -1,0 +1,75 @@
+// Talking to the HTTP doors. Every failure becomes an ApiError with a sentence and advice.
+
+export class ApiError extends Error {
+  constructor({ code = "failed", message = "Something went wrong.", advice = "Please try again.", retryable = true } = {}) {
+    super(message);
+    Object.assign(this, { code, advice, retryable });
+  }
+}
+
+const UNREACHABLE = {
+  code: "offline",
+  message: "The server cannot be reached.",
+  advice: "Check your connection; then try again.",
+};
+
+export function csrfToken() {
+  return document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+}
+
+export function errorFrom(status, body) {
+  if (body?.error) return new ApiError(body.error);
+  if (status === 413) {
+    return new ApiError({ code: "too_large", message: "This file is too large.", advice: "Split it, then upload the parts.", retryable: false });
+  }
+  if (status === 403) {
+    return new ApiError({ code: "forbidden", message: "This page is out of date.", advice: "Reload it and try again." });
+  }
+  return new ApiError({ message: `The server answered with an error (${status}).` });
+}
+
+export async function request(method, url, body, { timeout = 20000 } = {}) {
+  let response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers: { Accept: "application/json", "X-CSRFToken": csrfToken(), ...(body ? { "Content-Type": "application/json" } : {}) },
+      body: body ? JSON.stringify(body) : undefined,
+      signal: AbortSignal.timeout(timeout),
+    });
+  } catch {
+    throw new ApiError(UNREACHABLE);
+  }
+  if (response.status === 401) {
+    location.assign(`/accounts/login/?next=${encodeURIComponent(location.pathname)}`);
+  }
+  if (response.status === 204) return null;
+  const text = await response.text();
+  let parsed = null;
+  try {
+    parsed = text ? JSON.parse(text) : null;
+  } catch {
+    parsed = null;
+  }
+  if (!response.ok) throw errorFrom(response.status, parsed);
+  return parsed;
+}
+
+// fetch tells nothing about the progress of an upload, so files go with XMLHttpRequest.
+export function upload(url, file, path, onProgress) {
+  return new Promise((resolve, reject) => {
+    const form = new FormData();
+    form.append("file", file, file.name);
+    if (path) form.append("path", path);
+    const call = new XMLHttpRequest();
+    call.open("POST", url);
+    call.timeout = 15 * 60 * 1000;
+    call.responseType = "json";
+    call.setRequestHeader("X-CSRFToken", csrfToken());
+    call.setRequestHeader("Accept", "application/json");
+    call.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+    call.onload = () => (call.status < 300 && call.response ? resolve(call.response) : reject(errorFrom(call.status, call.response)));
+    call.onerror = call.ontimeout = () => reject(new ApiError({ ...UNREACHABLE, message: "The upload broke off." }));
+    call.send(form);
+  });
+}

@@ -1,0 +1,164 @@
+// The chat page: makes the parts and lets them know of one another.
+
+import { ChatSocket } from "./chat-socket.js";
+import { Composer } from "./composer.js";
+import { ConversationList } from "./conversations.js";
+import { el } from "./dom.js";
+import { explainModels } from "./engines.js";
+import { Session } from "./session.js";
+import { SourcePanel } from "./sources.js";
+import { Transcript, copyText } from "./transcript.js";
+import "./theme.js";
+
+const byId = (id) => document.getElementById(id);
+const siteName = document.body.dataset.site;
+const socket = new ChatSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/chat/`);
+const session = new Session(socket);
+const panel = new SourcePanel(byId("source-panel"));
+const tabs = "BroadcastChannel" in window ? new BroadcastChannel("footnote") : null;
+
+const transcript = new Transcript({
+  root: byId("messages"),
+  scroller: byId("scroller"),
+  jump: byId("jump"),
+  actions: {
+    cite: (message, number, opener) => panel.show(message, number, opener),
+    copy: (message, button) => copyText(message.text, button),
+    edit: (message, text) => attempt(session.edit(message, text)),
+    regenerate: (message) => attempt(session.regenerate(message)),
+    retry: (message) => attempt(session.regenerate(message)),
+    continueAnswer: (message) => attempt(session.continueAnswer(message)),
+    choose: (message) => (session.tree.choose(message), paint()),
+    explainModels,
+  },
+});
+
+const composer = new Composer({
+  form: byId("composer"),
+  onAsk: (text) => {
+    transcript.toEnd();
+    return attempt(session.ask(text));
+  },
+  onStop: () => session.stop(),
+});
+
+const list = new ConversationList({
+  root: byId("conversations"),
+  onOpen: (id, { titleOnly } = {}) => {
+    if (titleOnly) return id === session.id && setTitle(titleOnly);
+    history.pushState({}, "", `/c/${id}/`);
+    return open(id);
+  },
+  onGone: (id) => id === session.id && startNew(),
+});
+
+function attempt(sent) {
+  if (sent) tell(null);
+  else if (!socket.connected) tell("Not connected at the moment. Your words are kept; send them once the line is back.");
+  return sent;
+}
+
+// One quiet line above the box; null takes it away.
+function tell(text, { action, onAction, problem = false } = {}) {
+  const notice = byId("notice");
+  notice.hidden = !text;
+  notice.classList.toggle("problem", problem);
+  notice.replaceChildren(el("span", {}, text ?? ""));
+  if (action) notice.append(el("button", { type: "button", class: "button small", onclick: onAction }, action));
+}
+
+function paint() {
+  transcript.show(session.tree, session.busy);
+  composer.setBusy(session.busy);
+  byId("empty").hidden = session.id !== null || session.tree.messages.size > 0;
+  byId("pending").hidden = !(session.waiting.size && session.id === null);
+}
+
+function setTitle(title) {
+  byId("title").textContent = title || "New conversation";
+  document.title = title ? `${title} · ${siteName}` : siteName;
+}
+
+async function open(id) {
+  panel.close();
+  closeSidebar();
+  transcript.clear();
+  setTitle("");
+  list.select(id);
+  composer.forConversation(id);
+  tell(null);
+  try {
+    await session.open(id);
+    transcript.toEnd();
+    composer.focus();
+  } catch (error) {
+    paint();
+    tell(`${error.message} ${error.advice}`, { problem: true, action: "Try again", onAction: () => open(id) });
+  }
+}
+
+function startNew() {
+  if (location.pathname !== "/") history.pushState({}, "", "/");
+  return open(null);
+}
+
+function closeSidebar() {
+  document.body.classList.remove("sidebar-open");
+  byId("menu").setAttribute("aria-expanded", "false");
+}
+
+session.addEventListener("changed", paint);
+session.addEventListener("grown", (event) => transcript.grown(event.detail));
+session.addEventListener("finished", (event) => transcript.finished(event.detail));
+session.addEventListener("elsewhere", (event) => tabs?.postMessage(event.detail));
+session.addEventListener("opened", (event) => {
+  history.replaceState({}, "", `/c/${event.detail}/`);
+  composer.key = `draft ${event.detail}`;
+  list.select(event.detail);
+});
+session.addEventListener("title", (event) => {
+  setTitle(event.detail.title);
+  list.touch(event.detail.id, event.detail.title);
+});
+session.addEventListener("refused", ({ detail }) => {
+  tell([detail.message, detail.advice].filter(Boolean).join(" "), { problem: true });
+});
+tabs?.addEventListener("message", ({ data }) => {
+  if (data.conversation === session.id && !session.turns.has(data.turn)) session.refresh();
+  else list.load();
+});
+
+let wasLost = false;
+socket.addEventListener("state", ({ detail }) => {
+  if (detail.online) {
+    if (wasLost) tell(null);
+    wasLost = false;
+  } else if (detail.attempt > 1 || session.busy) {
+    wasLost = true;
+    tell("The connection was lost. Trying again; an answer that is being written goes on.");
+  }
+});
+
+addEventListener("popstate", () => open(/^\/c\/([\w-]+)\/$/.exec(location.pathname)?.[1] ?? null));
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  if (document.body.classList.contains("sidebar-open")) closeSidebar();
+  else if (panel.open) panel.close();
+  else if (session.busy) session.stop();
+});
+byId("menu").addEventListener("click", () => {
+  const isOpen = document.body.classList.toggle("sidebar-open");
+  byId("menu").setAttribute("aria-expanded", String(isOpen));
+});
+byId("veil").addEventListener("click", closeSidebar);
+for (const button of document.querySelectorAll("[data-new-chat]")) button.addEventListener("click", startNew);
+for (const example of document.querySelectorAll("[data-example]")) {
+  example.addEventListener("click", () => {
+    composer.fill(example.textContent.trim());
+    composer.form.requestSubmit();
+  });
+}
+
+socket.connect();
+list.load();
+open(document.body.dataset.conversation || null);

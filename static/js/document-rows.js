@@ -1,0 +1,55 @@
+// The rows of the list: files that are being sent, and documents with how far they have come.
+
+import { el, iconButton } from "./dom.js";
+
+const STATES = { received: "Received", parsing: "Reading", embedding: "Indexing", ready: "Ready", failed: "Failed" };
+export const BUSY = new Set(["received", "parsing", "embedding"]);
+
+export function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  const units = ["kB", "MB", "GB"];
+  let value = bytes;
+  let unit = -1;
+  while (value >= 1000 && unit < units.length - 1) (value /= 1000), (unit += 1);
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+export function documentRow(item, { retry, remove }) {
+  const facts = [
+    size(item.size),
+    item.pages && `${item.pages} ${item.pages === 1 ? "page" : "pages"}`,
+    item.passages && `${item.passages} ${item.passages === 1 ? "passage" : "passages"}`,
+    ...(item.warnings ?? []).map((one) => (typeof one === "string" ? one : one.message)),
+  ];
+  const failed = item.status === "failed";
+  return el("li", { class: "row", data: { id: item.id } },
+    el("div", {},
+      el("a", { class: "row-name", href: `/documents/${item.id}/file/`, download: "", dir: "auto" }, item.name),
+      el("span", { class: "row-facts" }, facts.filter(Boolean).join(" · "))),
+    el("span", { class: `state ${BUSY.has(item.status) ? "busy" : item.status}` }, STATES[item.status] ?? item.status),
+    el("span", { class: "row-buttons" },
+      failed && iconButton("retry", `Try ${item.name} again`, () => retry(item)),
+      iconButton("trash", `Delete ${item.name}`, () => remove(item))),
+    failed && el("p", { class: "row-problem" }, reason(item.error)));
+}
+
+function reason(error) {
+  if (typeof error === "string" && error) return error;
+  return [error?.message ?? "This file could not be read.", error?.advice].filter(Boolean).join(" ");
+}
+
+export function uploadRow(item, { again, drop }) {
+  const failed = item.state === "failed";
+  const state = failed
+    ? el("span", { class: "state failed" }, "Not sent")
+    : item.state === "waiting"
+      ? el("span", { class: "state" }, "Waiting")
+      : el("progress", { class: "transfer", max: 1, value: item.progress, "aria-label": `Sending ${item.file.name}` });
+  return el("li", { class: "row", data: { id: item.key } },
+    el("div", {}, el("span", { class: "row-name", dir: "auto" }, item.path || item.file.name), el("span", { class: "row-facts" }, size(item.file.size))),
+    state,
+    el("span", { class: "row-buttons" },
+      failed && iconButton("retry", `Send ${item.file.name} again`, () => again(item)),
+      failed && iconButton("trash", `Forget ${item.file.name}`, () => drop(item))),
+    failed && el("p", { class: "row-problem", role: "alert" }, `${item.error.message} ${item.error.advice ?? ""}`));
+}

@@ -1,0 +1,68 @@
+// Building elements. Text goes in as text, never as markup.
+
+export function el(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(props)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key === "class") node.className = value;
+    else if (key === "data") Object.assign(node.dataset, value);
+    else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (value === true) node.setAttribute(key, "");
+    else node.setAttribute(key, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+const PATHS = {
+  copy: "M9 9h11v11H9z M5 15H4V4h11v1",
+  check: "M4 12.5l5 5L20 6.5",
+  edit: "M4 20h4L19 9l-4-4L4 16z",
+  retry: "M4 12a8 8 0 1 0 2.5-5.8 M4 4v5h5",
+  trash: "M4 7h16 M9 7V4h6v3 M6 7l1 13h10l1-13",
+  left: "M14.5 5l-7 7 7 7",
+  right: "M9.5 5l7 7-7 7",
+  download: "M12 4v11 M7 11l5 5 5-5 M5 20h14",
+  file: "M6 3h8l5 5v13H6z M14 3v5h5",
+  continue: "M6 4l12 8-12 8z",
+};
+
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("class", `icon icon-${name}`);
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", PATHS[name]);
+  svg.append(path);
+  return svg;
+}
+
+export function iconButton(name, label, onclick, props = {}) {
+  return el("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...props }, icon(name));
+}
+
+export function announce(text) {
+  const region = document.getElementById("announcer");
+  if (!region) return;
+  region.textContent = "";
+  setTimeout(() => (region.textContent = text), 50);
+}
+
+export function remember(key, value, store = sessionStorage) {
+  try {
+    if (value === null || value === "") store.removeItem(key);
+    else store.setItem(key, value);
+  } catch {
+    // Storage may be full or forbidden; nothing depends on it.
+  }
+}
+
+export function recall(key, store = sessionStorage) {
+  try {
+    return store.getItem(key);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,117 @@
+// Markdown of answers to safe elements. Block by block, so that a growing answer re-renders only its end.
+
+import DOMPurify from "../vendor/dompurify/purify.js";
+import { marked } from "../vendor/marked/marked.js";
+
+const RULES = {
+  ALLOWED_TAGS: [
+    "a", "blockquote", "br", "code", "dd", "del", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
+    "li", "ol", "p", "pre", "s", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
+  ],
+  ALLOWED_ATTR: ["href", "title", "start", "align", "class"],
+  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+  ALLOW_DATA_ATTR: false,
+  ALLOW_ARIA_ATTR: false,
+  RETURN_DOM_FRAGMENT: true,
+};
+
+const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+const escape = (text) => text.replace(/[&<>"]/g, (sign) => ESCAPES[sign]);
+
+// HTML in an answer is shown as it was written, and a picture as its words: neither reaches the parser.
+marked.use({ renderer: { html: ({ text }) => escape(text), image: ({ text }) => escape(text) } });
+
+DOMPurify.addHook("afterSanitizeAttributes", (node) => {
+  if (node.nodeName === "A") {
+    node.setAttribute("rel", "noopener noreferrer nofollow");
+    node.setAttribute("target", "_blank");
+  }
+  const language = node.nodeName === "CODE" && /^language-[\w+#-]{1,30}$/.test(node.className);
+  if (node.hasAttribute?.("class") && !language) node.removeAttribute("class");
+});
+
+function markCitations(fragment, numbers, openCitation) {
+  const walker = document.createTreeWalker(fragment, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) {
+    if (!walker.currentNode.parentElement?.closest("code, pre, a")) texts.push(walker.currentNode);
+  }
+  for (const text of texts) {
+    const parts = text.data.split(/(\[\d{1,3}\])/);
+    if (parts.length === 1) continue;
+    text.replaceWith(...parts.map((part) => mark(part, numbers, openCitation)));
+  }
+}
+
+function mark(part, numbers, openCitation) {
+  const number = Number(/^\[(\d{1,3})\]$/.exec(part)?.[1] ?? NaN);
+  if (!numbers.has(number)) return document.createTextNode(part);
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "cite";
+  button.dataset.number = number;
+  button.textContent = number;
+  button.setAttribute("aria-label", `Source ${number}`);
+  button.addEventListener("click", () => openCitation(number, button));
+  return button;
+}
+
+function wrapTables(fragment) {
+  for (const table of fragment.querySelectorAll("table")) {
+    const scroller = document.createElement("div");
+    scroller.className = "table-scroll";
+    scroller.tabIndex = 0;
+    scroller.setAttribute("role", "region");
+    scroller.setAttribute("aria-label", "Table");
+    table.replaceWith(scroller);
+    scroller.append(table);
+  }
+}
+
+export class MarkdownView {
+  constructor(root, openCitation) {
+    this.root = root;
+    this.openCitation = openCitation;
+    this.blocks = []; // {raw, node}
+    this.numbers = new Set();
+  }
+
+  render(text, numbers) {
+    if (numbers.size !== this.numbers.size) this.clear();
+    this.numbers = numbers;
+    const tokens = marked.lexer(text);
+    const blocks = tokens.filter((token) => token.type !== "space" && token.type !== "def");
+    blocks.forEach((token, index) => this.#block(token, tokens.links, index));
+    for (const { node } of this.blocks.splice(blocks.length)) node.remove();
+  }
+
+  clear() {
+    this.blocks = [];
+    this.root.replaceChildren();
+  }
+
+  #block(token, links, index) {
+    if (this.blocks[index]?.raw === token.raw) return;
+    const one = Object.assign([token], { links });
+    const node = document.createElement("div");
+    node.className = "block";
+    const fragment = DOMPurify.sanitize(marked.parser(one), RULES);
+    wrapTables(fragment);
+    markCitations(fragment, this.numbers, this.openCitation);
+    node.append(fragment);
+    if (this.blocks[index]) this.blocks[index].node.replaceWith(node);
+    else this.root.append(node);
+    this.blocks[index] = { raw: token.raw, node };
+  }
+}
+
+// The highlighter is large, so it is fetched only once an answer holds code in a named language.
+export async function highlightCode(root) {
+  const codes = root.querySelectorAll('pre > code[class^="language-"]:not([data-highlighted])');
+  if (!codes.length) return;
+  const { default: highlighter } = await import("../vendor/highlight/highlight.js");
+  for (const code of codes) {
+    const name = code.className.replace("language-", "");
+    if (highlighter.getLanguage(name)) highlighter.highlightElement(code);
+  }
+}

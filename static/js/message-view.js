@@ -1,0 +1,159 @@
+// One message on the page: a question, or an answer with its stage, text, sources and buttons.
+
+import { el, icon, iconButton } from "./dom.js";
+import { MarkdownView, highlightCode } from "./markdown.js";
+
+const FATES = {
+  stopped: "You stopped this answer.",
+  interrupted: "This answer broke off.",
+};
+
+export function stageText(frame) {
+  const { stage, queue_position: place, read, of } = frame ?? {};
+  if (stage === "searching") return "Searching the documents";
+  if (stage === "writing") return "Writing";
+  if (stage !== "reading") return "Sending";
+  if (place) return `Waiting for the model: ${place} in line`;
+  if (of > 0 && read > 0 && read < of) return `Reading the passages (${Math.round((100 * read) / of)} %)`;
+  return "Reading the passages";
+}
+
+export class MessageView {
+  constructor(message, actions) {
+    this.message = message;
+    this.actions = actions;
+    this.node = el("article", { class: `message ${message.role}`, id: `m-${message.id}`, data: { id: message.id } });
+    this.heading = el("h2", { class: "visually-hidden" }, message.role === "user" ? "You asked" : "Answer");
+    this.stage = el("p", { class: "stage" });
+    this.body = el("div", { class: "prose", dir: "auto" });
+    this.after = el("div", { class: "after" });
+    this.node.append(this.heading, this.stage, this.body, this.after);
+    if (message.role === "assistant") {
+      this.markdown = new MarkdownView(this.body, (number, mark) => actions.cite(this.message, number, mark));
+    }
+  }
+
+  paint(siblings, busy) {
+    const { message } = this;
+    const streaming = message.status === "streaming";
+    this.node.classList.toggle("streaming", streaming);
+    this.node.setAttribute("aria-busy", String(streaming));
+    if (message.role === "user") this.body.textContent = message.text;
+    else this.#paintAnswer(streaming);
+    this.paintStage();
+    if (!streaming && message.role === "assistant") highlightCode(this.body);
+    this.after.replaceChildren(...this.#after(siblings, streaming, busy).filter(Boolean));
+  }
+
+  #paintAnswer() {
+    const numbers = new Set([...(this.message.sources ?? []), ...(this.message.citations ?? [])].map((one) => one.number));
+    this.markdown.render(this.message.text, numbers);
+  }
+
+  paintStage() {
+    const waiting = this.message.status === "streaming" && !this.message.text;
+    this.stage.hidden = !waiting;
+    const text = waiting ? stageText(this.message.stage) : "";
+    if (this.stage.dataset.text === text) return;
+    this.stage.dataset.text = text;
+    this.stage.replaceChildren(el("span", { class: "dots", "aria-hidden": "true" }), text);
+  }
+
+  #after(siblings, streaming, busy) {
+    const { message } = this;
+    if (message.role === "user") return [this.#tools(siblings, busy)];
+    if (streaming) return [this.#sources()];
+    return [this.#fate(busy), this.#error(busy), this.#sources(), this.#writer(), this.#tools(siblings, busy)];
+  }
+
+  #fate(busy) {
+    const { status } = this.message;
+    if (!FATES[status]) return null;
+    return el("div", { class: "notice fate" }, el("span", {}, FATES[status]),
+      el("button", { type: "button", class: "button small", disabled: busy, onclick: () => this.actions.continueAnswer(this.message) },
+        icon("continue"), "Continue"));
+  }
+
+  #error(busy) {
+    const { error, status } = this.message;
+    if (!error && status !== "failed") return null;
+    const { message = "This answer failed.", advice = "", retryable = true } = error ?? {};
+    return el("div", { class: "notice problem", role: "alert" },
+      el("div", {}, el("strong", {}, message), advice && el("p", {}, advice)),
+      (retryable || status === "failed") &&
+        el("button", { type: "button", class: "button small", disabled: busy, onclick: () => this.actions.retry(this.message) },
+          icon("retry"), "Try again"));
+  }
+
+  #sources() {
+    const cited = new Set((this.message.citations ?? []).map((one) => one.number));
+    const all = this.message.sources ?? [];
+    const shown = cited.size ? all.filter((source) => cited.has(source.number)) : all;
+    if (!shown.length || (this.message.status === "streaming" && !this.message.text)) return null;
+    const list = el("ol", { class: "source-list" });
+    for (const source of shown) list.append(el("li", {}, this.#sourceButton(source)));
+    return el("section", { class: "sources" }, el("h3", {}, cited.size ? "Sources" : "Passages found"), list);
+  }
+
+  #sourceButton(source) {
+    const where = [source.page ? `page ${source.page}` : "", source.heading ?? ""].filter(Boolean).join(" · ");
+    return el("button", { type: "button", class: "source", data: { number: source.number }, dir: "auto",
+      onclick: (event) => this.actions.cite(this.message, source.number, event.currentTarget) },
+      el("span", { class: "number", "aria-hidden": "true" }, String(source.number)),
+      el("span", { class: "source-words" }, el("span", { class: "source-name" }, source.document?.name ?? "A removed document"),
+        where && el("span", { class: "source-where" }, where)));
+  }
+
+  #writer() {
+    const { engine, note } = this.message;
+    if (!engine) return null;
+    const names = [...new Set((this.message.written_by ?? []).map((one) => one.engine))];
+    const text = names.length > 1 ? `Written by ${names.join(", then ")}` : `Written by ${engine}`;
+    return el("p", { class: "writer" }, el("span", {}, text), note && el("span", {}, note),
+      /extractive/i.test(engine) && el("span", { class: "model-advice" },
+        "These are the best sentences, quoted word for word, because no language model is in use. ",
+        el("button", { type: "button", class: "link", onclick: this.actions.explainModels }, "How to add a model")));
+  }
+
+  #tools(siblings, busy) {
+    const { message } = this;
+    const tools = el("div", { class: "tools" });
+    if (siblings.length > 1) tools.append(this.#switcher(siblings));
+    if (message.text) tools.append(iconButton("copy", "Copy", (event) => this.actions.copy(message, event.currentTarget)));
+    if (message.role === "user") {
+      tools.append(iconButton("edit", "Edit this question", () => this.edit(), { disabled: busy }));
+    } else if (message.status !== "failed") {
+      tools.append(iconButton("retry", "Answer again", () => this.actions.regenerate(message), { disabled: busy }));
+    }
+    return tools;
+  }
+
+  #switcher(siblings) {
+    const at = siblings.indexOf(this.message);
+    const to = (step, label, name) => iconButton(name, label, () => this.actions.choose(siblings[at + step]), { disabled: !siblings[at + step] });
+    return el("span", { class: "switcher", role: "group", "aria-label": "Versions" },
+      to(-1, "Earlier version", "left"), el("span", {}, `${at + 1} / ${siblings.length}`), to(1, "Later version", "right"));
+  }
+
+  edit() {
+    const area = el("textarea", { "aria-label": "Edit your question", dir: "auto", rows: Math.min(10, this.message.text.split("\n").length + 1) });
+    area.value = this.message.text;
+    const close = () => (form.remove(), (this.body.hidden = this.after.hidden = false));
+    const send = (event) => {
+      event.preventDefault();
+      const text = area.value.trim();
+      if (text && this.actions.edit(this.message, text)) close();
+    };
+    const form = el("form", { class: "edit-form", onsubmit: send }, area,
+      el("div", { class: "dialog-actions" },
+        el("button", { type: "button", class: "button quiet", onclick: close }, "Cancel"),
+        el("button", { class: "button primary" }, "Ask again")));
+    area.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") (event.stopPropagation(), close());
+      else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
+    });
+    this.body.hidden = this.after.hidden = true;
+    this.body.after(form);
+    area.focus();
+  }
+}

@@ -1,0 +1,185 @@
+// The open conversation: turns frames into messages of the tree, and wishes into frames. Touches no DOM.
+//
+// Events: "changed" (paint all), "grown" message, "finished" message, "opened" id, "title" {id, title}, "refused" error.
+
+import { request } from "./api.js";
+import { Tree } from "./tree.js";
+
+export class Session extends EventTarget {
+  constructor(socket) {
+    super();
+    this.socket = socket;
+    this.waiting = new Map(); // the client's id -> what was asked
+    this.reset(null);
+    socket.addEventListener("frame", (event) => this.#frame(event.detail));
+    socket.addEventListener("hello", (event) => this.#hello(event.detail));
+  }
+
+  reset(id) {
+    this.id = id;
+    this.title = "";
+    this.tree = new Tree();
+    this.turns = new Map(); // turn -> id of its answer
+    this.socket.forgetAll();
+  }
+
+  get busy() {
+    return this.waiting.size > 0 || this.turns.size > 0;
+  }
+
+  async open(id) {
+    this.reset(id);
+    if (id) await this.#load();
+    this.#emit("changed");
+  }
+
+  async #load() {
+    const wanted = this.id;
+    const detail = await request("GET", `/api/conversations/${wanted}/`);
+    if (this.id !== wanted) return;
+    const shown = new Map(this.tree.chosen);
+    this.title = detail.title;
+    this.tree = new Tree(detail.messages);
+    for (const [parent, child] of shown) {
+      if (this.tree.get(child) && this.tree.siblings(this.tree.get(child)).at(-1).id === child) this.tree.chosen.set(parent, child);
+    }
+    for (const { turn, answer } of detail.running ?? []) this.#join(turn, answer);
+    this.#emit("title", { id: this.id, title: this.title });
+  }
+
+  // Frames are replayed from the first one, so the stored text so far is put aside.
+  #join(turn, answer) {
+    const message = this.tree.get(answer);
+    if (!message || this.turns.has(turn)) return;
+    this.turns.set(turn, answer);
+    Object.assign(message, { status: "streaming", stored: message.text, fresh: true, error: null });
+    this.socket.follow(turn, 0);
+  }
+
+  send(frame, asked = {}) {
+    const id = crypto.randomUUID?.() ?? String(Math.random());
+    if (this.busy || !this.socket.send({ ...frame, id })) return false;
+    this.waiting.set(id, { ...asked, type: frame.type, conversation: this.id });
+    this.#emit("changed");
+    return true;
+  }
+
+  ask(text) {
+    const parent = this.tree.lastAnswer()?.id ?? null;
+    return this.send({ type: "ask", text, conversation: this.id, parent }, { text, parent });
+  }
+
+  edit(message, text) {
+    return this.send({ type: "edit", message: message.id, text }, { text, parent: message.parent });
+  }
+
+  regenerate(message) {
+    return this.send({ type: "regenerate", message: message.id });
+  }
+
+  continueAnswer(message) {
+    return this.send({ type: "continue", message: message.id }, { message: message.id });
+  }
+
+  stop() {
+    for (const turn of this.turns.keys()) this.socket.send({ type: "stop", turn });
+  }
+
+  #hello({ running = [] }) {
+    // What was sent while the line broke may not have arrived: look at what the server has.
+    const lost = this.waiting.size > 0;
+    this.waiting.clear();
+    if (!this.id) return void (lost && this.#emit("changed"));
+    if (lost || running.some((one) => one.conversation === this.id && !this.turns.has(one.turn))) this.refresh();
+  }
+
+  async refresh() {
+    this.turns.clear();
+    this.socket.forgetAll();
+    try {
+      await this.#load();
+    } catch (error) {
+      this.#emit("refused", error);
+    }
+    this.#emit("changed");
+  }
+
+  #frame(frame) {
+    if (frame.type === "accepted") return this.#accepted(frame);
+    if (frame.type === "error" && frame.seq === undefined) return this.#refused(frame);
+    const message = this.tree.get(this.turns.get(frame.turn));
+    if (!message) return;
+    if (frame.type === "snapshot") return this.#finish(frame.turn, Object.assign(message, frame.message, { fresh: false }));
+    if (message.fresh && frame.seq === 1) Object.assign(message, { text: message.base ?? "", fresh: false });
+    this.#apply(frame, message);
+  }
+
+  #apply(frame, message) {
+    if (frame.type === "text") message.text += frame.text;
+    else if (frame.type === "stage") message.stage = frame;
+    else if (frame.type === "sources") message.sources = frame.sources;
+    else if (frame.type === "citations") message.citations = frame.citations;
+    else if (frame.type === "writer") this.#writer(frame, message);
+    else if (frame.type === "error") message.error = frame;
+    else if (frame.type === "done") return this.#done(frame, message);
+    this.#emit("grown", message);
+  }
+
+  #writer({ engine, note }, message) {
+    message.written_by = [...(message.written_by ?? []), { engine, from: message.text.length }];
+    Object.assign(message, { engine, note });
+  }
+
+  #done(frame, message) {
+    const { status, usage, timings } = frame;
+    this.#finish(frame.turn, Object.assign(message, { status, usage, timings, engine: frame.engine || message.engine }));
+    if (frame.title) this.#emit("title", { id: this.id, title: (this.title = frame.title) });
+  }
+
+  #finish(turn, message) {
+    this.turns.delete(turn);
+    this.#emit("finished", message);
+    this.#emit("changed");
+  }
+
+  #accepted(frame) {
+    const asked = this.waiting.get(frame.id);
+    this.waiting.delete(frame.id);
+    if (!asked) return void (frame.conversation === this.id && !this.turns.has(frame.turn) && this.refresh());
+    this.#emit("elsewhere", { conversation: frame.conversation, turn: frame.turn });
+    if (asked.conversation !== this.id) return;
+    const isNew = !this.id;
+    this.id = frame.conversation;
+    this.#place(frame, asked);
+    this.turns.set(frame.turn, frame.answer);
+    this.socket.begin(frame.turn);
+    if (isNew) this.#emit("opened", this.id);
+    this.#emit("title", { id: this.id, title: (this.title = frame.title || this.title) });
+    this.#emit("changed");
+  }
+
+  #place(frame, asked) {
+    if (asked.text !== undefined) {
+      this.tree.put({ id: frame.question, parent: asked.parent ?? null, role: "user", text: asked.text });
+    }
+    const known = this.tree.get(frame.answer);
+    const kept = known && asked.type === "continue" ? { base: known.text } : { text: "", sources: [], citations: [], written_by: [], base: "" };
+    const answer = this.tree.put({ id: frame.answer, parent: frame.question, role: "assistant", ...kept, status: "streaming", stage: null, error: null });
+    this.tree.choose(answer);
+  }
+
+  #refused(frame) {
+    this.waiting.delete(frame.id);
+    const message = this.tree.get(this.turns.get(frame.turn));
+    if (message) {
+      this.turns.delete(frame.turn);
+      Object.assign(message, { status: "interrupted" });
+    }
+    this.#emit("refused", frame);
+    this.#emit("changed");
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

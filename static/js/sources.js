@@ -1,0 +1,96 @@
+// The panel that shows a cited passage in its surroundings. A column on wide windows, a sheet on narrow ones.
+
+import { request } from "./api.js";
+import { el, icon } from "./dom.js";
+
+export class SourcePanel {
+  constructor(panel) {
+    this.panel = panel;
+    this.body = panel.querySelector("[data-body]");
+    panel.querySelector("[data-close]").addEventListener("click", () => this.close());
+    panel.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") (event.stopPropagation(), this.close());
+    });
+  }
+
+  get open() {
+    return !this.panel.hidden;
+  }
+
+  close() {
+    if (!this.open) return;
+    this.wanted = null;
+    this.panel.hidden = true;
+    document.body.classList.remove("with-panel");
+    this.opener?.isConnected && this.opener.focus();
+  }
+
+  async show(message, number, opener) {
+    const citation = message.citations?.find((one) => one.number === number);
+    const source = message.sources?.find((one) => one.number === number);
+    const known = { ...source, ...citation, document: source?.document ?? citation?.document };
+    const wanted = (this.wanted = Symbol(number));
+    this.opener = opener;
+    this.panel.hidden = false;
+    document.body.classList.add("with-panel");
+    this.body.replaceChildren(...this.#known(known, number, "Loading the passage…"));
+    this.panel.querySelector("[data-close]").focus();
+    try {
+      if (!known.passage) throw Object.assign(new Error("This document has been removed since."), { advice: "" });
+      const passage = await request("GET", `/api/passages/${known.passage}/`);
+      if (this.wanted === wanted) this.#paint(passage, number, citation?.quote);
+    } catch (error) {
+      if (this.wanted === wanted) this.body.replaceChildren(...this.#known(known, number, `${error.message} ${error.advice ?? ""}`));
+    }
+  }
+
+  #known(known, number, note) {
+    const words = known.quote || known.text;
+    return [
+      ...this.#title(known.document?.name ?? "A removed document", number, [known.page && `Page ${known.page}`, known.heading]),
+      words && el("blockquote", { class: "passage", dir: "auto" }, words),
+      el("p", { class: "quiet-text" }, note),
+    ].filter(Boolean);
+  }
+
+  #title(name, number, facts) {
+    return [
+      el("p", { class: "panel-title", dir: "auto" }, el("span", { class: "number" }, String(number)), el("strong", {}, name)),
+      el("p", { class: "facts", dir: "auto" }, facts.filter(Boolean).join(" · ")),
+    ];
+  }
+
+  #paint(passage, number, quote) {
+    const { document: file } = passage;
+    const page = passage.page && (file.pages ? `Page ${passage.page} of ${file.pages}` : `Page ${passage.page}`);
+    const around = (one) => el("p", { class: "around", dir: "auto" }, one.text);
+    const marked = el("blockquote", { class: "passage", dir: "auto", tabindex: "-1" }, ...markQuote(passage.text, quote));
+    this.body.replaceChildren(
+      ...this.#title(file.title || file.name, number, [page, !page && passage.locator, collectionName(file.collection)]),
+      file.title && file.title !== file.name ? el("p", { class: "facts", dir: "auto" }, file.name) : "",
+      el("a", { class: "button small", href: safePath(passage.download), download: "" }, icon("download"), "Download the document"),
+      passage.heading ? el("h3", { dir: "auto" }, passage.heading) : "",
+      ...(passage.before ?? []).map(around), marked, ...(passage.after ?? []).map(around),
+    );
+    marked.scrollIntoView({ block: "center" });
+  }
+}
+
+function collectionName(collection) {
+  return typeof collection === "object" ? collection?.name : collection;
+}
+
+function safePath(path) {
+  return /^\/(?!\/)/.test(path ?? "") ? path : "#";
+}
+
+// Marks the quote in the passage; white space may differ between the two.
+export function markQuote(text, quote) {
+  const words = (quote ?? "").replace(/^[…\s]+|[…\s]+$/g, "").split(/\s+/).filter(Boolean);
+  if (!words.length) return [text];
+  const pattern = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s+");
+  const found = new RegExp(pattern).exec(text);
+  if (!found) return [text];
+  const end = found.index + found[0].length;
+  return [text.slice(0, found.index), el("mark", {}, found[0]), text.slice(end)];
+}

@@ -1,0 +1,104 @@
+# ruff: noqa: E501 - frames and rows of data, one to a line
+"""A double of the server's protocol in the browser's network layer: scripted frames, no model and no index."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+TURN, CONVERSATION = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+QUESTION, ANSWER = "33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444"
+HANDBOOK = {"id": "55555555-5555-4555-8555-555555555555", "name": "Staff handbook 2026.pdf"}
+COLLECTION = "66666666-6666-4666-8666-666666666666"
+SOURCES = [
+    {"number": 1, "passage": 1, "document": HANDBOOK, "page": 12, "heading": "Leave › Carrying days over", "locator": "",
+     "text": "Up to five days of unused leave may be carried over into the next year.", "score": 0.93},
+    {"number": 2, "passage": 2, "document": {"id": HANDBOOK["id"], "name": "Leave policy.docx"}, "page": None,
+     "heading": "Approval", "locator": "", "text": "Carried leave lapses on 31 March.", "score": 0.81},
+]  # fmt: skip
+CITATIONS = [
+    {"number": 1, "passage": 1, "document": HANDBOOK, "page": 12, "score": 0.93,
+     "quote": "Up to five days of unused leave may be carried over"},
+    {"number": 2, "passage": 2, "document": SOURCES[1]["document"], "page": None, "score": 0.81,
+     "quote": "Carried leave lapses on 31 March."},
+]  # fmt: skip
+PASSAGE: dict[str, Any] = {
+    "id": 1, "heading": "Leave › Carrying days over", "page": 12, "locator": "", "download": f"/documents/{HANDBOOK['id']}/file/",
+    "text": "Up to five days of unused leave may be\ncarried over into the next year. Ask your manager before the end of November.",
+    "document": {**HANDBOOK, "title": "Staff handbook", "collection": "Handbook", "pages": 48, "media_type": "application/pdf"},
+    "before": [{"id": 9, "text": "Everybody has 28 days of leave a year. Part-time staff have a share of it.", "page": 12}],
+    "after": [{"id": 10, "text": "Leave that is not taken by then cannot be paid out, except when somebody leaves.", "page": 13}],
+}  # fmt: skip
+TEXT = (
+    "Yes. You may carry **up to five days** of unused leave into the next year. [1]\n\n"
+    "- Ask your manager before the end of November [1]\n- Carried days lapse on **31 March** [2]\n"
+)
+
+
+class Double:
+    def __init__(self, page: Any) -> None:
+        self.page, self.received, self.sockets, self.seq = page, [], [], 0
+        self.passage = PASSAGE
+        self.conversations: list[dict[str, Any]] = []
+        self.detail: dict[str, Any] = {}
+        self.engines = {"engines": [], "answering": ""}
+        self.collections: list[dict[str, Any]] = []
+        self.documents: list[dict[str, Any]] = []
+        page.route_web_socket("**/ws/chat/", self._socket)
+        page.route("**/api/**", self._http)
+
+    def _socket(self, socket: Any) -> None:
+        self.sockets.append(socket)
+        socket.on_message(lambda text: self._message(json.loads(text)))
+        self.send({"type": "hello", "protocol": 1, "running": []})
+
+    def _message(self, frame: dict[str, Any]) -> None:
+        self.received.append(frame)
+        if frame["type"] in ("ask", "edit", "regenerate", "continue"):
+            self.seq = 0
+            self.send({"type": "accepted", "id": frame["id"], "turn": TURN, "conversation": CONVERSATION,
+                       "title": "Carrying leave over", "question": QUESTION, "answer": ANSWER})  # fmt: skip
+
+    def send(self, frame: dict[str, Any]) -> None:
+        self.sockets[-1].send(json.dumps(frame))
+
+    def frame(self, kind: str, **fields: Any) -> None:
+        self.seq += 1
+        self.send({"type": kind, "turn": TURN, "seq": self.seq, **fields})
+
+    def kinds(self) -> list[str]:
+        return [frame["type"] for frame in self.received]
+
+    def ask(self, text: str = "May I carry leave over?") -> None:
+        self.page.get_by_label("Your question").fill(text)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_selector(".message.assistant")
+
+    def answer(self, text: str = TEXT, engine: str = "qwen3-4b", done: str = "complete") -> None:
+        self.frame("stage", stage="searching", queue_position=None, read=0, of=0)
+        self.frame("sources", sources=SOURCES)
+        self.frame("writer", engine=engine, note="")
+        self.frame("text", text=text)
+        if done:
+            self.finish(done, engine)
+
+    def finish(self, status: str = "complete", engine: str = "qwen3-4b") -> None:
+        self.frame("citations", citations=CITATIONS)
+        self.frame("done", status=status, engine=engine, usage={}, timings={}, title="Carrying leave over")
+        self.page.wait_for_selector(".message.assistant .tools, .message.assistant .notice")
+
+    def _http(self, route: Any) -> None:
+        url, method = route.request.url.split("/api/")[1], route.request.method
+        if method == "DELETE":
+            return route.fulfill(status=204)
+        answers: dict[str, Any] = {
+            "passages/": self.passage, "engines/": self.engines, "conversations/?": {"conversations": self.conversations},
+            "conversations/": self.detail, "documents/": {"document": {}},
+        }  # fmt: skip
+        if url.startswith("collections/"):
+            body: Any = {"collections": self.collections}
+            if "documents/" in url:
+                body = {"documents": self.documents, "counts": {"ready": len(self.documents)}}
+        else:
+            body = next(value for start, value in answers.items() if url.startswith(start))
+        return route.fulfill(json=body)

