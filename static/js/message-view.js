@@ -108,7 +108,7 @@ export class MessageView {
     const { engine, note } = this.message;
     if (!engine) return null;
     const names = [...new Set((this.message.written_by ?? []).map((one) => one.engine))];
-    const text = names.length > 1 ? `Written by ${names.join(", then ")}` : `Written by ${engine}`;
+    const text = names.length > 1 ? `Written by ${names.join(", then ")}` : /extractive/i.test(engine) ? "Quoted from the documents" : `Written by ${engine}`;
     return el("p", { class: "writer" }, el("span", {}, text), note && el("span", {}, note),
       /extractive/i.test(engine) && el("span", { class: "model-advice" },
         "These are the best sentences, quoted word for word, because no language model is in use. ",
