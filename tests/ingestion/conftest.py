@@ -41,7 +41,7 @@ def configured(settings: Any, tmp_path: Path, index: FakeIndex) -> Any:
 
 @pytest.fixture
 def boss(transactional_db: None) -> User:
-    return User.objects.create_superuser("boss", password="a long password")
+    return User.objects.create_superuser("boss")
 
 
 @pytest.fixture

