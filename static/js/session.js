@@ -43,16 +43,16 @@ export class Session extends EventTarget {
     for (const [parent, child] of shown) {
       if (this.tree.get(child) && this.tree.siblings(this.tree.get(child)).at(-1).id === child) this.tree.chosen.set(parent, child);
     }
-    for (const { turn, answer } of detail.running ?? []) this.#join(turn, answer);
+    for (const { turn, answer, from } of detail.running ?? []) this.#join(turn, answer, from);
     this.#emit("title", { id: this.id, title: this.title });
   }
 
-  // Frames are replayed from the first one, so the stored text so far is put aside.
-  #join(turn, answer) {
+  // Frames are replayed from the first one, so of the stored text only what stood before this turn is kept.
+  #join(turn, answer, from = 0) {
     const message = this.tree.get(answer);
     if (!message || this.turns.has(turn)) return;
     this.turns.set(turn, answer);
-    Object.assign(message, { status: "streaming", stored: message.text, fresh: true, error: null });
+    Object.assign(message, { status: "streaming", base: message.text.slice(0, from), fresh: true, error: null });
     this.socket.follow(turn, 0);
   }
 
@@ -109,7 +109,10 @@ export class Session extends EventTarget {
     if (frame.type === "error" && frame.seq === undefined) return this.#refused(frame);
     const message = this.tree.get(this.turns.get(frame.turn));
     if (!message) return;
-    if (frame.type === "snapshot") return this.#finish(frame.turn, Object.assign(message, frame.message, { fresh: false }));
+    if (frame.type === "snapshot") {
+      const status = frame.message.status === "streaming" ? "interrupted" : frame.message.status;
+      return this.#finish(frame.turn, Object.assign(message, frame.message, { status, fresh: false }));
+    }
     if (message.fresh && frame.seq === 1) Object.assign(message, { text: message.base ?? "", fresh: false });
     this.#apply(frame, message);
   }
@@ -164,7 +167,7 @@ export class Session extends EventTarget {
     }
     const known = this.tree.get(frame.answer);
     const kept = known && asked.type === "continue" ? { base: known.text } : { text: "", sources: [], citations: [], written_by: [], base: "" };
-    const answer = this.tree.put({ id: frame.answer, parent: frame.question, role: "assistant", ...kept, status: "streaming", stage: null, error: null });
+    const answer = this.tree.put({ id: frame.answer, parent: frame.question ?? known?.parent ?? null, role: "assistant", ...kept, status: "streaming", stage: null, error: null });
     this.tree.choose(answer);
   }
 

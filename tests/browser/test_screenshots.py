@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - frames and rows of data, one to a line
 """Pictures of every state, for docs/screenshots. Taken only on demand: FOOTNOTE_SCREENSHOTS=folder."""
 
 from __future__ import annotations
