@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib.sessions.backends.db import SessionStore
+
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.errors import NotFound
@@ -49,6 +51,13 @@ def get_passage(user: User, pk: int) -> Passage:
     if found is None:
         raise NotFound
     return found
+
+
+def session_is_valid(user: User, session_key: str | None) -> bool:
+    """Whether the person is still signed in: asked again for each frame and every few seconds of an open socket."""
+    if not session_key or not SessionStore().exists(session_key):
+        return False
+    return User.objects.filter(pk=user.pk, is_active=True).exists()
 
 
 def require_administrator(user: User) -> None:

@@ -65,7 +65,7 @@ class Message(models.Model):
 
 
 class Citation(models.Model):
-    """A numbered mark in an answer and the passage behind it. Names are kept, so history survives a deleted document."""
+    """A numbered mark in an answer and the passage behind it. Names are kept: history outlives a deleted document."""
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="citations")
     number = models.PositiveSmallIntegerField()
@@ -89,7 +89,7 @@ class Turn(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     asker = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     question = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+")
-    answer = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="turn")
+    answer = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="turns")
     running = models.BooleanField(default=True)
     stop_requested = models.BooleanField(default=False)
     last_seq = models.PositiveIntegerField(default=0)  # sequence number that the stored text includes

@@ -1,0 +1,97 @@
+"""Conversations over HTTP."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_GET, require_http_methods
+
+from chatapp import access
+from chatapp.accounts.models import User
+from chatapp.conversations import answers, services
+from chatapp.conversations.engines import get_route
+from chatapp.conversations.models import Conversation
+from chatapp.errors import Invalid
+
+_PAGE, _MOST = 50, 200
+
+
+@require_GET
+def conversations(request: HttpRequest) -> JsonResponse:
+    rows = Conversation.objects.filter(owner=cast(User, request.user))
+    if before := request.GET.get("before"):
+        rows = rows.filter(updated_at__lt=_moment(before))
+    limit = _limit(request.GET.get("limit", str(_PAGE)))
+    found = list(rows[: limit + 1])
+    shown = found[:limit]
+    more = shown[-1].updated_at.isoformat() if len(found) > limit else None
+    return JsonResponse({"conversations": [answers.conversation(row) for row in shown], "next": more})
+
+
+@require_http_methods(["GET", "PATCH", "DELETE"])
+def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
+    user = cast(User, request.user)
+    row = access.get_conversation(user, pk)
+    if request.method == "DELETE":
+        services.delete_conversation(conversation=row)
+        return HttpResponse(status=204)
+    if request.method == "PATCH":
+        title = _body(request).get("title")
+        if not isinstance(title, str):
+            raise Invalid("`title` must be a string.")
+        services.rename_conversation(conversation=row, title=title)
+        return JsonResponse(answers.conversation(row))
+    messages = row.messages.prefetch_related("citations")
+    running = [
+        {"turn": one["turn"], "answer": one["answer"]}
+        for one in answers.running(user)
+        if one["conversation"] == str(row.pk)
+    ]
+    return JsonResponse(
+        {
+            "id": str(row.pk),
+            "title": row.title,
+            "messages": [answers.message(message) for message in messages],
+            "running": running,
+        }
+    )
+
+
+@require_GET
+def engines(request: HttpRequest) -> JsonResponse:
+    found = async_to_sync(get_route().describe)()
+    rows = [{"name": e.name, "outside": e.outside, "problem": e.problem, "advice": e.advice} for e in found]
+    answering = next((e.name for e in found if not e.problem), "")
+    return JsonResponse({"engines": rows, "answering": answering})
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise Invalid("The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise Invalid("The body must be a JSON object.")
+    return body
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise Invalid("`before` must be a moment like 2026-01-31T12:00:00+00:00.")
+    return found
+
+
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST:
+        raise Invalid(f"`limit` must be a whole number from 1 to {_MOST}.")
+    return int(text)

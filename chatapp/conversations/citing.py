@@ -1,0 +1,74 @@
+"""The marks of an answer and the passages behind them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inference.engine import Source
+from inference.sentences import content_words, sentences
+
+_MARK = re.compile(r"\[(\d{1,3})\]")
+_OPEN = re.compile(r"\[\d{0,3}$")  # what may still become a mark
+_QUOTED = re.compile(r"[“\"]([^”\"]{3,})[”\"]\s*$")
+
+
+class MarkFilter:
+    """Drops marks of sources that do not exist, while the text streams: they are never shown."""
+
+    def __init__(self, numbers: frozenset[int]) -> None:
+        self._numbers = numbers
+        self._held = ""
+
+    def push(self, text: str) -> str:
+        text = self._held + text
+        found = _OPEN.search(text)
+        self._held = text[found.start() :] if found else ""
+        return self._checked(text[: found.start()] if found else text)
+
+    def rest(self) -> str:
+        rest, self._held = self._held, ""
+        return self._checked(rest)
+
+    def _checked(self, text: str) -> str:
+        return _MARK.sub(lambda m: m[0] if int(m[1]) in self._numbers else "", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    source: Source
+    quote: str
+
+
+def cite(text: str, sources: Sequence[Source]) -> list[Cited]:
+    """The sources that the text names, in the order of its marks, each with the sentence that supports the claim best."""
+    by_number = {source.number: source for source in sources}
+    cited: dict[int, Cited] = {}
+    start = 0
+    claim = ""
+    for match in _MARK.finditer(text):
+        before = text[start : match.start()]
+        claim = before if before.strip() else claim  # [1][3] share a claim
+        start = match.end()
+        source = by_number.get(int(match[1]))
+        if source is not None and source.number not in cited:
+            cited[source.number] = Cited(source, supporting_sentence(claim, source.text))
+    return list(cited.values())
+
+
+def supporting_sentence(claim: str, passage: str) -> str:
+    """The claim itself where it is a quotation, else the passage's sentence that shares most words with it."""
+    if found := _QUOTED.search(claim.rstrip()):
+        quoted = " ".join(found[1].split())
+        if quoted in " ".join(passage.split()):
+            return quoted
+    last = (sentences(claim) or [claim])[-1]
+    wanted = set(content_words(last))
+    candidates = sentences(passage) or [passage]
+
+    def overlap(sentence: str) -> float:
+        own = set(content_words(sentence))
+        return len(wanted & own) / (len(own) + 5) ** 0.5
+
+    return " ".join(max(candidates, key=overlap).split())[:600]

@@ -1,0 +1,186 @@
+"""The socket of a chat page: it knows frames and who is connected; turns live elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import structlog
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from chatapp import access
+from chatapp.accounts.models import User
+from chatapp.conversations import answers, frames, services, turns
+from chatapp.conversations.services import Started
+from chatapp.conversations.stream import turn_stream
+from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, NotFound, as_dict
+
+log = structlog.get_logger(__name__)
+
+SEND_TIMEOUT_S = 15
+SOCKETS_PER_USER = 20
+FOLLOWED = 20  # turns on one socket
+CHECK_S = 3  # how soon a lost account or session closes the socket
+SIGNED_OUT, TOO_MANY, TOO_SLOW = 4401, 4429, 4408
+
+_sockets: Counter[UUID] = Counter()
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    async def connect(self) -> None:
+        self.user: User = self.scope["user"]
+        self.group = ""
+        self.following: dict[UUID, asyncio.Task[None]] = {}
+        self.sending = asyncio.Lock()
+        await self.accept()
+        if not self.user.is_authenticated:
+            return await self.close(SIGNED_OUT)
+        if _sockets[self.user.pk] >= SOCKETS_PER_USER:
+            return await self.close(TOO_MANY)
+        _sockets[self.user.pk] += 1
+        self.group = f"user-{self.user.pk}"
+        await self.channel_layer.group_add(self.group, self.channel_name)
+        self.watch = asyncio.create_task(self._watch())
+        running = await database_sync_to_async(answers.running)(self.user)
+        await self.put({"type": "hello", "protocol": frames.PROTOCOL, "running": running})
+
+    async def disconnect(self, code: int) -> None:
+        if not self.group:
+            return
+        _sockets[self.user.pk] -= 1
+        if _sockets[self.user.pk] <= 0:
+            del _sockets[self.user.pk]
+        self.watch.cancel()
+        for task in self.following.values():
+            task.cancel()
+        await self.channel_layer.group_discard(self.group, self.channel_name)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if not self.group:
+            return
+        about: dict[str, Any] = {}
+        try:
+            frame = frames.parse(text_data)
+            about = {name: str(getattr(frame, name)) for name in ("id", "turn") if hasattr(frame, name)}
+            await self._require_session()
+            await self._handle(frame)
+        except TYPED_ERRORS as error:
+            await self.put({"type": "error", **(about or _echoed(text_data)), **as_dict(error)})
+        except Exception:
+            log.exception("socket.failed")
+            await self.put({"type": "error", **about, **as_dict(ChatAppError())})
+
+    async def _handle(self, frame: frames.ClientFrame) -> None:
+        match frame:
+            case frames.Ping():
+                await self.put({"type": "pong"})
+            case frames.Ask(collections=chosen):
+                within = frozenset(chosen) if chosen is not None else None
+                await self._start(
+                    frame.id,
+                    services.ask,
+                    text=frame.text,
+                    conversation=frame.conversation,
+                    parent=frame.parent,
+                    collections=within,
+                )
+            case frames.Edit():
+                await self._start(frame.id, services.edit, message=frame.message, text=frame.text)
+            case frames.Regenerate():
+                await self._start(frame.id, services.regenerate, message=frame.message)
+            case frames.Continue():
+                await self._start(frame.id, services.continue_answer, message=frame.message)
+            case frames.Stop():
+                turn = await database_sync_to_async(access.get_turn)(self.user, frame.turn)
+                await database_sync_to_async(services.request_stop)(turn=turn)
+                turns.stop(frame.turn)
+            case frames.Resume():
+                await self._resume(frame.turn, frame.after)
+
+    async def _start(self, request_id: str, service: Any, **values: Any) -> None:
+        started: Started = await database_sync_to_async(service)(user=self.user, **values)
+        try:
+            turns.launch(started)
+        except Busy as error:
+            await database_sync_to_async(services.refuse_turn)(started=started, error=as_dict(error))
+            raise
+        accepted = {
+            "type": "accepted",
+            "id": request_id,
+            "turn": str(started.turn),
+            "conversation": str(started.conversation),
+            "title": started.title,
+            "question": str(started.question),
+            "answer": str(started.answer),
+        }
+        await self.put(accepted)
+        self._follow(started.turn, 0)
+        await self.channel_layer.group_send(
+            self.group, {"type": "turn.accepted", "frame": accepted, "by": self.channel_name}
+        )
+
+    async def turn_accepted(self, event: dict[str, Any]) -> None:
+        """Another tab or device of the same person asked something: this one may follow."""
+        if event["by"] != self.channel_name:
+            await self.put(event["frame"])
+
+    async def _resume(self, turn: UUID, after: int) -> None:
+        row = await database_sync_to_async(access.get_turn)(self.user, turn)
+        if await turn_stream().holds(turn):
+            return self._follow(turn, after)
+        message = await database_sync_to_async(answers.message)(row.answer)
+        await self.put({"type": "snapshot", "turn": str(turn), "message": message})
+
+    def _follow(self, turn: UUID, after: int) -> None:
+        if task := self.following.pop(turn, None):
+            task.cancel()
+        if len(self.following) >= FOLLOWED:
+            raise Busy("This page follows too many answers at once.", advice="Open another tab.")
+        self.following[turn] = asyncio.create_task(self._pump(turn, after))
+
+    async def _pump(self, turn: UUID, after: int) -> None:
+        try:
+            async for frame in turn_stream().read(turn, after):
+                await self.put(frame)
+        finally:
+            if self.following.get(turn) is asyncio.current_task():
+                del self.following[turn]
+
+    async def put(self, frame: dict[str, Any]) -> None:
+        """A client that does not read is let go; its turn goes on and can be resumed."""
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S), self.sending:
+                await self.send(json.dumps(frame, ensure_ascii=False))
+        except TimeoutError:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.close(TOO_SLOW), 1)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_S)
+            try:
+                await self._require_session()
+            except NotFound:
+                for task in self.following.values():
+                    task.cancel()
+                return await self.close(SIGNED_OUT)
+
+    async def _require_session(self) -> None:
+        session = self.scope["session"].session_key
+        if not await database_sync_to_async(access.session_is_valid)(self.user, session):
+            raise NotFound("You are signed out.", advice="Sign in again.")
+
+
+def _echoed(text: str | None) -> dict[str, Any]:
+    """The `id` of a frame that was refused, so that its sender knows which one."""
+    try:
+        body = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return {}
+    given = body.get("id") if isinstance(body, dict) else None
+    return {"id": given} if isinstance(given, str) and len(given) <= 100 else {}

@@ -1,0 +1,153 @@
+"""The frames of /ws/chat/, as docs/protocol.md describes them (a test compares the two)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from chatapp.errors import Invalid
+
+PROTOCOL = 1
+FRAME_CHARACTERS = 64_000
+_COLLECTIONS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    id: str
+    text: str
+    conversation: UUID | None = None
+    parent: UUID | None = None
+    collections: tuple[UUID, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    id: str
+    message: UUID
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Regenerate:
+    id: str
+    message: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    id: str
+    message: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    turn: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    turn: UUID
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    pass
+
+
+ClientFrame = Ask | Edit | Regenerate | Continue | Stop | Resume | Ping
+CLIENT_FRAMES: dict[str, type[Any]] = {
+    "ask": Ask,
+    "edit": Edit,
+    "regenerate": Regenerate,
+    "continue": Continue,
+    "stop": Stop,
+    "resume": Resume,
+    "ping": Ping,
+}
+SERVER_FRAMES = (
+    "hello",
+    "accepted",
+    "pong",
+    "stage",
+    "sources",
+    "writer",
+    "text",
+    "citations",
+    "error",
+    "done",
+    "snapshot",
+)
+
+
+def parse(text: str | None) -> ClientFrame:
+    """Raises Invalid with a sentence that names the field."""
+    if text is None:
+        raise Invalid("Frames are text, not bytes.", advice="Send JSON as text.")
+    if len(text) > FRAME_CHARACTERS:
+        raise Invalid(f"A frame may hold at most {FRAME_CHARACTERS} characters.", advice="Send a shorter text.")
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Invalid("The frame is not JSON.") from None
+    kind = CLIENT_FRAMES.get(str(body.get("type"))) if isinstance(body, dict) else None
+    if kind is None:
+        raise Invalid("The frame's type is not known.", advice=f"Use one of: {', '.join(CLIENT_FRAMES)}.")
+    names = {field.name for field in fields(kind)}
+    frame: ClientFrame = kind(
+        **{name: _read(name, kind, body) for name in names if name in body or _needed(kind, name)}
+    )
+    return frame
+
+
+def _needed(kind: type[Any], name: str) -> bool:
+    return not (kind is Ask and name in ("conversation", "parent", "collections"))
+
+
+def _read(name: str, kind: type[Any], body: dict[str, Any]) -> Any:
+    value = body.get(name)
+    if name == "id":
+        if not isinstance(value, str) or not 0 < len(value) <= 100:
+            raise Invalid("`id` must be a string of 1 to 100 characters.")
+        return value
+    if name == "text":
+        return question_text(value)
+    if name == "after":
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+            raise Invalid("`after` must be a sequence number.")
+        return value
+    if name == "collections":
+        if value is None:
+            return None
+        if not isinstance(value, list) or len(value) > _COLLECTIONS:
+            raise Invalid("`collections` must be a list of collection ids.")
+        return tuple(_uuid(name, one) for one in value)
+    if value is None and not _needed(kind, name):
+        return None
+    return _uuid(name, value)
+
+
+def question_text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise Invalid("The question is empty.", advice="Write a question.")
+    text = value.replace("\0", "").strip().encode("utf-8", "replace").decode()
+    if not text:
+        raise Invalid("The question is empty.", advice="Write a question.")
+    if len(text) > settings.QUESTION_CHARACTERS:
+        raise Invalid(
+            f"The question has {len(text)} characters; at most {settings.QUESTION_CHARACTERS} are allowed.",
+            advice="Shorten it, or ask your administrator to upload the text as a document.",
+        )
+    return text
+
+
+def _uuid(name: str, value: Any) -> UUID:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        raise Invalid(f"`{name}` must be an id.") from None

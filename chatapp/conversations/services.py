@@ -1,0 +1,243 @@
+"""What changes conversations: each function is one transaction; callers have fetched objects through access.py."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from chatapp import access
+from chatapp.accounts.models import User
+from chatapp.conversations.citing import Cited
+from chatapp.conversations.models import Citation, Conversation, Message, Turn
+from chatapp.errors import Busy, Invalid
+from inference.engine import ChatMessage
+from inference.sentences import sentences
+
+DEAD_AFTER = timedelta(seconds=20)  # heart-beats come each second
+_HISTORY = 12
+_TITLE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A turn that is admitted: what its task needs to know."""
+
+    turn: UUID
+    conversation: UUID
+    title: str
+    question: UUID
+    answer: UUID
+    asker: User
+    text: str
+    history: tuple[ChatMessage, ...]
+    written: str = ""  # of a continued answer
+    collections: frozenset[UUID] | None = None
+
+
+@transaction.atomic
+def ask(
+    *,
+    user: User,
+    text: str,
+    conversation: UUID | None = None,
+    parent: UUID | None = None,
+    collections: frozenset[UUID] | None = None,
+) -> Started:
+    _admit(user)
+    above: Message | None = None
+    if conversation is None:
+        home = Conversation.objects.create(owner=user, title=title_of(text))
+    else:
+        home = access.get_conversation(user, conversation)
+    if parent is not None:
+        above = access.get_message(user, parent)
+        if above.conversation_id != home.pk or above.role != Message.Role.ASSISTANT:
+            raise Invalid("A question follows an answer of the same conversation.")
+    question = Message.objects.create(conversation=home, parent=above, role=Message.Role.USER, text=text)
+    return _begin(user, home, question, collections)
+
+
+@transaction.atomic
+def edit(*, user: User, message: UUID, text: str) -> Started:
+    """A sibling of the question, with an answer of its own."""
+    _admit(user)
+    old = access.get_message(user, message)
+    if old.role != Message.Role.USER:
+        raise Invalid("Only a question can be edited.")
+    question = Message.objects.create(
+        conversation=old.conversation, parent=old.parent, role=Message.Role.USER, text=text
+    )
+    return _begin(user, old.conversation, question, None)
+
+
+@transaction.atomic
+def regenerate(*, user: User, message: UUID) -> Started:
+    _admit(user)
+    old = access.get_message(user, message)
+    if old.role != Message.Role.ASSISTANT or old.parent is None:
+        raise Invalid("Only an answer can be written again.")
+    return _begin(user, old.conversation, old.parent, None)
+
+
+@transaction.atomic
+def continue_answer(*, user: User, message: UUID) -> Started:
+    _admit(user)
+    access.get_message(user, message)
+    answer = Message.objects.select_for_update().select_related("conversation", "parent").get(pk=message)
+    if answer.status not in (Message.Status.INTERRUPTED, Message.Status.STOPPED) or answer.parent is None:
+        raise Invalid("Only an answer that was interrupted or stopped can be continued.")
+    answer.status, answer.error = Message.Status.STREAMING, None
+    answer.save(update_fields=["status", "error"])
+    return _started(user, answer.conversation, answer.parent, answer, None)
+
+
+def _begin(user: User, conversation: Conversation, question: Message, collections: frozenset[UUID] | None) -> Started:
+    answer = Message.objects.create(
+        conversation=conversation, parent=question, role=Message.Role.ASSISTANT, status=Message.Status.STREAMING
+    )
+    conversation.save(update_fields=["updated_at"])
+    return _started(user, conversation, question, answer, collections)
+
+
+def _started(
+    user: User, conversation: Conversation, question: Message, answer: Message, collections: frozenset[UUID] | None
+) -> Started:
+    turn = Turn.objects.create(asker=user, question=question, answer=answer)
+    return Started(
+        turn=turn.pk,
+        conversation=conversation.pk,
+        title=conversation.title,
+        question=question.pk,
+        answer=answer.pk,
+        asker=user,
+        text=question.text,
+        history=_history(question),
+        written=answer.text,
+        collections=collections,
+    )
+
+
+def _admit(user: User) -> None:
+    """Serialised for each person, so that two tabs cannot pass the bound together."""
+    User.objects.select_for_update().get(pk=user.pk)
+    if running_turns(user).count() >= settings.TURNS_PER_USER:
+        raise Busy
+
+
+def running_turns(user: User) -> Any:
+    alive = Turn.objects.filter(asker=user, running=True, heartbeat_at__gt=timezone.now() - DEAD_AFTER)
+    return alive.select_related("question").order_by("created_at")
+
+
+def _history(question: Message) -> tuple[ChatMessage, ...]:
+    """The messages above the question on its own branch, oldest first."""
+    above: list[ChatMessage] = []
+    at = question.parent
+    while at is not None and len(above) < _HISTORY:
+        role = "user" if at.role == Message.Role.USER else "assistant"
+        if at.text:
+            above.insert(0, ChatMessage(role, at.text))  # type: ignore[arg-type]
+        at = at.parent
+    return tuple(above)
+
+
+def title_of(question: str) -> str:
+    first = (sentences(question) or [question])[0]
+    first = " ".join(re.sub(r"[#*`_>\[\]]", "", first).split())
+    return first if len(first) <= _TITLE else first[:_TITLE].rsplit(" ", 1)[0] + "…"
+
+
+# -- the life of a turn ------------------------------------------------------------------------------------------------
+
+
+def checkpoint(*, turn: UUID, answer: UUID, text: str, seq: int) -> bool:
+    """Keeps the text so far and says that the turn lives; False when it must stop."""
+    with transaction.atomic():
+        alive = Turn.objects.filter(
+            pk=turn, running=True, stop_requested=False, asker__is_active=True, answer__isnull=False
+        ).update(heartbeat_at=timezone.now(), last_seq=seq)
+        if alive:
+            Message.objects.filter(pk=answer).update(text=text)
+        return bool(alive)
+
+
+def finish_turn(
+    *, turn: UUID, answer: UUID, values: dict[str, Any], cited: list[Cited], passages: dict[int, int]
+) -> bool:
+    """The one place where an answer gets its fate; False when another process or a deletion was first."""
+    with transaction.atomic():
+        if not Turn.objects.filter(pk=turn, running=True).update(running=False, heartbeat_at=timezone.now()):
+            return False
+        Message.objects.filter(pk=answer).update(**values)
+        Citation.objects.filter(message_id=answer).delete()
+        Citation.objects.bulk_create(_citation(answer, one, passages) for one in cited)
+        return True
+
+
+def _citation(answer: UUID, cited: Cited, passages: dict[int, int]) -> Citation:
+    from retrieval.models import Passage
+
+    source = cited.source
+    wanted = passages.get(source.number)
+    exists = Passage.objects.filter(pk=wanted).exists()
+    return Citation(
+        message_id=answer,
+        number=source.number,
+        passage_id=wanted if exists else None,
+        document_name=source.document[:255],
+        page=source.page,
+        quote=cited.quote,
+        score=source.score,
+    )
+
+
+def refuse_turn(*, started: Started, error: dict[str, Any]) -> None:
+    """A turn that was admitted and then found no room: the question stays, with the reason."""
+    values = {"status": Message.Status.FAILED, "error": error}
+    finish_turn(turn=started.turn, answer=started.answer, values=values, cited=[], passages={})
+
+
+def request_stop(*, turn: Turn) -> None:
+    """Reaches the turn in whichever process it runs, at its next heart-beat."""
+    Turn.objects.filter(pk=turn.pk, running=True).update(stop_requested=True)
+
+
+def rename_conversation(*, conversation: Conversation, title: str) -> None:
+    title = " ".join(title.replace("\0", "").split())
+    if not 0 < len(title) <= 200:
+        raise Invalid("A title has 1 to 200 characters.")
+    # The list is sorted by the last message: a new name does not move the conversation.
+    Conversation.objects.filter(pk=conversation.pk).update(title=title)
+    conversation.title = title
+
+
+def delete_conversation(*, conversation: Conversation) -> None:
+    """Running turns notice that their rows are gone and stop."""
+    conversation.delete()
+
+
+def sweep() -> int:
+    """Marks the turns of processes that died: their text so far stays, and they can be continued."""
+    dead = Turn.objects.filter(running=True, heartbeat_at__lt=timezone.now() - DEAD_AFTER)
+    swept = 0
+    for turn in dead[:500]:
+        with transaction.atomic():
+            if Turn.objects.filter(pk=turn.pk, running=True, heartbeat_at=turn.heartbeat_at).update(running=False):
+                Message.objects.filter(pk=turn.answer_id, status=Message.Status.STREAMING).update(
+                    status=Message.Status.INTERRUPTED,
+                    error={
+                        "code": "interrupted",
+                        "message": "The answer was interrupted by a restart.",
+                        "advice": "Continue it, or write it again.",
+                        "retryable": True,
+                    },
+                )
+                swept += 1
+    return swept

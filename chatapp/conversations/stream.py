@@ -1,0 +1,131 @@
+"""Where the frames of a turn are kept while people follow it: in memory on one process, in Redis on several.
+
+Sockets read from here, so a reconnect, a second tab or another device goes on at the number it last saw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.conf import settings
+
+Frame = dict[str, Any]
+KEPT_S = 600  # after the last frame
+_TURNS = 2000
+_SILENCE_S = 900  # no turn is silent for longer
+
+
+class TurnStream(Protocol):
+    async def append(self, turn: UUID, frames: Sequence[Frame], *, final: bool = False) -> None:
+        """Frames carry their `seq`; it grows by one from 1."""
+
+    async def holds(self, turn: UUID) -> bool:
+        """Whether the frames of this turn from the first on are still here."""
+
+    def read(self, turn: UUID, after: int) -> AsyncIterator[Frame]:
+        """Frames behind `after`, then live ones, until the turn's last."""
+
+
+@dataclass
+class _Held:
+    frames: list[Frame] = field(default_factory=list)
+    final: bool = False
+    touched: float = field(default_factory=time.monotonic)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class MemoryTurnStream:
+    def __init__(self) -> None:
+        self._turns: dict[UUID, _Held] = {}
+
+    async def append(self, turn: UUID, frames: Sequence[Frame], *, final: bool = False) -> None:
+        self._forget()
+        held = self._turns.setdefault(turn, _Held())
+        held.frames += frames
+        held.final = held.final or final
+        held.touched = time.monotonic()
+        held.changed.set()
+        held.changed = asyncio.Event()
+
+    async def holds(self, turn: UUID) -> bool:
+        return turn in self._turns
+
+    async def read(self, turn: UUID, after: int) -> AsyncIterator[Frame]:
+        at = after
+        while (held := self._turns.get(turn)) is not None:
+            changed = held.changed
+            while at < len(held.frames):
+                frame = held.frames[at]
+                at += 1
+                yield frame
+            if held.final:
+                return
+            if changed is held.changed:
+                try:
+                    await asyncio.wait_for(changed.wait(), _SILENCE_S)
+                except TimeoutError:
+                    return
+
+    def _forget(self) -> None:
+        now = time.monotonic()
+        stale = [t for t, h in self._turns.items() if h.final and now - h.touched > KEPT_S]
+        overflow = max(0, len(self._turns) - len(stale) - _TURNS)
+        ended = [t for t, h in self._turns.items() if h.final and t not in stale][:overflow]
+        for turn in [*stale, *ended]:
+            del self._turns[turn]
+
+
+class RedisTurnStream:
+    """One Redis stream a turn; entry ids are the sequence numbers."""
+
+    def __init__(self, url: str) -> None:
+        import redis.asyncio as redis
+
+        # No socket timeout: a blocking read waits by itself, and the library's default would cut it.
+        self._redis = redis.from_url(url, socket_timeout=None, socket_connect_timeout=5)
+
+    @staticmethod
+    def _key(turn: UUID) -> str:
+        return f"footnote:turn:{turn}"
+
+    async def append(self, turn: UUID, frames: Sequence[Frame], *, final: bool = False) -> None:
+        key = self._key(turn)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for frame in frames:
+                pipe.xadd(key, {"frame": json.dumps(frame)}, id=f"{frame['seq']}-0")
+            if final:
+                pipe.xadd(key, {"final": "1"}, id=f"{frames[-1]['seq']}-1")
+            pipe.expire(key, KEPT_S if final else _SILENCE_S)
+            await pipe.execute()
+
+    async def holds(self, turn: UUID) -> bool:
+        return bool(await self._redis.exists(self._key(turn)))
+
+    async def read(self, turn: UUID, after: int) -> AsyncIterator[Frame]:
+        key, last = self._key(turn), f"{after}-0"
+        deadline = time.monotonic() + _SILENCE_S
+        while time.monotonic() < deadline:
+            found = await self._redis.xread({key: last}, block=5000, count=200)
+            if not found:
+                if not await self._redis.exists(key):
+                    return
+                continue
+            deadline = time.monotonic() + _SILENCE_S
+            entries = found[key.encode()][0] if isinstance(found, dict) else found[0][1]
+            for entry, values in entries:
+                last = entry.decode() if isinstance(entry, bytes) else entry
+                if b"final" in values:
+                    return
+                yield json.loads(values[b"frame"])
+
+
+@lru_cache(maxsize=1)
+def turn_stream() -> TurnStream:
+    return RedisTurnStream(settings.REDIS_URL) if settings.REDIS_URL else MemoryTurnStream()
