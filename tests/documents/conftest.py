@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from chatapp.accounts.models import User
 from retrieval.models import Collection, Document, Passage, PassageVector
-from tests.ingestion.conftest import boss, configured, index  # noqa: F401
+from tests.ingestion.conftest import boss, configured, index, worker  # noqa: F401
 
 MakeDocument = Callable[..., Document]
 

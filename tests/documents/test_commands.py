@@ -17,7 +17,6 @@ from chatapp.accounts.models import User
 from chatapp.commands import Error
 from retrieval.models import Collection, Document, IndexChange
 from tests.documents.conftest import MakeDocument
-from tests.ingestion.conftest import worker  # noqa: F401
 from tests.ingestion.fake_index import FakeIndex
 from tests.ingestion.worker import Worker
 
@@ -64,7 +63,7 @@ def test_folders_are_ingested_and_each_file_reported(
 def test_ingest_says_when_nothing_moves_and_still_reports(configured: Any, boss: User, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
     out = StringIO()
-    with pytest.raises(Error, match="No document moved for 0.5 s. No worker takes them"):
+    with pytest.raises(Error, match=r"No document moved for 0\.5 s\. No worker takes them"):
         call_command("ingest", str(tmp_path / "a.txt"), "--collection", "H", "--json", "--patience", "0.5", stdout=out)
     assert json.loads(out.getvalue())["documents"][0]["status"] == "received"
     assert Document.objects.count() == 1
