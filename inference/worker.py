@@ -72,6 +72,7 @@ class ModelWorker:
                     return
         finally:
             job.stop.set()
+            self._withdraw(job)
 
     def waiting(self) -> int:
         return len(self._jobs)
@@ -84,6 +85,12 @@ class ModelWorker:
             for position, waiting in enumerate(self._jobs):
                 waiting.deliver(Progress(queue_position=position))
             self._condition.notify()
+
+    def _withdraw(self, job: _Job) -> None:
+        """Somebody who went away holds no place in the queue."""
+        with self._condition:
+            if job in self._jobs:
+                self._jobs.remove(job)
 
     def _run(self) -> None:
         while True:

@@ -197,6 +197,8 @@ def _chunk(data: str) -> dict[str, Any]:
     if not isinstance(chunk, dict):
         raise EngineUnavailable("The model sent something that is not an answer.", detail=data[:200])
     if error := chunk.get("error"):
+        if "context" in str(error):
+            raise ContextTooLong(detail=str(error)[:500])
         raise EngineUnavailable("The model broke off.", detail=str(error)[:500])
     return chunk
 

@@ -1,0 +1,133 @@
+"""The route against a provider that misbehaves: another engine always ends the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.config import InferenceConfig
+from inference.engine import ChatMessage, Finish, Generation, Piece, Source, TextPiece, Usage, Writer
+from inference.route import Route, build_route
+from tests.provider_double import WORDS, Provider, provider
+
+SOURCES = (Source(1, "leave.md", "Everybody has 28 days of leave a year. The office closes at six.", score=0.9),)
+ASKED = Generation("turn", "How many days of leave are there?", (ChatMessage("user", "How many?"),), SOURCES)
+WHOLE = "".join(WORDS)
+
+
+@pytest.fixture
+async def double() -> AsyncIterator[Provider]:
+    async with provider() as one:
+        yield one
+
+
+async def _embed(texts: Sequence[str]) -> np.ndarray:
+    return np.ones((len(texts), 1), dtype=np.float32)
+
+
+def _route(double: Provider, tmp_path: Path) -> Route:
+    return build_route(
+        InferenceConfig(
+            (f"unix://{tmp_path}/nobody.sock",),
+            "token",
+            tmp_path,
+            api_base_url=double.url,
+            api_key="key",
+            api_model="double",
+            first_token_timeout_s=0.4,
+            between_tokens_timeout_s=0.4,
+            retries=2,
+        ),
+        _embed,
+    )
+
+
+async def _answer(route: Route, asked: Generation = ASKED) -> tuple[str, list[str], list[Piece]]:
+    pieces = [piece async for piece in route.stream(asked)]
+    text = "".join(piece.text for piece in pieces if isinstance(piece, TextPiece))
+    return text, [piece.engine for piece in pieces if isinstance(piece, Writer)], pieces
+
+
+async def test_an_endpoint_that_works_answers_with_its_usage(double: Provider, tmp_path: Path) -> None:
+    text, writers, pieces = await _answer(_route(double, tmp_path))
+    assert (text, writers) == (WHOLE, ["api: double"])
+    assert pieces[-1] == Finish("stop", Usage(7, 5))
+
+
+@pytest.mark.parametrize("trouble", ["429:0.1", "500"])
+async def test_a_passing_refusal_is_tried_again(double: Provider, tmp_path: Path, trouble: str) -> None:
+    double.script = [trouble, "answer"]
+    text, writers, _ = await _answer(_route(double, tmp_path))
+    assert (text, writers, len(double.calls)) == (WHOLE, ["api: double"], 2)
+
+
+@pytest.mark.parametrize(("trouble", "calls"), [("429:3600", 1), ("500", 3), ("401", 1), ("garbage", 3)])
+async def test_a_lasting_refusal_leaves_the_answer_to_the_quotes(
+    double: Provider, tmp_path: Path, trouble: str, calls: int
+) -> None:
+    double.script = [trouble]
+    text, writers, pieces = await _answer(_route(double, tmp_path))
+    assert "28 days of leave" in text and text.rstrip().endswith("[1]")
+    assert writers == ["api: double", "extractive"]
+    assert len(double.calls) == calls
+    assert [p.note for p in pieces if isinstance(p, Writer)][-1].startswith("api: double failed")
+
+
+async def test_silence_ends_within_the_time_for_the_first_token(double: Provider, tmp_path: Path) -> None:
+    double.script = ["silence"]
+    begun = time.monotonic()
+    text, writers, _ = await _answer(_route(double, tmp_path))
+    assert writers[-1] == "extractive" and "28 days" in text
+    assert time.monotonic() - begun < 4.5
+
+
+@pytest.mark.parametrize("trouble", ["cut", "stall"])
+async def test_a_stream_that_breaks_off_is_gone_on_with_by_the_next_engine(
+    double: Provider, tmp_path: Path, trouble: str
+) -> None:
+    double.script = [trouble]
+    text, writers, _ = await _answer(_route(double, tmp_path))
+    assert text.startswith("Nine days \n\n") and "28 days" in text
+    assert writers == ["api: double", "extractive"] and len(double.calls) == 1
+
+
+async def test_an_engine_that_failed_rests_and_the_next_question_does_not_wait(
+    double: Provider, tmp_path: Path
+) -> None:
+    double.script = ["401"]
+    route = _route(double, tmp_path)
+    await _answer(route)
+    _, writers, _ = await _answer(route)
+    assert writers == ["extractive"] and len(double.calls) == 1
+
+
+async def test_closing_the_stream_closes_the_connection(double: Provider, tmp_path: Path) -> None:
+    double.script = ["slow"]
+    async with aclosing(_route(double, tmp_path).stream(ASKED)) as pieces:  # type: ignore[type-var]
+        async for piece in pieces:
+            if isinstance(piece, TextPiece):
+                break
+    for _ in range(100):
+        if not double.open_streams:
+            break
+        await asyncio.sleep(0.01)
+    assert double.open_streams == 0
+
+
+async def test_describe_names_each_engine_and_what_it_lacks(double: Provider, tmp_path: Path) -> None:
+    local, api, extractive = await _route(double, tmp_path).describe()
+    assert local.problem and "models pull" in local.advice
+    assert (api.name, api.outside, api.problem) == ("api: double", True, "")
+    assert (extractive.name, extractive.outside, extractive.problem) == ("extractive", False, "")
+
+
+async def test_quotes_say_so_when_nothing_fits(double: Provider, tmp_path: Path) -> None:
+    double.script = ["401"]
+    text, _, _ = await _answer(_route(double, tmp_path), Generation("turn", "Why?", ASKED.messages, ()))
+    assert text.startswith("The documents do not say")

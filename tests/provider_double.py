@@ -1,0 +1,86 @@
+"""An HTTP server shaped like a provider of chat completions, which misbehaves as told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from uvicorn import Config, Server
+
+WORDS = ("Nine ", "days ", "a ", "year ", "[1].")
+
+
+class Provider:
+    """`script`: what each call does, in order; the last entry is repeated."""
+
+    def __init__(self) -> None:
+        self.script: list[str] = ["answer"]
+        self.calls: list[dict[str, object]] = []
+        self.url = ""
+        self.open_streams = 0
+
+    async def completions(self, request: Request) -> Response:
+        self.calls.append(await request.json())
+        act = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if act.startswith("429"):
+            wait = act.partition(":")[2] or "0"
+            return JSONResponse({"error": {"message": "slow down"}}, 429, headers={"Retry-After": wait})
+        if act in ("500", "401"):
+            return JSONResponse({"error": {"message": "no"}}, int(act))
+        if act == "garbage":
+            return Response(b"data: {\xff not json\n\ndata: 17\n\n", media_type="text/event-stream")
+        if act == "silence":
+            await asyncio.sleep(5)
+        return StreamingResponse(self._stream(act), media_type="text/event-stream")
+
+    async def _stream(self, act: str) -> AsyncIterator[bytes]:
+        self.open_streams += 1
+        try:
+            for position, word in enumerate(WORDS):
+                if act == "cut" and position == 2:
+                    return
+                if act == "stall" and position == 2:
+                    await asyncio.sleep(5)
+                if act == "slow":
+                    await asyncio.sleep(0.05)
+                yield _line({"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]})
+            yield _line({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+            yield _line({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 5}})
+            yield b"data: [DONE]\n\n"
+        finally:
+            self.open_streams -= 1
+
+
+def _line(chunk: object) -> bytes:
+    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+@asynccontextmanager
+async def provider() -> AsyncIterator[Provider]:
+    double = Provider()
+
+    async def models(request: Request) -> Response:
+        return JSONResponse({"data": [{"id": "double"}]})
+
+    app = Starlette(
+        routes=[
+            Route("/v1/chat/completions", double.completions, methods=["POST"]),
+            Route("/v1/models", models),
+        ]
+    )
+    server = Server(Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    double.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
+    try:
+        yield double
+    finally:
+        server.should_exit = True
+        await asyncio.wait_for(task, 10)
