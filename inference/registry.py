@@ -18,7 +18,6 @@ from inference.models import ModelVersion
 from inference.worker import LocalModel
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
-_BLOCK = 1 << 20
 _ATTEMPTS = 5
 
 
@@ -142,7 +141,7 @@ def _download(url: str, partial: Path, progress: Progress) -> str:
 
 def _download_once(url: str, partial: Path, progress: Progress) -> str:
     have = partial.stat().st_size if partial.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     timeout = httpx.Timeout(30.0, connect=10.0)
     named = ""
     with httpx.Client(follow_redirects=True, timeout=timeout) as client:
@@ -158,7 +157,7 @@ def _download_once(url: str, partial: Path, progress: Progress) -> str:
             total = have + int(response.headers.get("Content-Length") or 0)
             _check_space(partial, total - have)
             with partial.open("ab" if have else "wb") as stream:
-                for block in response.iter_bytes(_BLOCK):
+                for block in response.iter_raw():  # as it arrives: a block held back is lost when the line breaks
                     stream.write(block)
                     have += len(block)
                     progress(have, total)

@@ -94,7 +94,7 @@ STOP_WORDS = frozenset(
 
 
 def sentences(text: str) -> list[str]:
-    """In their order, without the white space around them. A line break ends a sentence: tables and lists have no dots."""
+    """In their order, without the white space around them. Line breaks end one too: tables have no dots."""
     found, start = [], 0
     for match in _END.finditer(text):
         end = match.end(1) if match[1] else match.end(3) if match[3] else match.start(4)
