@@ -15,6 +15,11 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "documents.sweep": {"task": "retrieval.tasks.sweep", "schedule": 10.0, "options": {"expires": 9}},
+    "worker.heartbeat": {
+        "task": "chatapp.operations.tasks.heartbeat",
+        "schedule": 15.0,
+        "options": {"expires": 14},
+    },
     "turns.sweep": {
         "task": "chatapp.conversations.tasks.sweep",
         "schedule": 15.0,

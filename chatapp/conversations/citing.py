@@ -42,7 +42,7 @@ class Cited:
 
 
 def cite(text: str, sources: Sequence[Source]) -> list[Cited]:
-    """The sources that the text names, in the order of its marks, each with the sentence that supports the claim best."""
+    """The sources that the text names, in the order of its marks, each with its best supporting sentence."""
     by_number = {source.number: source for source in sources}
     cited: dict[int, Cited] = {}
     start = 0

@@ -1,0 +1,91 @@
+"""One-time sign-in links: for the first administrator, for new people, for lost passwords."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import cast
+
+from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth.forms import SetPasswordForm
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from chatapp.accounts.models import OneTimeLink, User
+from chatapp.errors import NotFound
+
+VALID_FOR = timedelta(hours=24)
+_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+
+class LinkSpent(NotFound):
+    user_message = "This link was used already, or it has expired."
+    advice = "Ask your administrator for a new one (`manage.py signinlink NAME`)."
+
+
+def make_link(user: User) -> str:
+    """-> a path that signs this person in once. Links made before stop working."""
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        OneTimeLink.objects.filter(user=user, used_at=None).delete()
+        OneTimeLink.objects.create(user=user, token_sha256=_hashed(token), expires_at=timezone.now() + VALID_FOR)
+    return reverse("one_time_link", args=[token])
+
+
+def redeem(token: str) -> User:
+    """The link's person, once. Raises LinkSpent."""
+    with transaction.atomic():
+        link = _valid(token, lock=True)
+        link.used_at = timezone.now()
+        link.save(update_fields=["used_at"])
+        return link.user
+
+
+def _valid(token: str, *, lock: bool = False) -> OneTimeLink:
+    links = OneTimeLink.objects.select_for_update(of=("self",)) if lock else OneTimeLink.objects.all()
+    found = (
+        links.filter(token_sha256=_hashed(token), used_at=None, expires_at__gt=timezone.now(), user__is_active=True)
+        .select_related("user")
+        .first()
+    )
+    if found is None:
+        raise LinkSpent
+    return found
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
+    """GET only shows a button: programs that look at links in mail must not use them up."""
+    if request.method == "GET":
+        return render(request, "accounts/link.html", {"person": _valid(token).user})
+    user = redeem(token)
+    login(request, user, backend=_BACKEND)
+    return redirect("chat" if user.has_usable_password() else "set_password")
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def set_password(request: HttpRequest) -> HttpResponse:
+    """For somebody who has none yet; who has one changes it through a new link."""
+    user = cast(User, request.user)
+    if user.has_usable_password():
+        return redirect("chat")
+    form = SetPasswordForm(user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        update_session_auth_hash(request, user)
+        return redirect("chat")
+    return render(request, "accounts/password.html", {"form": form})

@@ -1,0 +1,29 @@
+"""A one-time sign-in link for somebody."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+
+from chatapp.accounts.links import make_link
+from chatapp.accounts.models import User
+from chatapp.commands import FootnoteCommand
+
+
+class Command(FootnoteCommand):
+    help = "Print a link that signs NAME in once, within a day; --create makes the person first."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", metavar="NAME")
+        parser.add_argument("--create", action="store_true", help="make the person if there is none of that name")
+
+    def handle(self, *, name: str, create: bool, **options: Any) -> None:
+        user = User.objects.filter(username=name, is_active=True).first()
+        if user is None and create and not User.objects.filter(username=name).exists():
+            user = User.objects.create_user(username=name)
+        if user is None:
+            self.fail(f"There is no active person named {name!r}.", "Check the name, or add --create.")
+        base = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
+        self.stdout.write(base.rstrip("/") + make_link(user))

@@ -1,0 +1,203 @@
+"""Runs all of Footnote on one machine: the database, the services, the worker and the web process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+import httpx
+from django.conf import settings
+
+from chatapp.operations.postgres import EmbeddedPostgres, private_folder
+from chatapp.operations.processes import Child, Guard, stop_all
+
+Say = Callable[[str], None]
+_READY_S = 120
+_STOP_S = 8.0
+
+
+class CannotStart(Exception):
+    """The message says why, and what to do."""
+
+
+class Supervisor:
+    def __init__(self, say: Say) -> None:
+        self.say = say
+        self.stopping = False
+        self.children: list[Child] = []
+        self.postgres: EmbeddedPostgres | None = None
+        self._lock: IO[str] | None = None
+
+    def run(self) -> None:
+        """Blocks until SIGINT or SIGTERM. Raises CannotStart before anything was started."""
+        self._take_lock()
+        _check_port()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        self.guard = Guard()
+        try:
+            self._start_database()
+            self._start_children()
+            if self._wait_until_ready():
+                self._greet()
+            self._watch()
+        finally:
+            self._stop()
+
+    # -- start -----------------------------------------------------------------------------------------------------
+    def _take_lock(self) -> None:
+        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        self._lock = (settings.VAR_DIR / "up.lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CannotStart(
+                f"Footnote is running already on {settings.VAR_DIR}. Stop it first, or set CHATAPP_VAR_DIR."
+            ) from None
+
+    def _start_database(self) -> None:
+        from django.core.management import call_command
+
+        if settings.EMBEDDED_DATABASE:
+            self.postgres = EmbeddedPostgres(settings.VAR_DIR / "postgres", settings.RUN_DIR)
+            self.postgres.start()
+            if self.postgres.process is not None:
+                self.guard.watch(self.postgres.process.pid)
+            self.postgres.ensure_database("footnote")
+        else:
+            private_folder(settings.RUN_DIR)
+        call_command("migrate", verbosity=0, interactive=False)
+        from chatapp.operations.first_run import ensure_administrator
+
+        ensure_administrator()
+
+    def _start_children(self) -> None:
+        manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+        commands = {
+            "index": [*manage, "serve_index"],
+            "model": [*manage, "serve_model"],
+            "worker": _worker_command(),
+            "web": _web_command(),
+        }
+        for name, command in commands.items():
+            child = Child(name, command, settings.VAR_DIR / "log" / f"{name}.log", _environment(name))
+            self.children.append(child)
+            self._start_child(child)
+
+    def _start_child(self, child: Child) -> None:
+        child.start()
+        if child.process is not None:
+            self.guard.watch(child.process.pid)
+
+    def _wait_until_ready(self) -> bool:
+        deadline = time.monotonic() + _READY_S
+        while time.monotonic() < deadline and not self.stopping:
+            self._revive()
+            if _ready():
+                return True
+            time.sleep(0.1)
+        if not self.stopping:
+            self.say(f"Not everything is ready yet. The logs are in {settings.VAR_DIR / 'log'}.")
+        return not self.stopping
+
+    def _greet(self) -> None:
+        from chatapp.operations.first_run import load_sample, welcome_link
+
+        address = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
+        self.say(f"{settings.SITE_NAME} is ready: {address}/")
+        if link := welcome_link():
+            self.say(f"Sign in as the first administrator, once, within a day: {address}{link}")
+        if load_sample():
+            self.say("Loading the sample collection, a small company's handbook. Delete it whenever you like.")
+        self.say("Stop with Ctrl-C.")
+
+    # -- watch -----------------------------------------------------------------------------------------------------
+    def _watch(self) -> None:
+        while not self.stopping:
+            self._revive()
+            if (
+                self.postgres is not None
+                and self.postgres.process is not None
+                and self.postgres.process.poll() is not None
+            ):
+                self.say("The database ended; starting it again.")
+                self.postgres.start()
+                self.guard.watch(self.postgres.process.pid)
+            time.sleep(0.2)
+
+    def _revive(self) -> None:
+        for child in self.children:
+            if child.running():
+                continue
+            wait = child.died()
+            if wait is not None:
+                code = child.process.returncode if child.process is not None else "?"
+                self.say(f"{child.name} ended (exit {code}); starting it again in {wait:.1f} s. See {child.log}.")
+            old = child.process.pid if child.process is not None else 0
+            if child.restart_if_due() and child.process is not None:
+                self.guard.watch(child.process.pid)
+                self.guard.forget(old)
+
+    def _on_signal(self, *_: Any) -> None:
+        self.stopping = True
+
+    def _stop(self) -> None:
+        self.say("Stopping …")
+        stop_all(self.children, _STOP_S)
+        if self.postgres is not None:
+            self.postgres.stop()
+        self.guard.close()
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _environment(name: str) -> dict[str, str]:
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "chatapp.settings",
+        "PORT": str(settings.PORT),
+        "CHATAPP_VAR_DIR": str(settings.VAR_DIR),
+        "TOKENIZERS_PARALLELISM": "false",
+        # Freed memory goes back to the system instead of staying in one arena for each thread.
+        "MALLOC_ARENA_MAX": "2",
+    }
+    if name == "web" and not settings.REDIS_URL:
+        environment["WEB_CONCURRENCY"] = "1"  # turn streams live in its memory
+    return environment
+
+
+def _worker_command() -> list[str]:
+    schedule = settings.VAR_DIR / "celerybeat-schedule"
+    options = f"--loglevel=WARNING --beat --schedule={schedule} --concurrency={settings.WORKER_PROCESSES}"
+    return [sys.executable, "-m", "celery", "-A", "chatapp", "worker", *options.split(" ")]
+
+
+def _web_command() -> list[str]:
+    options = f"--host {settings.BIND} --port {settings.PORT} --ws-max-size 1000000 --ws-per-message-deflate false"
+    quiet = "--no-access-log --no-server-header --timeout-graceful-shutdown 5 --log-level warning"
+    return [sys.executable, "-m", "uvicorn", "chatapp.asgi:application", *options.split(), *quiet.split()]
+
+
+def _check_port() -> None:
+    with socket.socket(socket.AF_INET6 if ":" in settings.BIND else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.BIND, settings.PORT))
+        except OSError as error:
+            raise CannotStart(
+                f"Port {settings.PORT} on {settings.BIND} cannot be used ({os.strerror(error.errno or 0)}). "
+                f"Choose another: PORT={settings.PORT + 1} make run"
+            ) from None
+
+
+def _ready() -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.BIND, settings.BIND)  # noqa: S104 - compared, not bound
+    try:
+        return httpx.get(f"http://{host}:{settings.PORT}/readyz", timeout=5.0).status_code == 200
+    except httpx.HTTPError:
+        return False
