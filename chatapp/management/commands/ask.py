@@ -1,0 +1,111 @@
+"""A question from the terminal: the same retrieval, prompt and engines as on the page; nothing is stored."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from argparse import ArgumentParser
+from contextlib import aclosing
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+
+from chatapp import access
+from chatapp.accounts.models import User
+from chatapp.commands import FootnoteCommand
+from chatapp.conversations.citing import MarkFilter, cite
+from chatapp.conversations.engines import get_route
+from chatapp.conversations.frames import question_text
+from chatapp.documents.search import asearch_passages
+from inference.engine import Finish, Generation, Source, TextPiece, Writer
+from inference.prompts import build_messages
+
+
+class Command(FootnoteCommand):
+    help = "Answer a question from the documents, with citations."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("question")
+        parser.add_argument("--collection", metavar="NAME", help="only from this collection")
+        parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+        self.add_user_argument(parser)
+
+    def handle(self, *, question: str, collection: str | None, json: bool, user: str | None, **_: Any) -> None:
+        person = self.acting_user(user)
+        within = frozenset([access.get_collection_by_name(person, collection).pk]) if collection else None
+        answer = async_to_sync(self._answer)(person, question_text(question), within, show=not json)
+        if json:
+            self.write_json(answer)
+            return
+        self.stdout.write("")
+        for one in answer["citations"]:
+            page = f", page {one['page']}" if one["page"] else ""
+            self.stdout.write(f"  [{one['number']}] {one['document']}{page}: {one['quote']}")
+        self.stdout.write(f"  answered by {answer['engine']}")
+
+    async def _answer(
+        self, person: User, question: str, within: frozenset[uuid.UUID] | None, *, show: bool
+    ) -> dict[str, Any]:
+        begun = time.monotonic()
+        found = await asearch_passages(person, question, k=settings.TURN_PASSAGES, collections=within)
+        timings = {"search": _milliseconds(begun)}
+        sources = tuple(
+            Source(n, hit.passage.document.name, hit.passage.text, hit.passage.heading, hit.passage.page, hit.score)
+            for n, hit in enumerate(found, start=1)
+        )
+        marks = MarkFilter(frozenset(s.number for s in sources))
+        text, engine, usage = "", "", None
+        async with aclosing(get_route().stream(_generation(question, sources))) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                if isinstance(piece, Writer):
+                    engine = piece.engine
+                elif isinstance(piece, TextPiece) and (part := marks.push(piece.text)):
+                    timings.setdefault("first_text", _milliseconds(begun))
+                    text += part
+                    if show:
+                        self.stdout.write(part, ending="")
+                        self.stdout.flush()
+                elif isinstance(piece, Finish):
+                    usage = piece.usage
+        rest = marks.rest()
+        if show:
+            self.stdout.write(rest)
+        text += rest
+        timings["total"] = _milliseconds(begun)
+        return {
+            "answer": text,
+            "citations": [
+                {
+                    "number": c.source.number,
+                    "document": c.source.document,
+                    "page": c.source.page,
+                    "quote": c.quote,
+                    "score": round(c.source.score, 4),
+                }
+                for c in cite(text, sources)
+            ],
+            "engine": engine,
+            "timings": timings,
+            "usage": {
+                "prompt_tokens": usage.prompt_tokens if usage else 0,
+                "completion_tokens": usage.completion_tokens if usage else 0,
+            },
+        }
+
+
+def _generation(question: str, sources: tuple[Source, ...]) -> Generation:
+    config = settings.INFERENCE
+    room = max(config.context_tokens - config.max_answer_tokens - 50, 200) * 3
+    messages = build_messages(question=question, history=(), sources=sources, max_prompt_characters=room)
+    return Generation(
+        turn_id=uuid.uuid4().hex,
+        question=question,
+        messages=messages,
+        sources=sources,
+        max_tokens=config.max_answer_tokens,
+    )
+
+
+def _milliseconds(begun: float) -> int:
+    return round((time.monotonic() - begun) * 1000)
