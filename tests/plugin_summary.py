@@ -14,3 +14,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.section("NOT TESTED HERE", sep="!", red=True, bold=True)
     for reason, count in reasons.most_common():
         terminalreporter.write_line(f"{count} skipped: {reason}")
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Browser tests go last: Playwright keeps an event loop in this thread, and asynchronous tests need their own."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None or "tests/browser/" in item.nodeid)

@@ -24,7 +24,7 @@ _PASSAGES = 5
 _SENTENCES = 80
 _QUOTES = 3
 _QUOTE_CHARACTERS = 600
-# Weights chosen by cross-validation over the dev questions of SQuAD 1.1; see benchmarks/extractive.py.
+# As far as measured on SQuAD questions, equal weights for meaning and words beat either alone.
 DENSE, LEXICAL, PASSAGE, ASKED_FOR = 0.5, 0.5, 0.2, 0.08
 _RELATED = 0.28  # below this similarity, without a shared word, a sentence does not answer anything
 _LATER = 0.72  # of the best score: a further quote below it distracts
@@ -98,10 +98,15 @@ def _candidates(sources: Sequence[Source]) -> list[tuple[Source, str]]:
     for source in sources[:_PASSAGES]:
         for sentence in sentences(source.text):
             key = sentence.casefold()
-            if key not in seen and len(sentence) > 2:
+            if key not in seen and not _is_heading(sentence):
                 seen.add(key)
                 found.append((source, sentence[:_QUOTE_CHARACTERS]))
     return found[:_SENTENCES]
+
+
+def _is_heading(sentence: str) -> bool:
+    """A few words without a full stop or a figure name a subject and say nothing about it."""
+    return len(sentence.split()) < 5 and not re.search(r"[.!?\d|:%€$]", sentence)
 
 
 def rank(question: str, candidates: Sequence[tuple[Source, str]], similarity: npt.NDArray[np.float32]) -> list[Quote]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,8 @@ def parse(path: Path, limits: ParseLimits) -> ParsedDocument:
     out = Blocks(limits.characters)
     warnings: list[str] = []
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        # An open file, because openpyxl judges paths by their ending and stored files have none.
+        book = openpyxl.load_workbook(io.BytesIO(path.read_bytes()), read_only=True, data_only=True)
         for number, sheet in enumerate(book.worksheets, start=1):
             out.add("heading", sheet.title, page=number, level=2, locator=f"sheet {sheet.title}")
             rows = [
