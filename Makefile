@@ -21,8 +21,28 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 setup: $(VENV)/.installed
 
-test: $(VENV)/.installed-dev
+run: $(VENV)/.installed
+	exec $(BIN)/python manage.py up
+
+# Chromium and Redis come from the distribution where packages may be installed; elsewhere their tests are skipped, loudly.
+test-tools:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  missing=""; \
+	  command -v chromium >/dev/null || missing="$$missing chromium"; \
+	  command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	  if [ -n "$$missing" ]; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null || \
+	      echo "Could not install$$missing: their tests will be skipped."; \
+	  fi; \
+	fi
+
+test: $(VENV)/.installed-dev test-tools
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.retrieval
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -30,4 +50,4 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-.PHONY: help setup test lint
+.PHONY: help setup run test test-tools lint bench

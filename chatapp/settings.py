@@ -16,8 +16,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("CHATAPP_VAR_DIR", str(BASE_DIR / "var"))).resolve()
 # Unix socket paths end at 107 bytes, so a deep checkout keeps its sockets in a short folder of its own.
 RUN_DIR = VAR_DIR / "run"
+_DIGEST = hashlib.sha256(str(VAR_DIR).encode()).hexdigest()[:12]
 if len(str(RUN_DIR)) > 70:
-    RUN_DIR = Path("/tmp") / f"footnote-{os.getuid()}-{hashlib.sha256(str(VAR_DIR).encode()).hexdigest()[:12]}"
+    # The supervisor makes it 0700 and refuses one that belongs to somebody else.
+    RUN_DIR = Path("/tmp") / f"footnote-{os.getuid()}-{_DIGEST}"  # noqa: S108
 
 # --- Core -----------------------------------------------------------------------------------------------------------
 DEBUG = env.boolean("CHATAPP_DEBUG")

@@ -144,23 +144,23 @@ def _download_once(url: str, partial: Path, progress: Progress) -> str:
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     timeout = httpx.Timeout(30.0, connect=10.0)
     named = ""
-    with httpx.Client(follow_redirects=True, timeout=timeout) as client:
-        with client.stream("GET", url, headers=headers) as response:
-            named = next((h for r in [*response.history, response] if (h := _named_hash(r))), "")
-            if response.status_code == 416:  # everything is here already
-                return named
-            if response.status_code not in (200, 206):
-                raise PullFailed(
-                    f"The server answered with status {response.status_code}.", advice="Check the address."
-                )
-            have = have if response.status_code == 206 else 0
-            total = have + int(response.headers.get("Content-Length") or 0)
-            _check_space(partial, total - have)
-            with partial.open("ab" if have else "wb") as stream:
-                for block in response.iter_raw():  # as it arrives: a block held back is lost when the line breaks
-                    stream.write(block)
-                    have += len(block)
-                    progress(have, total)
+    with (
+        httpx.Client(follow_redirects=True, timeout=timeout) as client,
+        client.stream("GET", url, headers=headers) as response,
+    ):
+        named = next((h for r in [*response.history, response] if (h := _named_hash(r))), "")
+        if response.status_code == 416:  # everything is here already
+            return named
+        if response.status_code not in (200, 206):
+            raise PullFailed(f"The server answered with status {response.status_code}.", advice="Check the address.")
+        have = have if response.status_code == 206 else 0
+        total = have + int(response.headers.get("Content-Length") or 0)
+        _check_space(partial, total - have)
+        with partial.open("ab" if have else "wb") as stream:
+            for block in response.iter_raw():  # as it arrives: a block held back is lost when the line breaks
+                stream.write(block)
+                have += len(block)
+                progress(have, total)
     return named
 
 

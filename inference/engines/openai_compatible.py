@@ -107,14 +107,11 @@ class OpenAICompatibleEngine:
         try:
             while True:
                 line = await _within(anext(lines, None), limit)
-                if line is None or len(line) > _LINE_BYTES:
+                if line is None or len(line) > _LINE_BYTES or line[5:].strip() == "[DONE]":
                     break
                 if not line.startswith("data:"):
                     continue
-                data = line[5:].strip()
-                if data == "[DONE]":
-                    break
-                chunk = _chunk(data)
+                chunk = _chunk(line[5:].strip())
                 if progress := chunk.get("footnote_progress"):
                     yield Progress(**progress)
                 usage = _usage(chunk) or usage
