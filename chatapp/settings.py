@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 import dj_database_url
@@ -17,7 +18,9 @@ VAR_DIR = Path(env.text("CHATAPP_VAR_DIR", str(BASE_DIR / "var"))).resolve()
 # Unix socket paths end at 107 bytes, so a deep checkout keeps its sockets in a short folder of its own.
 RUN_DIR = VAR_DIR / "run"
 _DIGEST = hashlib.sha256(str(VAR_DIR).encode()).hexdigest()[:12]
-if len(str(RUN_DIR)) > 70:
+# So does a root whose project lies in a private folder: the embedded Postgres has an account of its own.
+_PRIVATE = os.geteuid() == 0 and not all(p.stat().st_mode & stat.S_IXOTH for p in RUN_DIR.parents if p.exists())
+if len(str(RUN_DIR)) > 70 or _PRIVATE:
     # The supervisor makes it 0700 and refuses one that belongs to somebody else.
     RUN_DIR = Path("/tmp") / f"footnote-{os.getuid()}-{_DIGEST}"  # noqa: S108
 
