@@ -7,6 +7,7 @@ import base64
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import httpx
 import numpy as np
@@ -179,3 +180,14 @@ class AsyncIndexClient:
                     raise IndexUnavailable(detail=repr(error)) from error
             attempt += 1
             await asyncio.sleep(_PAUSE_S)
+
+
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[RetrievalConfig, AsyncIndexClient]] = WeakKeyDictionary()
+
+
+def shared_client(config: RetrievalConfig) -> AsyncIndexClient:
+    """One for each event loop, so that questions find an open connection. Nobody closes it."""
+    clients = _shared.setdefault(asyncio.get_running_loop(), {})
+    if config not in clients:
+        clients[config] = AsyncIndexClient(config)
+    return clients[config]

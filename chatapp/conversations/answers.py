@@ -45,6 +45,11 @@ def citation(row: Citation, sources: list[dict[str, Any]]) -> dict[str, Any]:
 
 def running(user: User) -> list[dict[str, Any]]:
     return [
-        {"turn": str(t.pk), "conversation": str(t.question.conversation_id), "answer": str(t.answer_id)}
+        {
+            "turn": str(t.pk),
+            "conversation": str(t.question.conversation_id),
+            "answer": str(t.answer_id),
+            "from": t.begins_at,
+        }
         for t in services.running_turns(user)
     ]

@@ -49,7 +49,7 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
         return JsonResponse(answers.conversation(row))
     messages = row.messages.prefetch_related("citations")
     running = [
-        {"turn": one["turn"], "answer": one["answer"]}
+        {key: one[key] for key in ("turn", "answer", "from")}
         for one in answers.running(user)
         if one["conversation"] == str(row.pk)
     ]

@@ -8,16 +8,12 @@ from functools import lru_cache
 from django.conf import settings
 
 from inference.route import Route, build_route
-from retrieval.client import AsyncIndexClient
+from retrieval.client import shared_client
 from retrieval.contracts import Vectors
 
 
 async def embed(texts: Sequence[str]) -> Vectors:
-    client = AsyncIndexClient(settings.RETRIEVAL)
-    try:
-        return await client.embed(texts, bulk=False)
-    finally:
-        await client.close()
+    return await shared_client(settings.RETRIEVAL).embed(texts, bulk=False)
 
 
 @lru_cache(maxsize=1)

@@ -91,6 +91,8 @@ class Turn(models.Model):
     question = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+")
     answer = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="turns")
     running = models.BooleanField(default=True)
+    collections = models.JSONField(null=True)  # ids that the asker chose to search; null: all that may be read
+    begins_at = models.PositiveIntegerField(default=0)  # characters of the answer that stood before this turn
     stop_requested = models.BooleanField(default=False)
     last_seq = models.PositiveIntegerField(default=0)  # sequence number that the stored text includes
     heartbeat_at = models.DateTimeField(auto_now_add=True)

@@ -38,6 +38,8 @@ class Started:
     text: str
     history: tuple[ChatMessage, ...]
     written: str = ""  # of a continued answer
+    sources: tuple[dict[str, Any], ...] = ()  # of a continued answer: its marks keep their numbers
+    written_by: tuple[dict[str, Any], ...] = ()
     collections: frozenset[UUID] | None = None
 
 
@@ -74,7 +76,7 @@ def edit(*, user: User, message: UUID, text: str) -> Started:
     question = Message.objects.create(
         conversation=old.conversation, parent=old.parent, role=Message.Role.USER, text=text
     )
-    return _begin(user, old.conversation, question, None)
+    return _begin(user, old.conversation, question, _chosen_collections(old))
 
 
 @transaction.atomic
@@ -83,7 +85,7 @@ def regenerate(*, user: User, message: UUID) -> Started:
     old = access.get_message(user, message)
     if old.role != Message.Role.ASSISTANT or old.parent is None:
         raise Invalid("Only an answer can be written again.")
-    return _begin(user, old.conversation, old.parent, None)
+    return _begin(user, old.conversation, old.parent, _chosen_collections(old.parent))
 
 
 @transaction.atomic
@@ -95,7 +97,13 @@ def continue_answer(*, user: User, message: UUID) -> Started:
         raise Invalid("Only an answer that was interrupted or stopped can be continued.")
     answer.status, answer.error = Message.Status.STREAMING, None
     answer.save(update_fields=["status", "error"])
-    return _started(user, answer.conversation, answer.parent, answer, None)
+    return _started(user, answer.conversation, answer.parent, answer, _chosen_collections(answer.parent))
+
+
+def _chosen_collections(question: Message) -> frozenset[UUID] | None:
+    """What the question was asked of: an edit or another try searches nothing else."""
+    turn = Turn.objects.filter(question=question).order_by("created_at").last()
+    return None if turn is None or turn.collections is None else frozenset(UUID(one) for one in turn.collections)
 
 
 def _begin(user: User, conversation: Conversation, question: Message, collections: frozenset[UUID] | None) -> Started:
@@ -109,7 +117,13 @@ def _begin(user: User, conversation: Conversation, question: Message, collection
 def _started(
     user: User, conversation: Conversation, question: Message, answer: Message, collections: frozenset[UUID] | None
 ) -> Started:
-    turn = Turn.objects.create(asker=user, question=question, answer=answer)
+    turn = Turn.objects.create(
+        asker=user,
+        question=question,
+        answer=answer,
+        begins_at=len(answer.text),
+        collections=None if collections is None else sorted(map(str, collections)),
+    )
     return Started(
         turn=turn.pk,
         conversation=conversation.pk,
@@ -120,6 +134,8 @@ def _started(
         text=question.text,
         history=_history(question),
         written=answer.text,
+        sources=tuple(answer.sources),
+        written_by=tuple(answer.written_by),
         collections=collections,
     )
 
@@ -157,14 +173,14 @@ def title_of(question: str) -> str:
 # -- the life of a turn ------------------------------------------------------------------------------------------------
 
 
-def checkpoint(*, turn: UUID, answer: UUID, text: str, seq: int) -> bool:
-    """Keeps the text so far and says that the turn lives; False when it must stop."""
+def checkpoint(*, turn: UUID, answer: UUID, seq: int, values: dict[str, Any]) -> bool:
+    """Keeps what was written so far and says that the turn lives; False when it must stop."""
     with transaction.atomic():
         alive = Turn.objects.filter(
             pk=turn, running=True, stop_requested=False, asker__is_active=True, answer__isnull=False
         ).update(heartbeat_at=timezone.now(), last_seq=seq)
         if alive:
-            Message.objects.filter(pk=answer).update(text=text)
+            Message.objects.filter(pk=answer).update(**values)
         return bool(alive)
 
 

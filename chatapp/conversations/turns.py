@@ -20,7 +20,7 @@ from chatapp.conversations.engines import get_route
 from chatapp.conversations.models import Message
 from chatapp.conversations.services import Started
 from chatapp.conversations.stream import TurnStream, turn_stream
-from chatapp.documents.search import FoundPassage, asearch_passages
+from chatapp.documents.search import FoundPassage, asearch_passages, readable_passages
 from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, as_dict
 from inference.engine import Finish, Generation, Progress, Source, TextPiece, Usage, Writer
 from inference.prompts import build_messages
@@ -49,6 +49,7 @@ class RunningTurn:
     timings: dict[str, int] = field(default_factory=dict)
     seq: int = 0
     stopped: bool = False
+    sources_stored: bool = False
     task: asyncio.Task[None] | None = None
     _pending: str = ""
 
@@ -82,7 +83,7 @@ def launch(started: Started) -> RunningTurn:
     """Starts the task. Raises Busy when this process has no room (the caller's turn is then finished as failed)."""
     if len(RUNNING) >= settings.TURNS_PER_PROCESS:
         raise Busy("Footnote is answering as many questions as it can.", advice="Try again in a moment.")
-    turn = RunningTurn(started, turn_stream(), text=started.written)
+    turn = RunningTurn(started, turn_stream(), text=started.written, written_by=list(started.written_by))
     RUNNING[started.turn] = turn
     turn.task = asyncio.create_task(_run(turn), name=f"turn {started.turn}")
     turn.task.add_done_callback(lambda _: RUNNING.pop(started.turn, None))
@@ -119,23 +120,32 @@ async def _run(turn: RunningTurn) -> None:
 async def _answer(turn: RunningTurn) -> None:
     started = turn.started
     await turn.emit("stage", stage="searching", queue_position=None, read=0, of=0)
-    found = await asearch_passages(
-        started.asker, started.text, k=settings.TURN_PASSAGES, collections=started.collections
-    )
-    _take_sources(turn, found)
+    if started.sources:
+        await _keep_sources(turn)
+    else:
+        found = await asearch_passages(
+            started.asker, started.text, k=settings.TURN_PASSAGES, collections=started.collections
+        )
+        _take_sources(turn, found)
     turn.mark("search")
     await turn.emit("sources", sources=turn.source_frames)
     await _write(turn, _generation(turn))
 
 
+async def _keep_sources(turn: RunningTurn) -> None:
+    """A continued answer keeps the numbers of its sources; what may no longer be read is left out."""
+    frames = {frame["passage"]: frame for frame in turn.started.sources}
+    readable = await database_sync_to_async(readable_passages)(turn.started.asker, frames)
+    for passage, frame in frames.items():
+        if passage in readable:
+            _add_source(turn, frame)
+
+
 def _take_sources(turn: RunningTurn, found: list[FoundPassage]) -> None:
     for number, hit in enumerate(found, start=1):
         passage, document = hit.passage, hit.passage.document
-        turn.passages[number] = passage.pk
-        turn.sources.append(
-            Source(number, document.name, passage.text, passage.heading, passage.page, round(hit.score, 4))
-        )
-        turn.source_frames.append(
+        _add_source(
+            turn,
             {
                 "number": number,
                 "passage": passage.pk,
@@ -145,8 +155,16 @@ def _take_sources(turn: RunningTurn, found: list[FoundPassage]) -> None:
                 "locator": passage.locator,
                 "text": passage.text,
                 "score": round(hit.score, 4),
-            }
+            },
         )
+
+
+def _add_source(turn: RunningTurn, frame: dict[str, Any]) -> None:
+    values = (frame[key] for key in ("number", "text", "heading", "page", "score"))
+    number, text, heading, page, score = values
+    turn.passages[number] = frame["passage"]
+    turn.sources.append(Source(number, frame["document"]["name"], text, heading, page, score))
+    turn.source_frames.append(frame)
 
 
 def _generation(turn: RunningTurn) -> Generation:
@@ -216,7 +234,12 @@ async def _tick(turn: RunningTurn) -> None:
 @database_sync_to_async
 def _checkpoint(turn: RunningTurn) -> bool:
     started = turn.started
-    return services.checkpoint(turn=started.turn, answer=started.answer, text=turn.text, seq=turn.seq)
+    values: dict[str, Any] = {"text": turn.text, "engine": turn.engine, "written_by": turn.written_by}
+    if turn.source_frames and not turn.sources_stored:
+        values["sources"] = turn.source_frames
+    alive = services.checkpoint(turn=started.turn, answer=started.answer, seq=turn.seq, values=values)
+    turn.sources_stored = "sources" in values or turn.sources_stored
+    return alive
 
 
 def _fate(turn: RunningTurn) -> Message.Status:
@@ -244,11 +267,13 @@ async def _finish(turn: RunningTurn, status: Message.Status, error: dict[str, An
     }
     started = turn.started
     try:
-        await database_sync_to_async(services.finish_turn)(
+        stored = await database_sync_to_async(services.finish_turn)(
             turn=started.turn, answer=started.answer, values=values, cited=cited, passages=turn.passages
         )
     except DatabaseError:
         log.exception("turn.not_stored")
+        stored = False
+    if not stored:  # the database is away, the conversation was deleted, or the turn was taken for dead
         status, error = Message.Status.INTERRUPTED, as_dict(ChatAppError("The answer could not be stored."))
     if cited:
         await turn.emit("citations", citations=[_citation_frame(turn, one) for one in cited])

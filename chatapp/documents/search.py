@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection as Container
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,7 +13,7 @@ from django.conf import settings
 from chatapp.access import readable_collections
 from chatapp.accounts.models import User
 from chatapp.errors import Invalid
-from retrieval.client import AsyncIndexClient, IndexClient
+from retrieval.client import IndexClient, shared_client
 from retrieval.contracts import PassageHit, SearchRequest
 from retrieval.models import Collection, Document, Passage
 
@@ -60,11 +61,7 @@ async def asearch_passages(
     request = _request(question, k, allowed)
     if not allowed:
         return []
-    client = AsyncIndexClient(settings.RETRIEVAL)
-    try:
-        hits = await client.search(request)
-    finally:
-        await client.close()
+    hits = await shared_client(settings.RETRIEVAL).search(request)
     return (await sync_to_async(_check_again)(user, [hits]))[0]
 
 
@@ -87,13 +84,7 @@ def _request(question: str, k: int, allowed: frozenset[UUID]) -> SearchRequest:
 
 def _check_again(user: User, answers: Sequence[Sequence[PassageHit]]) -> list[list[FoundPassage]]:
     """An index may be a moment behind: a deleted document or a withdrawn permission must not show."""
-    ids = {hit.passage_id for hits in answers for hit in hits}
-    readable = Passage.objects.filter(
-        pk__in=ids,
-        document__status=Document.Status.READY,
-        document__collection__in=Collection.objects.readable_by(user),
-    )
-    passages = {passage.pk: passage for passage in readable.select_related("document__collection")}
+    passages = readable_passages(user, {hit.passage_id for hits in answers for hit in hits})
     return [
         [
             FoundPassage(passages[hit.passage_id], hit.score, hit.dense, hit.lexical)
@@ -102,3 +93,13 @@ def _check_again(user: User, answers: Sequence[Sequence[PassageHit]]) -> list[li
         ]
         for hits in answers
     ]
+
+
+def readable_passages(user: User, ids: Container[int]) -> dict[int, Passage]:
+    """Those of ready documents that the person may read, with document and collection loaded."""
+    readable = Passage.objects.filter(
+        pk__in=ids,
+        document__status=Document.Status.READY,
+        document__collection__in=Collection.objects.readable_by(user),
+    )
+    return {passage.pk: passage for passage in readable.select_related("document__collection")}

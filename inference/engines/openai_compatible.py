@@ -47,7 +47,7 @@ class OpenAICompatibleEngine:
             socket = self._endpoint.socket
             self._http = httpx.AsyncClient(
                 transport=httpx.AsyncHTTPTransport(uds=socket) if socket else None,
-                headers={"Authorization": f"Bearer {self._endpoint.key}"},
+                headers={"Authorization": f"Bearer {self._endpoint.key}"} if self._endpoint.key else {},
                 timeout=httpx.Timeout(None, connect=self._endpoint.connect_timeout_s, write=30.0, pool=10.0),
                 follow_redirects=False,
             )

@@ -52,7 +52,9 @@ export class Session extends EventTarget {
     const message = this.tree.get(answer);
     if (!message || this.turns.has(turn)) return;
     this.turns.set(turn, answer);
-    Object.assign(message, { status: "streaming", base: message.text.slice(0, from), fresh: true, error: null });
+    const base = [...message.text].slice(0, from).join("");
+    const written_by = (message.written_by ?? []).filter((one) => one.from < from);
+    Object.assign(message, { status: "streaming", base, written_by, fresh: true, error: null });
     this.socket.follow(turn, 0);
   }
 
@@ -129,7 +131,7 @@ export class Session extends EventTarget {
   }
 
   #writer({ engine, note }, message) {
-    message.written_by = [...(message.written_by ?? []), { engine, from: message.text.length }];
+    message.written_by = [...(message.written_by ?? []), { engine, from: [...message.text].length }];
     Object.assign(message, { engine, note });
   }
 

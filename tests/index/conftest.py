@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,7 @@ from retrieval.errors import IndexUnavailable
 from retrieval.indexed_text import indexed_text
 from retrieval.ingestion import record_change
 from retrieval.models import Collection, Document, IndexChange, Passage, PassageVector
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
+from tests.waiting import wait_until
 
 
 class Service:

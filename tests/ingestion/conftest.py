@@ -16,7 +16,8 @@ from chatapp.accounts.models import User
 from retrieval.ingestion import receive_document
 from retrieval.models import Collection, Document
 from tests.ingestion.fake_index import FakeIndex
-from tests.ingestion.worker import LEASE_S, Worker, wait_until
+from tests.ingestion.worker import LEASE_S, Worker
+from tests.waiting import wait_until
 
 
 class Receive(Protocol):

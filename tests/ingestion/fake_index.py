@@ -16,10 +16,14 @@ DIMENSION = 8
 
 
 class FakeIndex:
-    """`delay_s` slows embedding, `failing` makes it answer 500, `stop()` takes it away, `hits` answers searches."""
+    """`delay_s` slows embedding, `search_delay_s` searches; `failing` makes it answer 500, `stop()` takes it away.
+
+    `hits` answers searches.
+    """
 
     def __init__(self) -> None:
         self.delay_s = 0.0
+        self.search_delay_s = 0.0
         self.failing = False
         self.hits: list[dict[str, Any]] = []
         self.searches: list[dict[str, Any]] = []
@@ -53,6 +57,7 @@ class FakeIndex:
             return 200, {**status, "behind": 0, "problems": []}
         if path == "/search":
             self.searches.append(body)
+            time.sleep(self.search_delay_s)
             return 200, {"results": self.hits}
         if path == "/search/batch":
             self.searches += body["searches"]

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -58,9 +56,3 @@ class Worker:
             self.process.wait(10)
             self.process = None
 
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 30.0, every_s: float = 0.02) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(every_s)

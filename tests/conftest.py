@@ -1,0 +1,42 @@
+"""The cast of all tests: alice owns, bob is a member beside her, charlie is a stranger, and there is an administrator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from django.contrib.auth.models import Group
+from django.contrib.sessions.backends.db import SessionStore
+
+from chatapp.accounts.models import User
+
+
+@dataclass(frozen=True)
+class Cast:
+    alice: User
+    bob: User
+    charlie: User
+    administrator: User
+
+
+@pytest.fixture
+def cast(transactional_db: None) -> Cast:
+    owners, members = Group.objects.create(name="owners"), Group.objects.create(name="members")
+    people = Cast(
+        *(User.objects.create_user(name) for name in ("alice", "bob", "charlie")),
+        User.objects.create_superuser("administrator"),
+    )
+    people.alice.groups.add(owners)
+    people.bob.groups.add(members)
+    return people
+
+
+def signed_in_session(user: User) -> str:
+    """-> the key of a session, as signing in leaves it in the cookie."""
+    session = SessionStore()
+    session["_auth_user_id"] = str(user.pk)
+    session["_auth_user_backend"] = "allauth.account.auth_backends.AuthenticationBackend"
+    session["_auth_user_hash"] = user.get_session_auth_hash()
+    session.create()
+    assert session.session_key is not None
+    return session.session_key

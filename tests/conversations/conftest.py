@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from retrieval.models import Collection, Document, Passage
+from tests.conftest import Cast
+from tests.conversations.model_double import ModelDouble
+from tests.conversations.web import Client, Web
+from tests.ingestion.fake_index import FakeIndex
+from tests.waiting import wait_until
+
+PASSAGES = ("Everybody has 28 days of leave a year.", "Carried leave lapses on 31 March.")
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="fn-web-") as path:
+        yield Path(path)
+
+
+@pytest.fixture(scope="session")
+def index_double() -> Iterator[FakeIndex]:
+    double = FakeIndex()
+    yield double
+    double.stop()
+
+
+@pytest.fixture(scope="session")
+def model_double() -> Iterator[ModelDouble]:
+    double = ModelDouble()
+    yield double
+    double.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("redis-server is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = str(tmp_path_factory.mktemp("redis"))
+    command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    wait_until(lambda: _listens(port), 10)
+    yield f"redis://127.0.0.1:{port}/0"
+    process.terminate()
+    process.wait(10)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="session", params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+def stream_url(request: pytest.FixtureRequest) -> str:
+    """Where turn streams are kept: '' for the web process's own memory."""
+    return "" if request.param == "memory" else str(request.getfixturevalue("redis_address"))
+
+
+@pytest.fixture(scope="session")
+def running_web(
+    django_db_setup: None,
+    django_db_blocker: Any,
+    folder: Path,
+    index_double: FakeIndex,
+    model_double: ModelDouble,
+    stream_url: str,
+) -> Iterator[Web]:
+    process = Web(folder, index_double.url, model_double.url, stream_url)
+    process.start()
+    yield process
+    process.end()
+    assert "Traceback" not in process.log.read_text(errors="replace")
+
+
+@pytest.fixture
+def web(running_web: Web, model: ModelDouble, index: FakeIndex, transactional_db: None) -> Web:
+    return running_web
+
+
+@pytest.fixture
+def model(model_double: ModelDouble) -> Iterator[ModelDouble]:
+    model_double.reset()
+    yield model_double
+    model_double.gate.set()
+    wait_until(lambda: model_double.writing == 0, 15)
+
+
+@pytest.fixture
+def index(index_double: FakeIndex) -> FakeIndex:
+    index_double.search_delay_s, index_double.hits = 0.0, []
+    index_double.searches.clear()
+    return index_double
+
+
+@pytest.fixture
+def handbook(cast: Cast, index: FakeIndex) -> Document:
+    """Two passages in a collection that alice's and bob's groups read; every search finds both."""
+    collection = Collection.objects.create(name="Handbook")
+    collection.readers.set(Group.objects.all())
+    document = Document.objects.create(
+        collection=collection, name="leave.md", size=1, sha256="0" * 64, status="ready", ready_at=timezone.now()
+    )
+    rows = [Passage.objects.create(document=document, ordinal=n, text=text) for n, text in enumerate(PASSAGES)]
+    index.hits = [{"passage_id": row.pk, "score": 0.9, "dense": 0.8, "lexical": 5.0} for row in rows]
+    return document
+
+
+@pytest.fixture
+def client_of(web: Web) -> Callable[[Any], Client]:
+    return lambda user: Client(web, user)
+
+
+@pytest.fixture
+def alice(client_of: Callable[[Any], Client], cast: Cast, handbook: Document) -> Client:
+    return client_of(cast.alice)

@@ -1,0 +1,86 @@
+"""An OpenAI-compatible endpoint that writes one word after the other, at the pace that a test sets."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+WORDS = [f"word{n} " for n in range(40)]
+
+
+class ModelDouble:
+    """`gate` holds the first word back while it is clear; `pause_s` lies between words; `cut_after` breaks the line."""
+
+    def __init__(self) -> None:
+        self.words = list(WORDS)
+        self.pause_s = 0.0
+        self.cut_after: int | None = None
+        self.gate = threading.Event()
+        self.gate.set()
+        self.calls: list[dict[str, Any]] = []
+        self.writing = 0  # streams that are open now
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/v1"
+
+    def reset(self) -> None:
+        self.gate.set()
+        self.words, self.pause_s, self.cut_after, self.calls = list(WORDS), 0.0, None, []
+
+    def stop(self) -> None:
+        self.gate.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def _handler(double: ModelDouble) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"data": [{"id": "double"}]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            double.calls.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            double.writing += 1
+            try:
+                self._write()
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # the turn was stopped: this is how a model hears of it
+            finally:
+                double.writing -= 1
+
+        def _write(self) -> None:
+            while not double.gate.wait(0.05):
+                self._line(": waiting")
+            for position, word in enumerate(double.words):
+                if position == double.cut_after:
+                    return
+                self._chunk({"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]})
+                time.sleep(double.pause_s)
+            self._chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+            self._chunk({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": len(double.words)}})
+            self._line("data: [DONE]")
+
+        def _chunk(self, chunk: object) -> None:
+            self._line(f"data: {json.dumps(chunk)}")
+
+        def _line(self, line: str) -> None:
+            self.wfile.write(f"{line}\n\n".encode())
+            self.wfile.flush()
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    return Handler
