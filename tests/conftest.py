@@ -1,4 +1,4 @@
-"""The cast of all tests: alice owns, bob is a member beside her, charlie is a stranger, and there is an administrator."""
+"""The cast of all tests: alice owns, bob is a member beside her, charlie is a stranger; and an administrator."""
 
 from __future__ import annotations
 

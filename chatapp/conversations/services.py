@@ -92,7 +92,7 @@ def regenerate(*, user: User, message: UUID) -> Started:
 def continue_answer(*, user: User, message: UUID) -> Started:
     _admit(user)
     access.get_message(user, message)
-    answer = Message.objects.select_for_update().select_related("conversation", "parent").get(pk=message)
+    answer = Message.objects.select_for_update(of=("self",)).select_related("conversation", "parent").get(pk=message)
     if answer.status not in (Message.Status.INTERRUPTED, Message.Status.STOPPED) or answer.parent is None:
         raise Invalid("Only an answer that was interrupted or stopped can be continued.")
     answer.status, answer.error = Message.Status.STREAMING, None

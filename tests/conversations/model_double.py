@@ -41,46 +41,49 @@ class ModelDouble:
 
 
 def _handler(double: ModelDouble) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps({"data": [{"id": "double"}]}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    return type("Handler", (_Handler,), {"double": double})
 
-        def do_POST(self) -> None:
-            double.calls.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
-            self.end_headers()
-            double.writing += 1
-            try:
-                self._write()
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # the turn was stopped: this is how a model hears of it
-            finally:
-                double.writing -= 1
 
-        def _write(self) -> None:
-            while not double.gate.wait(0.05):
-                self._line(": waiting")
-            for position, word in enumerate(double.words):
-                if position == double.cut_after:
-                    return
-                self._chunk({"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]})
-                time.sleep(double.pause_s)
-            self._chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-            self._chunk({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": len(double.words)}})
-            self._line("data: [DONE]")
+class _Handler(BaseHTTPRequestHandler):
+    double: ModelDouble
 
-        def _chunk(self, chunk: object) -> None:
-            self._line(f"data: {json.dumps(chunk)}")
+    def do_GET(self) -> None:
+        body = json.dumps({"data": [{"id": "double"}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
-        def _line(self, line: str) -> None:
-            self.wfile.write(f"{line}\n\n".encode())
-            self.wfile.flush()
+    def do_POST(self) -> None:
+        self.double.calls.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.double.writing += 1
+        try:
+            self._write()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the turn was stopped: this is how a model hears of it
+        finally:
+            self.double.writing -= 1
 
-        def log_message(self, format: str, *args: Any) -> None: ...
+    def _write(self) -> None:
+        while not self.double.gate.wait(0.05):
+            self._line(": waiting")
+        for position, word in enumerate(self.double.words):
+            if position == self.double.cut_after:
+                return
+            self._chunk({"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]})
+            time.sleep(self.double.pause_s)
+        self._chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        self._chunk({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": len(self.double.words)}})
+        self._line("data: [DONE]")
 
-    return Handler
+    def _chunk(self, chunk: object) -> None:
+        self._line(f"data: {json.dumps(chunk)}")
+
+    def _line(self, line: str) -> None:
+        self.wfile.write(f"{line}\n\n".encode())
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: Any) -> None: ...

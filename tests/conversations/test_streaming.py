@@ -219,19 +219,6 @@ def test_an_edited_question_searches_what_the_first_one_searched(
     assert [search["collections"] for search in index.searches] == [chosen, chosen]
 
 
-def test_a_model_that_breaks_off_is_followed_by_the_quotes(alice: Client, model: ModelDouble) -> None:
-    model.words, model.cut_after = ["You ", "have ", "many."], 2
-    with alice.socket() as socket:
-        accepted = socket.ask("How many days of leave?")
-        frames = socket.until("done")
-    writers = [f for f in frames if f["type"] == "writer"]
-    assert [w["engine"] for w in writers] == ["api: double", "extractive"]
-    assert "api: double" in writers[1]["note"]
-    message = settled(accepted)
-    assert message.text.startswith("You have ") and "28 days" in message.text
-    assert [w["from"] for w in message.written_by] == [0, len("You have ")]
-
-
 def test_an_index_that_is_away_fails_the_turn_with_advice_and_keeps_the_question(
     alice: Client, index: FakeIndex
 ) -> None:

@@ -130,6 +130,8 @@ class Socket:
         deadline = time.monotonic() + timeout_s
         while not frames or frames[-1]["type"] != kind:
             frames.append(self.receive(max(0.01, deadline - time.monotonic())))
+            refused = frames[-1]["type"] == "error" and "seq" not in frames[-1]
+            assert kind == "error" or not refused, frames[-1]
         return frames
 
     def ask(self, text: str = "How many days of leave?", **values: Any) -> Frame:
