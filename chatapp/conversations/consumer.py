@@ -16,6 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations import answers, frames, services, turns
+from chatapp.conversations.models import Message
 from chatapp.conversations.services import Started
 from chatapp.conversations.stream import turn_stream
 from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, NotFound, as_dict
@@ -133,7 +134,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
         row = await database_sync_to_async(access.get_turn)(self.user, turn)
         if await turn_stream().holds(turn):
             return self._follow(turn, after)
-        message = await database_sync_to_async(answers.message)(row.answer)
+        await self._snapshot(turn, row.answer)
+
+    async def _snapshot(self, turn: UUID, answer: Message) -> None:
+        message = await database_sync_to_async(answers.message)(answer)
         await self.put({"type": "snapshot", "turn": str(turn), "message": message})
 
     def _follow(self, turn: UUID, after: int) -> None:
@@ -144,9 +148,19 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.following[turn] = asyncio.create_task(self._pump(turn, after))
 
     async def _pump(self, turn: UUID, after: int) -> None:
+        silent = 0
         try:
             async for frame in turn_stream().read(turn, after):
-                await self.put(frame)
+                if frame is not None:
+                    await self.put(frame)
+                    silent = 0
+                    continue
+                row = await database_sync_to_async(access.get_turn)(self.user, turn)
+                silent = 0 if row.running else silent + 1
+                if silent == 2:  # its process died; once would be too soon, for the last frames follow the row
+                    return await self._snapshot(turn, row.answer)
+        except NotFound:
+            return  # deleted meanwhile
         finally:
             if self.following.get(turn) is asyncio.current_task():
                 del self.following[turn]
@@ -157,8 +171,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
             async with asyncio.timeout(SEND_TIMEOUT_S), self.sending:
                 await self.send(json.dumps(frame, ensure_ascii=False))
         except TimeoutError:
-            with suppress(TimeoutError):
+            with suppress(TimeoutError, OSError):
                 await asyncio.wait_for(self.close(TOO_SLOW), 1)
+        except OSError:
+            return  # the client has gone; `disconnect` follows
 
     async def _watch(self) -> None:
         while True:

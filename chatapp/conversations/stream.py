@@ -19,7 +19,8 @@ from django.conf import settings
 Frame = dict[str, Any]
 KEPT_S = 600  # after the last frame
 _TURNS = 2000
-_SILENCE_S = 900  # no turn is silent for longer
+SILENCE_S = 5
+_KEPT_RUNNING_S = 900  # no turn is silent for longer
 
 
 class TurnStream(Protocol):
@@ -29,8 +30,8 @@ class TurnStream(Protocol):
     async def holds(self, turn: UUID) -> bool:
         """Whether the frames of this turn from the first on are still here."""
 
-    def read(self, turn: UUID, after: int) -> AsyncIterator[Frame]:
-        """Frames behind `after`, then live ones, until the turn's last."""
+    def read(self, turn: UUID, after: int) -> AsyncIterator[Frame | None]:
+        """Frames behind `after`, then live ones, until the turn's last; None after each SILENCE_S without one."""
 
 
 @dataclass
@@ -57,7 +58,7 @@ class MemoryTurnStream:
     async def holds(self, turn: UUID) -> bool:
         return turn in self._turns
 
-    async def read(self, turn: UUID, after: int) -> AsyncIterator[Frame]:
+    async def read(self, turn: UUID, after: int) -> AsyncIterator[Frame | None]:
         at = after
         while (held := self._turns.get(turn)) is not None:
             changed = held.changed
@@ -69,9 +70,9 @@ class MemoryTurnStream:
                 return
             if changed is held.changed:
                 try:
-                    await asyncio.wait_for(changed.wait(), _SILENCE_S)
+                    await asyncio.wait_for(changed.wait(), SILENCE_S)
                 except TimeoutError:
-                    return
+                    yield None
 
     def _forget(self) -> None:
         now = time.monotonic()
@@ -102,22 +103,21 @@ class RedisTurnStream:
                 pipe.xadd(key, {"frame": json.dumps(frame)}, id=f"{frame['seq']}-0")
             if final:
                 pipe.xadd(key, {"final": "1"}, id=f"{frames[-1]['seq']}-1")
-            pipe.expire(key, KEPT_S if final else _SILENCE_S)
+            pipe.expire(key, KEPT_S if final else _KEPT_RUNNING_S)
             await pipe.execute()
 
     async def holds(self, turn: UUID) -> bool:
         return bool(await self._redis.exists(self._key(turn)))
 
-    async def read(self, turn: UUID, after: int) -> AsyncIterator[Frame]:
+    async def read(self, turn: UUID, after: int) -> AsyncIterator[Frame | None]:
         key, last = self._key(turn), f"{after}-0"
-        deadline = time.monotonic() + _SILENCE_S
-        while time.monotonic() < deadline:
-            found = await self._redis.xread({key: last}, block=5000, count=200)
+        while True:
+            found = await self._redis.xread({key: last}, block=SILENCE_S * 1000, count=200)
             if not found:
                 if not await self._redis.exists(key):
                     return
+                yield None
                 continue
-            deadline = time.monotonic() + _SILENCE_S
             entries = found[key.encode()][0] if isinstance(found, dict) else found[0][1]
             for entry, values in entries:
                 last = entry.decode() if isinstance(entry, bytes) else entry

@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 FLUSH_S = 0.04  # text is sent in pieces of this time: small frames, and few of them
 CHECKPOINT_S = 1.0
+_END_S = 3.0
 _CHARACTERS_PER_TOKEN = 3  # cautious: the model service counts exactly and refuses what is too long
 
 RUNNING: dict[UUID, RunningTurn] = {}
@@ -96,6 +97,15 @@ def stop(turn: UUID) -> None:
     if running is not None and running.task is not None:
         running.stopped = True
         running.task.cancel()
+
+
+async def interrupt_all() -> None:
+    """Before the process ends: what was written is stored, and can be continued."""
+    tasks = [turn.task for turn in list(RUNNING.values()) if turn.task is not None]
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=_END_S)
 
 
 async def _run(turn: RunningTurn) -> None:

@@ -83,7 +83,6 @@ def running_web(
     process.start()
     yield process
     process.end()
-    print(process.log.read_text(errors="replace"))
     assert "Traceback" not in process.log.read_text(errors="replace")
 
 

@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('conversations', '0001_initial'),
+        ("conversations", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='turn',
-            name='begins_at',
+            model_name="turn",
+            name="begins_at",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='turn',
-            name='collections',
+            model_name="turn",
+            name="collections",
             field=models.JSONField(null=True),
         ),
     ]
