@@ -12,6 +12,7 @@ from chatapp.errors import wants_json
 OPEN_PREFIXES = (
     "/accounts/login/",
     "/accounts/logout/",
+    "/accounts/inactive/",
     "/accounts/link/",
     "/healthz",
     "/readyz",

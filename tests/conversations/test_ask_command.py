@@ -1,0 +1,73 @@
+"""`manage.py ask`: the answer of the page, in a terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from chatapp.conversations.models import Conversation
+from retrieval.models import Document
+from tests.conftest import Cast
+from tests.ingestion.fake_index import FakeIndex
+
+
+@pytest.fixture
+def configured(settings: Any, index: FakeIndex, folder: Any) -> None:
+    settings.RETRIEVAL = dataclasses.replace(settings.RETRIEVAL, index_service_url=index.url)
+
+
+def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    call_command("ask", *arguments)
+    return capsys.readouterr().out
+
+
+def test_it_prints_the_answer_its_sources_and_who_answered(
+    configured: None, handbook: Document, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = ask(capsys, "How many days of leave?")
+    assert "28 days of leave a year.” [1]" in printed
+    assert "[1] leave.md: Everybody has 28 days" in printed and "answered by extractive" in printed
+    assert not Conversation.objects.exists(), "nothing is stored"
+
+
+def test_it_prints_json(configured: None, handbook: Document, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = json.loads(ask(capsys, "How many days of leave?", "--json"))
+    assert answer["engine"] == "extractive" and answer["citations"][0]["document"] == "leave.md"
+    assert answer["timings"]["first_text"] <= answer["timings"]["total"]
+
+
+def test_it_asks_as_the_person_that_is_named(
+    configured: None, cast: Cast, handbook: Document, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "28 days" in ask(capsys, "How many days of leave?", "--user", "alice")
+    assert "do not say" in ask(capsys, "How many days of leave?", "--user", "charlie")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("",), "empty"),
+        (("x" * 9000,), "9000 characters"),
+        (("Why?", "--collection", "Nowhere"), "Nowhere"),
+        (("Why?", "--user", "nobody"), "nobody"),
+        (("How many days?", "--collection", "Handbook", "--user", "charlie"), "Handbook"),
+    ],
+)
+def test_what_cannot_be_asked_ends_with_a_sentence(
+    configured: None, cast: Cast, handbook: Document, arguments: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(CommandError, match=says):
+        call_command("ask", *arguments)
+
+
+def test_without_an_index_it_says_so_and_fails(configured: None, handbook: Document, index: FakeIndex) -> None:
+    index.stop()
+    try:
+        with pytest.raises(CommandError, match="index"):
+            call_command("ask", "How many days?")
+    finally:
+        index.start()
