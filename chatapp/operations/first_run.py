@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.db import transaction
+from django.utils import timezone
 
 from chatapp.accounts.links import make_link
 from chatapp.accounts.models import User
 from chatapp.operations.models import Milestone
 from retrieval.ingestion import receive_document
-from retrieval.models import Collection
+from retrieval.models import Collection, Document
 
 SAMPLE = Path(__file__).with_name("sample")
 SAMPLE_NAME = "Sample handbook"
+_LOADING_FOR = timedelta(minutes=3)
 
 
 def ensure_administrator() -> None:
@@ -38,8 +41,21 @@ def load_sample() -> bool:
             return False
         description = "A small company's handbook, to try Footnote with."
         collection = Collection.objects.create(name=SAMPLE_NAME, description=description, everyone=True)
+    _receive_sample(collection)
+    return True
+
+
+def sample_is_loading() -> bool:
+    """In the first minutes, until each of its documents is ready or has failed."""
+    recent = timezone.now() - _LOADING_FOR
+    if not Milestone.objects.filter(name="sample loaded", at__gt=recent).exists():
+        return False
+    pending = Document.objects.exclude(status__in=(Document.Status.READY, Document.Status.FAILED))
+    return pending.filter(collection__name=SAMPLE_NAME, created_at__gt=recent).exists()
+
+
+def _receive_sample(collection: Collection) -> None:
     administrator = User.objects.filter(is_superuser=True).order_by("date_joined").first()
     for path in sorted(p for p in SAMPLE.iterdir() if p.is_file()):
         with path.open("rb") as content:
             receive_document(collection=collection, name=path.name, path=path.name, content=content, by=administrator)
-    return True

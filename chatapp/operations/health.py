@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from chatapp.conversations.engines import get_route
+from chatapp.operations.first_run import sample_is_loading
 from chatapp.operations.heartbeat import worker_is_alive
 from retrieval.client import AsyncIndexClient
 from retrieval.errors import IndexUnavailable
@@ -36,7 +37,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 as soon as a question on the documents can be answered. Strangers see states; the signed-in see reasons."""
     parts = async_to_sync(_parts)()
-    ready = all(parts[name][0] == "ok" for name in ("database", "index"))
+    ready = all(parts[name][0] == "ok" for name in ("database", "index", "sample"))
     shown: dict[str, Any] = {name: {"state": state} for name, (state, _) in parts.items()}
     if request.user.is_authenticated and request.user.is_active:
         for name, (_, reason) in parts.items():
@@ -60,6 +61,7 @@ async def _parts() -> dict[str, tuple[State, str]]:
     checks = {
         "database": sync_to_async(_database)(),
         "index": _index(),
+        "sample": sync_to_async(_sample)(),
         "worker": sync_to_async(_worker)(),
         "model": _model(),
         "disk": sync_to_async(_disk)(),
@@ -96,6 +98,15 @@ async def _index() -> tuple[State, str]:
     if not status.ready:
         return "missing", "The document index is still loading."
     return "ok", "; ".join(status.problems)
+
+
+def _sample() -> tuple[State, str]:
+    """A first start is over when the sample can be asked; later, whatever became of the sample, this is well."""
+    try:
+        loading = sample_is_loading()
+    except DatabaseError:
+        loading = False
+    return ("missing", "The sample collection is loading.") if loading else ("ok", "")
 
 
 def _worker() -> tuple[State, str]:

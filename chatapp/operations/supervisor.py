@@ -73,9 +73,11 @@ class Supervisor:
         else:
             private_folder(settings.RUN_DIR)
         call_command("migrate", verbosity=0, interactive=False)
-        from chatapp.operations.first_run import ensure_administrator
+        from chatapp.operations.first_run import ensure_administrator, load_sample
 
         ensure_administrator()
+        if load_sample():
+            self.say("Loading the sample collection, a small company's handbook. Delete it whenever you like.")
 
     def _start_children(self) -> None:
         manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
@@ -107,14 +109,12 @@ class Supervisor:
         return not self.stopping
 
     def _greet(self) -> None:
-        from chatapp.operations.first_run import load_sample, welcome_link
+        from chatapp.operations.first_run import welcome_link
 
         address = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
         self.say(f"{settings.SITE_NAME} is ready: {address}/")
         if link := welcome_link():
             self.say(f"Sign in as the first administrator, once, within a day: {address}{link}")
-        if load_sample():
-            self.say("Loading the sample collection, a small company's handbook. Delete it whenever you like.")
         self.say("Stop with Ctrl-C.")
 
     # -- watch -----------------------------------------------------------------------------------------------------

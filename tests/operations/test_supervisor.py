@@ -3,53 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.running import Footnote
 
 
 @pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def var(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("up")
-    return folder / "var"
-
-
-def start(var: Path, port: int) -> subprocess.Popen:
-    environment = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")}
-    environment |= {"CHATAPP_VAR_DIR": str(var), "PORT": str(port), "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        [sys.executable, "manage.py", "up"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def wait_until_ready(process: subprocess.Popen) -> str:
-    said = ""
-    while line := process.stdout.readline():
-        said += line
-        if "Stop with Ctrl-C" in line:
-            return said
-    raise AssertionError(f"ended with {process.wait()}: {said}")
+def footnote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Footnote]:
+    running = Footnote(tmp_path_factory.mktemp("up") / "var")
+    yield running
+    running.stop()
 
 
 def left_behind(var: Path) -> list[str]:
@@ -73,25 +43,21 @@ def none_left(var: Path, seconds: float) -> list[str]:
     return found
 
 
-def test_it_starts_answers_revives_a_child_and_stops_without_a_trace(var: Path, port: int):
-    process = start(var, port)
-    try:
-        said = wait_until_ready(process)
-        address = f"http://127.0.0.1:{port}"
-        assert re.search(rf"http://localhost:{port}/accounts/link/[\w-]+/", said)
-        parts = httpx.get(f"{address}/readyz").json()["parts"]
-        assert parts["database"]["state"] == parts["index"]["state"] == "ok"
-        assert httpx.get(f"{address}/", follow_redirects=False).status_code == 302
-        (index,) = [c for c in Path("/proc").glob("[0-9]*") if is_index(c, var)]
-        os.kill(int(index.name), signal.SIGKILL)
-        assert "index ended" in process.stdout.readline()
-        second = start(var, port)
-        assert "running already" in second.communicate(timeout=30)[0]
-        assert second.returncode != 0
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=40)
-    assert none_left(var, 5) == []
+def test_it_starts_answers_revives_a_child_and_stops_without_a_trace(footnote: Footnote) -> None:
+    footnote.start()
+    process = footnote.process
+    assert process is not None and process.stdout is not None and footnote.link
+    parts = httpx.get(f"{footnote.url}/readyz").json()["parts"]
+    assert parts["database"]["state"] == parts["index"]["state"] == parts["sample"]["state"] == "ok"
+    assert httpx.get(f"{footnote.url}/", follow_redirects=False).status_code == 302
+    (index,) = [c for c in Path("/proc").glob("[0-9]*") if is_index(c, footnote.var)]
+    os.kill(int(index.name), signal.SIGKILL)
+    assert "index ended" in process.stdout.readline()
+    second = Footnote(footnote.var, footnote.port).launch()
+    assert "running already" in second.communicate(timeout=30)[0]
+    assert second.returncode != 0
+    footnote.stop()
+    assert none_left(footnote.var, 5) == []
 
 
 def is_index(entry: Path, var: Path) -> bool:
@@ -102,18 +68,20 @@ def is_index(entry: Path, var: Path) -> bool:
         return False
 
 
-def test_nothing_is_left_when_the_supervisor_is_killed(var: Path, port: int):
-    process = start(var, port)
-    wait_until_ready(process)
-    process.kill()
-    process.communicate(timeout=10)
-    assert none_left(var, 15) == []
+def test_nothing_is_left_when_the_supervisor_is_killed(footnote: Footnote) -> None:
+    footnote.start()
+    assert footnote.process is not None
+    footnote.process.kill()
+    footnote.process.communicate(timeout=10)
+    footnote.process = None
+    assert none_left(footnote.var, 15) == []
 
 
-def test_a_port_in_use_is_named_before_anything_starts(var: Path, port: int):
+def test_a_port_in_use_is_named_before_anything_starts(footnote: Footnote) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", port))
+        taken.bind(("127.0.0.1", footnote.port))
         taken.listen()
-        said, _ = start(var, port).communicate(timeout=60)
-    assert f"Port {port}" in said
-    assert not (var / "postgres").exists()
+        said, _ = footnote.launch().communicate(timeout=60)
+    assert f"Port {footnote.port}" in said
+    assert not (footnote.var / "postgres").exists()
+    footnote.process = None
