@@ -40,6 +40,13 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    name: str  # of its document, as the gold calls it
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Corpus:
     files: list[tuple[str, Path]]  # what the gold calls a document, and its file
     questions: list[Question]
@@ -81,7 +88,7 @@ class Bench:
         with tempfile.TemporaryDirectory() as scratch:
             corpus = SETS[name](self.arguments.data / name, Path(scratch))
             begun = time.monotonic()
-            index, names = self._index(corpus)
+            index, passages = self.index(corpus)
             seconds = time.monotonic() - begun
         step = max(1, len(corpus.questions) // self.arguments.questions)
         questions = corpus.questions[::step][: self.arguments.questions]
@@ -95,7 +102,7 @@ class Bench:
             for question, vector in zip(questions, vectors, strict=True):
                 request = SearchRequest(question.text, frozenset([COLLECTION]), depth)
                 hits = index.search(request, vector, dense_weight=weight)
-                judged.append(Judged(_documents(hits, names), question.gold))
+                judged.append(Judged(_documents(hits, passages), question.gold))
             found = measures(judged)
             print(f"{label:26}" + "".join(f"{found[measure]:9.3f}" for measure in MEASURES), flush=True)
 
@@ -106,7 +113,7 @@ class Bench:
             yield f"fused, dense weight {weight}", weight, 100
             yield f"  first {self.arguments.k} passages only", weight, self.arguments.k
 
-    def _index(self, corpus: Corpus) -> tuple[LiveIndex, dict[int, str]]:
+    def index(self, corpus: Corpus) -> tuple[LiveIndex, dict[int, Passage]]:
         index = LiveIndex(
             vectors=FlatIndex(self.embedder.dimension),
             words=TantivyIndex(),
@@ -115,7 +122,7 @@ class Bench:
             dense_weight=0.5,
             candidates=self.arguments.candidates,
         )
-        names: dict[int, str] = {}
+        passages: dict[int, Passage] = {}
         for name, path in corpus.files:
             document = uuid5(COLLECTION, name)
             _, parsed = parse_file(path, path.name, ParseLimits())
@@ -129,16 +136,16 @@ class Bench:
             vectors = self.embedder.embed(texts).astype(np.float16)
             rows = []
             for chunk, vector in zip(chunks, vectors, strict=True):
-                passage = len(names) + 1
-                names[passage] = name
+                passage = len(passages) + 1
+                passages[passage] = Passage(name, chunk.heading, chunk.text)
                 where = (passage, document, COLLECTION, path.name, parsed.title)
                 rows.append((*where, chunk.heading, chunk.text, vector.tobytes()))
             index.add(rows)
-        return index, names
+        return index, passages
 
 
-def _documents(hits: list[PassageHit], names: dict[int, str]) -> list[str]:
-    return list(dict.fromkeys(names[hit.passage_id] for hit in hits))
+def _documents(hits: list[PassageHit], passages: dict[int, Passage]) -> list[str]:
+    return list(dict.fromkeys(passages[hit.passage_id].name for hit in hits))
 
 
 def main() -> None:
