@@ -86,7 +86,7 @@ def cases(bench: Bench, sample: int, passages: int) -> list[Case]:
         index, indexed = bench.index(squad(folder, Path(scratch)))
     paragraphs = {row["id"]: row for row in _rows(folder / "corpus.jsonl")}
     rows = [row for row in _rows(folder / "questions.dev.jsonl") if row.get("answerable", True)]
-    rows = rows[:: max(1, len(rows) // sample)][:sample]
+    rows = [rows[i] for i in sorted({*np.linspace(0, len(rows) - 1, sample, dtype=int).tolist()})]
     vectors = bench.embedder.embed([row["question"] for row in rows])
     found = []
     for row, vector in zip(rows, vectors, strict=True):

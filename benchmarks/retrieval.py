@@ -55,7 +55,7 @@ class Corpus:
 def rag_multi_corpus(folder: Path, _scratch: Path) -> Corpus:
     """Five fictional firms, each document in one of five formats."""
     names = (folder / "mixed.txt").read_text().splitlines()
-    files = [(f"{Path(name).parts[0]}/{Path(name).stem.strip()}", folder / "docs" / name) for name in names]
+    files = [(f"{Path(name).parts[0]}/{Path(name).stem}", folder / "docs" / name) for name in names]
     return Corpus(files, _questions(folder / "questions.dev.jsonl"))
 
 
@@ -76,7 +76,7 @@ SETS: dict[str, Callable[[Path, Path], Corpus]] = {"rag-multi-corpus": rag_multi
 def _questions(path: Path) -> list[Question]:
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     rows = [row for row in rows if row.get("answerable", True)]
-    return [Question(row["question"], frozenset(name.strip() for name in row["gold_docs"])) for row in rows]
+    return [Question(row["question"], frozenset(row["gold_docs"])) for row in rows]
 
 
 class Bench:
