@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 
@@ -93,7 +94,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- State ----------------------------------------------------------------------------------------------------------
 EMBEDDED_DATABASE = not env.text("DATABASE_URL")
 if EMBEDDED_DATABASE:
-    DATABASES = {
+    DATABASES: dict[str, Any] = {
         "default": {
             "ENGINE": "django.db.backends.postgresql",
             "HOST": str(RUN_DIR),

@@ -19,6 +19,7 @@ from chatapp.conversations.models import Citation, Conversation, Message, Turn
 from chatapp.errors import Busy, Invalid
 from inference.engine import ChatMessage
 from inference.sentences import sentences
+from retrieval.models import Passage
 
 DEAD_AFTER = timedelta(seconds=20)  # heart-beats come each second
 _HISTORY = 12
@@ -193,20 +194,18 @@ def finish_turn(
             return False
         Message.objects.filter(pk=answer).update(**values)
         Citation.objects.filter(message_id=answer).delete()
-        Citation.objects.bulk_create(_citation(answer, one, passages) for one in cited)
+        kept = set(Passage.objects.filter(pk__in=passages.values()).values_list("pk", flat=True))
+        there = {number: passage for number, passage in passages.items() if passage in kept}
+        Citation.objects.bulk_create(_citation(answer, one, there.get(one.source.number)) for one in cited)
         return True
 
 
-def _citation(answer: UUID, cited: Cited, passages: dict[int, int]) -> Citation:
-    from retrieval.models import Passage
-
+def _citation(answer: UUID, cited: Cited, passage: int | None) -> Citation:
     source = cited.source
-    wanted = passages.get(source.number)
-    exists = Passage.objects.filter(pk=wanted).exists()
     return Citation(
         message_id=answer,
         number=source.number,
-        passage_id=wanted if exists else None,
+        passage_id=passage,
         document_name=source.document[:255],
         page=source.page,
         quote=cited.quote,

@@ -112,7 +112,7 @@ class RedisTurnStream:
     async def read(self, turn: UUID, after: int) -> AsyncIterator[Frame | None]:
         key, last = self._key(turn), f"{after}-0"
         while True:
-            found = await self._redis.xread({key: last}, block=SILENCE_S * 1000, count=200)
+            found: Any = await self._redis.xread({key: last}, block=SILENCE_S * 1000, count=200)
             if not found:
                 if not await self._redis.exists(key):
                     return

@@ -43,7 +43,7 @@ def parse(path: Path, limits: ParseLimits) -> ParsedDocument:
     except pypdfium2.PdfiumError as error:
         raise Corrupt(detail=str(error)) from error
     ruled: set[int] = set()
-    pages = []
+    pages: list[Any] = []
     for index in range(len(document)):
         try:
             page = document[index]
