@@ -54,8 +54,18 @@ def secret(name: str, generated: Path | None = None) -> str:
     if value := text(name):
         return value
     if path := text(f"{name}_FILE"):
-        return Path(path).read_text(encoding="utf-8").strip()
+        return _from_file(name, Path(path))
     return _kept_secret(generated) if generated else ""
+
+
+def _from_file(name: str, path: Path) -> str:
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read ({error}).") from None
+    if not value:
+        raise ImproperlyConfigured(f"{name}_FILE names {path}, which is empty.")
+    return value
 
 
 def _kept_secret(path: Path) -> str:

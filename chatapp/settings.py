@@ -92,7 +92,8 @@ TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- State ----------------------------------------------------------------------------------------------------------
-EMBEDDED_DATABASE = not env.text("DATABASE_URL")
+_DATABASE_URL = env.secret("DATABASE_URL")
+EMBEDDED_DATABASE = not _DATABASE_URL
 if EMBEDDED_DATABASE:
     DATABASES: dict[str, Any] = {
         "default": {
@@ -103,12 +104,12 @@ if EMBEDDED_DATABASE:
         }
     }
 else:
-    DATABASES = {"default": dj_database_url.parse(env.text("DATABASE_URL"))}
+    DATABASES = {"default": dj_database_url.parse(_DATABASE_URL)}
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     {"pool": {"min_size": 0, "max_size": env.integer("CHATAPP_DATABASE_POOL", 20, least=2), "timeout": 10}}
 )
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.secret("REDIS_URL")
 if REDIS_URL:
     # The pubsub backend: the core backend of channels_redis loses messages when full and its sockets time out.
     CHANNEL_LAYERS = {

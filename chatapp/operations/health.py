@@ -43,7 +43,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
         for name, (_, reason) in parts.items():
             if reason:
                 shown[name]["reason"] = reason
-    return JsonResponse({"ready": ready, "parts": shown}, status=200 if ready else 503)
+    response = JsonResponse({"ready": ready, "parts": shown}, status=200 if ready else 503)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # 503 is an answer here, not an error of ours
+    return response
 
 
 @require_safe

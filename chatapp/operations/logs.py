@@ -8,6 +8,17 @@ from typing import Any
 
 import structlog
 
+_NOISY = (
+    "httpx",
+    "httpcore",
+    "pdfminer",
+    "kombu",
+    "uvicorn.access",
+    "faiss.loader",
+    "celery.worker.strategy",
+    "celery.app.trace",
+)
+
 
 def configure(_logging: dict[str, Any] | None = None) -> None:
     from django.conf import settings
@@ -37,5 +48,10 @@ def configure(_logging: dict[str, Any] | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.LOG_LEVEL)
-    for noisy in ("httpx", "httpcore", "pdfminer", "kombu", "uvicorn.access"):
+    for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # its own handlers write plain text
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    logging.captureWarnings(True)

@@ -28,6 +28,7 @@ class Child:
     command: Sequence[str]
     log: Path
     environment: dict[str, str] = field(default_factory=dict)
+    grace_s: float = 8.0  # between SIGTERM and SIGKILL
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     failures: int = 0
@@ -82,15 +83,19 @@ def _in_child() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def stop_all(children: Sequence[Child], seconds: float) -> None:
-    """SIGTERM to all groups, SIGKILL to what is left after `seconds`."""
+def stop_all(children: Sequence[Child]) -> None:
+    """SIGTERM to all groups; SIGKILL to each that is left after its grace, and to what a dead one left behind."""
+    begun = time.monotonic()
     for child in children:
         child.end_group(signal.SIGTERM)
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and any(child.running() for child in children):
+    left = list(children)
+    while left:
+        passed = time.monotonic() - begun
+        for child in [c for c in left if not c.running() or passed > c.grace_s]:
+            child.end_group(signal.SIGKILL)
+            left.remove(child)
         time.sleep(0.05)
     for child in children:
-        child.end_group(signal.SIGKILL)
         if child.process is not None:
             child.process.wait(5)
 

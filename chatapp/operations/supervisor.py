@@ -6,7 +6,6 @@ import fcntl
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from typing import IO, Any
@@ -14,12 +13,12 @@ from typing import IO, Any
 import httpx
 from django.conf import settings
 
+from chatapp.operations import programs
 from chatapp.operations.postgres import EmbeddedPostgres, private_folder
 from chatapp.operations.processes import Child, Guard, stop_all
 
 Say = Callable[[str], None]
 _READY_S = 120
-_STOP_S = 8.0
 
 
 class CannotStart(Exception):
@@ -80,15 +79,9 @@ class Supervisor:
             self.say("Loading the sample collection, a small company's handbook. Delete it whenever you like.")
 
     def _start_children(self) -> None:
-        manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-        commands = {
-            "index": [*manage, "serve_index"],
-            "model": [*manage, "serve_model"],
-            "worker": _worker_command(),
-            "web": _web_command(),
-        }
-        for name, command in commands.items():
-            child = Child(name, command, settings.VAR_DIR / "log" / f"{name}.log", _environment(name))
+        for name in programs.NAMES:
+            log = settings.VAR_DIR / "log" / f"{name}.log"
+            child = Child(name, programs.command(name), log, _environment(name), programs.GRACE_S[name])
             self.children.append(child)
             self._start_child(child)
 
@@ -149,7 +142,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         self.say("Stopping …")
-        stop_all(self.children, _STOP_S)
+        stop_all(self.children)
         if self.postgres is not None:
             self.postgres.stop()
         self.guard.close()
@@ -158,29 +151,8 @@ class Supervisor:
 
 
 def _environment(name: str) -> dict[str, str]:
-    environment = {
-        "DJANGO_SETTINGS_MODULE": "chatapp.settings",
-        "PORT": str(settings.PORT),
-        "CHATAPP_VAR_DIR": str(settings.VAR_DIR),
-        "TOKENIZERS_PARALLELISM": "false",
-        # Freed memory goes back to the system instead of staying in one arena for each thread.
-        "MALLOC_ARENA_MAX": "2",
-    }
-    if name == "web" and not settings.REDIS_URL:
-        environment["WEB_CONCURRENCY"] = "1"  # turn streams live in its memory
-    return environment
-
-
-def _worker_command() -> list[str]:
-    schedule = settings.VAR_DIR / "celerybeat-schedule"
-    options = f"--loglevel=WARNING --beat --schedule={schedule} --concurrency={settings.WORKER_PROCESSES}"
-    return [sys.executable, "-m", "celery", "-A", "chatapp", "worker", *options.split(" ")]
-
-
-def _web_command() -> list[str]:
-    options = f"--host {settings.BIND} --port {settings.PORT} --ws-max-size 1000000 --ws-per-message-deflate false"
-    quiet = "--no-access-log --no-server-header --timeout-graceful-shutdown 5 --log-level warning"
-    return [sys.executable, "-m", "uvicorn", "chatapp.asgi:application", *options.split(), *quiet.split()]
+    own = {"PORT": str(settings.PORT), "CHATAPP_VAR_DIR": str(settings.VAR_DIR)}
+    return programs.environment(name) | own
 
 
 def _check_port() -> None:

@@ -1,0 +1,71 @@
+"""How each process is started: one list for the supervisor and for containers.
+
+python -m chatapp.operations.programs web|worker|index|model   becomes that process
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from django.conf import settings
+
+NAMES = ("index", "model", "worker", "web")
+# Web stores the answers that are being written. A worker may be cut off: its leases bring back what it was at.
+GRACE_S = {"index": 5.0, "model": 5.0, "worker": 1.0, "web": 8.0}
+
+
+def command(name: str) -> list[str]:
+    manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+    if name == "web":
+        return [sys.executable, "-m", "uvicorn", "chatapp.asgi:application", *_web_options()]
+    if name == "worker":
+        return [sys.executable, "-m", "celery", "--quiet", "-A", "chatapp", "worker", *_worker_options()]
+    return [*manage, {"index": "serve_index", "model": "serve_model"}[name]]
+
+
+def environment(name: str) -> dict[str, str]:
+    """What the process needs beyond the settings."""
+    added = {
+        "DJANGO_SETTINGS_MODULE": "chatapp.settings",
+        "TOKENIZERS_PARALLELISM": "false",
+        # Freed memory goes back to the system instead of staying in one arena for each thread.
+        "MALLOC_ARENA_MAX": "2",
+    }
+    if name == "web" and not settings.REDIS_URL:
+        added["WEB_CONCURRENCY"] = "1"  # turn streams live in its memory
+    if name == "worker":
+        # Stops at once: the lease of a document that was being worked on brings it back.
+        added["REMAP_SIGTERM"] = "SIGQUIT"
+        # Celery warns root on every start; its advice is in docs/operations.md.
+        added["PYTHONWARNINGS"] = "ignore:You're running the worker"
+    return added
+
+
+def _web_options() -> list[str]:
+    options = f"--host {settings.BIND} --port {settings.PORT} --ws-max-size 1000000 --ws-per-message-deflate false"
+    quiet = "--no-access-log --no-server-header --timeout-graceful-shutdown 5 --log-level warning"
+    return [*options.split(), *quiet.split()]
+
+
+def _worker_options() -> list[str]:
+    schedule = settings.VAR_DIR / "celerybeat-schedule"
+    return [
+        "--loglevel=WARNING",
+        "--beat",
+        f"--schedule={schedule}",
+        f"--concurrency={settings.WORKER_PROCESSES}",
+    ]
+
+
+def main(arguments: list[str]) -> None:
+    if len(arguments) != 1 or arguments[0] not in NAMES:
+        sys.exit(f"Name one process: {', '.join(NAMES)}.")
+    line = command(arguments[0])
+    settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+    os.execve(line[0], line, {**os.environ, **environment(arguments[0])})  # noqa: S606 - our own command
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatapp.settings")
+    main(sys.argv[1:])
