@@ -32,8 +32,14 @@ def parse(path: Path, limits: ParseLimits) -> ParsedDocument:
         out.add("paragraph", "Attachments: " + ", ".join(names))
     if not out.blocks:
         raise Empty("The e-mail holds no text.")
-    warnings = (f"{len(names)} attachments were not read; upload them by themselves.",) if names else ()
-    return ParsedDocument(subject, tuple(out.blocks), warnings=warnings)
+    return ParsedDocument(subject, tuple(out.blocks), warnings=attachments_warning(names))
+
+
+def attachments_warning(names: list[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    count = "1 attachment was" if len(names) == 1 else f"{len(names)} attachments were"
+    return (f"{count} not read; upload what is needed of them.",)
 
 
 def _body(out: Blocks, message: EmailMessage, headers: list[str], limits: ParseLimits) -> None:

@@ -47,6 +47,10 @@ def _dispatch(kind: str, path: Path, limits: ParseLimits) -> ParsedDocument:
         from retrieval.parsing.email import parse as parse_email
 
         return parse_email(path, limits)
+    if kind == "outlook":
+        from retrieval.parsing.outlook import parse as parse_outlook
+
+        return parse_outlook(path, limits)
     from retrieval.parsing import text
 
     return text.parse_csv(path, limits) if kind == "csv" else text.parse(path, limits)
@@ -54,7 +58,7 @@ def _dispatch(kind: str, path: Path, limits: ParseLimits) -> ParsedDocument:
 
 def preload() -> None:
     """For the process that forks a child for each file: imports once what every child needs."""
-    from retrieval.parsing import docx, email, html, markdown, pdf, pptx, text, xlsx  # noqa: F401
+    from retrieval.parsing import docx, email, html, markdown, outlook, pdf, pptx, text, xlsx  # noqa: F401
 
 
 def _first_heading(blocks: tuple[Block, ...]) -> str:

@@ -21,6 +21,7 @@ MEDIA_TYPES = {
     "text": "text/plain",
     "csv": "text/csv",
     "email": "message/rfc822",
+    "outlook": "application/vnd.ms-outlook",
 }
 _WORDS = {
     "pdf": "PDF",
@@ -32,6 +33,7 @@ _WORDS = {
     "text": "plain text",
     "csv": "CSV",
     "email": "e-mail",
+    "outlook": "an Outlook message",
 }
 _BY_EXTENSION = {
     ".pdf": "pdf",
@@ -49,6 +51,7 @@ _BY_EXTENSION = {
     ".csv": "csv",
     ".tsv": "csv",
     ".eml": "email",
+    ".msg": "outlook",
     ".txt": "text",
 }
 _TEXT_KINDS = {"html", "markdown", "text", "csv", "email"}
@@ -66,7 +69,7 @@ class Sniffed:
 
 class Unsupported(DocumentRejected):
     code = "unsupported"
-    advice = "Footnote reads PDF, Word, PowerPoint, Excel, HTML, Markdown, text, CSV and e-mail (.eml)."
+    advice = "Footnote reads PDF, Word, PowerPoint, Excel, HTML, Markdown, text, CSV and e-mail (.eml, .msg)."
 
 
 class WrongType(DocumentRejected):
@@ -124,7 +127,7 @@ def _by_content(path: Path, head: bytes, extension: str, limits: ParseLimits) ->
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
         return _office_kind(path, limits)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        raise _old_office(path, extension)
+        return _compound_kind(path, extension)
     if head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         raise Unsupported("This is a picture; its text cannot be read.", advice="Upload a document with text in it.")
     if head.startswith(b"{\\rtf"):
@@ -169,20 +172,20 @@ def _office_kind(path: Path, limits: ParseLimits) -> str:
     raise Unsupported("This is an archive, not a document.", advice="Unpack it and upload the documents inside.")
 
 
-def _old_office(path: Path, extension: str) -> DocumentRejected:
+def _compound_kind(path: Path, extension: str) -> str:
     import olefile
 
     try:
         with olefile.OleFileIO(str(path)) as container:
             names = {"/".join(parts) for parts in container.listdir()}
     except (OSError, ValueError, IndexError, TypeError) as error:
-        return Corrupt(detail=str(error))
+        raise Corrupt(detail=str(error)) from error
     if "EncryptedPackage" in names:
-        return Encrypted()
+        raise Encrypted
     if any(name.startswith("__substg1.0_") for name in names):
-        return Unsupported("This is an Outlook message.", advice="Save it as .eml and upload that.")
+        return "outlook"
     new = _OLD_OFFICE.get(extension, "docx")
-    return Unsupported(
+    raise Unsupported(
         "This is a file of the old Office format (before 2007).", advice=f"Save it as .{new} or PDF and upload that."
     )
 

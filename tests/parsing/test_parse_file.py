@@ -13,6 +13,7 @@ from retrieval.chunking import chunk_document
 from retrieval.config import ParseLimits
 from retrieval.errors import DocumentRejected
 from retrieval.parsing import parse_file
+from tests.parsing.compound_file import outlook_message
 
 
 @pytest.mark.parametrize("sample", sorted(SAMPLE.iterdir()), ids=lambda path: path.name)
@@ -43,10 +44,24 @@ def rejected(tmp_path: Path, content: bytes, name: str, **limits: int) -> Docume
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "photo.png", "unsupported"),
         (b"%PDF-1.7 and then nothing", "broken.pdf", "corrupt"),
         (bytes(range(256)) * 10, "data.bin", "unsupported"),
+        (outlook_message("Parking", "Level 3.")[:1600], "cut.msg", "corrupt"),
+        (outlook_message("Parking", "Level 3."), "parking.pdf", "wrong_type"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, content: bytes, name: str, code: str):
     assert rejected(tmp_path, content, name).code == code
+
+
+def test_an_outlook_message_is_read_with_its_subject_and_paragraphs(tmp_path: Path):
+    path = tmp_path / "stored"
+    path.write_bytes(outlook_message("Parking", "Visitors park on level 3.\r\n\r\nBring the blue permit."))
+    media_type, document = parse_file(path, "parking.msg", ParseLimits())
+    assert (media_type, document.title) == ("application/vnd.ms-outlook", "Parking")
+    assert [b.text for b in document.blocks] == [
+        "Subject: Parking",
+        "Visitors park on level 3.",
+        "Bring the blue permit.",
+    ]
 
 
 def test_a_container_that_unpacks_to_too_much_is_not_opened(tmp_path: Path):
