@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 
 from chatapp.accounts.models import User
@@ -58,6 +59,12 @@ def session_is_valid(user: User, session_key: str | None) -> bool:
     if not session_key or not SessionStore().exists(session_key):
         return False
     return User.objects.filter(pk=user.pk, is_active=True).exists()
+
+
+def session_is_administrators(session_key: str) -> bool:
+    session = SessionStore(session_key)
+    person = session.get(SESSION_KEY)
+    return bool(person) and User.objects.filter(pk=person, is_active=True, is_superuser=True).exists()
 
 
 def require_administrator(user: User) -> None:

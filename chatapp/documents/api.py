@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from chatapp import access
 from chatapp.accounts.models import User
+from chatapp.bodies import FORM_OVERHEAD
 from chatapp.documents import answers, services
 from chatapp.errors import Invalid, NotFound
 from retrieval import ingestion
@@ -24,7 +25,6 @@ from retrieval.models import Collection, Document
 
 MOST_LISTED = 2000
 FILE_CHUNK = 256 * 1024
-_FORM_OVERHEAD = 1_000_000
 
 
 @require_http_methods(["GET", "POST"])
@@ -113,7 +113,7 @@ async def _pieces(path: Path) -> AsyncIterator[bytes]:
 
 
 def _upload(request: HttpRequest, found: Collection) -> JsonResponse:
-    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.RETRIEVAL.limits.file_bytes + _FORM_OVERHEAD:
+    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.RETRIEVAL.limits.file_bytes + FORM_OVERHEAD:
         raise ingestion.FileTooLarge
     upload = request.FILES.get("file")
     if not isinstance(upload, UploadedFile):

@@ -1,0 +1,55 @@
+"""What is too much is refused before it is stored, whoever sends it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from retrieval.models import Collection, Document
+from tests.conftest import Cast
+from tests.conversations.web import Client, Web
+
+pytestmark = pytest.mark.parametrize("stream_url", ["memory"], indirect=True)
+MANY = 3_000_000
+
+
+def pieces(total: int) -> Iterator[bytes]:
+    """A body whose length is not announced."""
+    for _ in range(total // 100_000):
+        yield b"x" * 100_000
+
+
+def upload(client: Client, collection: Collection, size: int) -> httpx.Response:
+    files = {"file": ("notes.txt", b"x " * (size // 2))}
+    return client.http.post(f"/api/collections/{collection.pk}/documents/", files=files, headers=client.csrf())
+
+
+@pytest.fixture
+def collection(transactional_db: None) -> Collection:
+    return Collection.objects.create(name="Uploads", everyone=True)
+
+
+def test_a_stranger_cannot_fill_the_disk(web: Web, collection: Collection) -> None:
+    for path in ("/accounts/login/", "/", f"/api/collections/{collection.pk}/documents/"):
+        announced = httpx.post(web.url + path, content=b"x" * MANY)
+        assert (announced.status_code, announced.json()["error"]["code"]) == (413, "too_large")
+        silent = httpx.post(web.url + path, content=pieces(MANY))
+        assert silent.status_code == 413
+
+
+def test_a_body_that_never_comes_is_refused_by_its_announcement(web: Web) -> None:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=5) as raw:
+        raw.sendall(b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n")
+        assert b" 413 " in raw.recv(1000).split(b"\r\n")[0]
+
+
+def test_an_administrator_uploads_what_a_reader_may_not(
+    client_of: Callable[[Any], Client], cast: Cast, collection: Collection
+) -> None:
+    assert upload(client_of(cast.alice), collection, MANY).status_code == 413
+    assert upload(client_of(cast.administrator), collection, MANY).status_code == 201
+    assert Document.objects.get().size == MANY
