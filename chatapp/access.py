@@ -62,9 +62,8 @@ def session_is_valid(user: User, session_key: str | None) -> bool:
 
 
 def session_is_administrators(session_key: str) -> bool:
-    session = SessionStore(session_key)
-    person = session.get(SESSION_KEY)
-    return bool(person) and User.objects.filter(pk=person, is_active=True, is_superuser=True).exists()
+    person: str | None = SessionStore(session_key).get(SESSION_KEY)
+    return person is not None and User.objects.filter(pk=person, is_active=True, is_superuser=True).exists()
 
 
 def require_administrator(user: User) -> None:
