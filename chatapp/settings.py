@@ -231,7 +231,8 @@ INFERENCE = InferenceConfig(
     between_tokens_timeout_s=env.number("INFERENCE_BETWEEN_TOKENS_TIMEOUT", 30.0, least=0.1),
     answer_timeout_s=env.number("INFERENCE_ANSWER_TIMEOUT", 300.0, least=1.0),
     retries=env.integer("INFERENCE_RETRIES", 2, most=10),
-    hub_url=env.text("INFERENCE_HUB_URL", "https://huggingface.co"),
+    hub_url=env.text("INFERENCE_HUB_URL", "https://huggingface.co").rstrip("/"),
+    hub_token=env.secret("INFERENCE_HUB_TOKEN"),
 )
 
 # --- Turns ----------------------------------------------------------------------------------------------------------

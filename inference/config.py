@@ -23,3 +23,4 @@ class InferenceConfig:
     answer_timeout_s: float = 300.0
     retries: int = 2
     hub_url: str = "https://huggingface.co"
+    hub_token: str = ""

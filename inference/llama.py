@@ -27,10 +27,11 @@ log = structlog.get_logger(__name__)
 
 PREFILL_SLICE = 128  # prompt tokens between two looks at the stop flag
 _PIECE_BYTES = 256
+_ERROR = 4
 
 
 def _on_log(level: int, text: bytes, _: Any) -> None:
-    if level >= 4:  # warnings are routine here; errors are not
+    if level == _ERROR:  # warnings are routine here, and level 5 goes on with the line before
         log.error("llama", text=text.decode("utf-8", "replace").strip()[:500])
 
 

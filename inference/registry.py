@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
-import httpx
 from django.conf import settings
 from django.db import close_old_connections, transaction
 
+from inference.download import Address, Progress, download
 from inference.errors import InferenceError, ModelFileRejected
 from inference.models import ModelVersion
 from inference.worker import LocalModel
 
-Progress = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
-_ATTEMPTS = 5
+_MOST_CONTEXT = 2**31 - 1  # what the column holds
 
 
 class ModelSourceRejected(InferenceError):
@@ -27,10 +26,10 @@ class ModelSourceRejected(InferenceError):
     advice = "Give hub:OWNER/REPOSITORY/FILE.gguf or an https:// address."
 
 
-class PullFailed(InferenceError):
-    code, http_status, retryable = "pull_failed", 502, True
-    user_message = "The download broke off."
-    advice = "Run the same command again: it goes on where it stopped."
+class NameTaken(InferenceError):
+    code, http_status = "name_taken", 409
+    user_message = "Another model has this name."
+    advice = "Choose another one with --name, or remove that model first."
 
 
 class UnknownModel(InferenceError):
@@ -46,11 +45,12 @@ def default_model() -> LocalModel | None:
     return LocalModel(found.name, Path(found.path)) if found and Path(found.path).is_file() else None
 
 
-def add_model(path: Path, *, name: str = "", source: str = "", licence: str = "") -> ModelVersion:
+def add_model(path: Path, *, name: str = "", source: str = "") -> ModelVersion:
     """Registers a GGUF file where it lies. The first model becomes the default. Raises ModelFileRejected."""
     path = path.resolve()
     facts = read_gguf(path)
     name = _slug(name or path.stem)
+    _check_name(name, path)
     with transaction.atomic():
         version, _ = ModelVersion.objects.update_or_create(
             name=name,
@@ -59,9 +59,9 @@ def add_model(path: Path, *, name: str = "", source: str = "", licence: str = ""
                 "source": source,
                 "sha256": _sha256(path),
                 "size": path.stat().st_size,
-                "licence": licence or facts.get("general.license", ""),
-                "quantization": facts.get("quantization", ""),
-                "context_tokens": int(facts.get("context_length") or 0),
+                "licence": facts.licence,
+                "quantization": facts.quantization,
+                "context_tokens": facts.context_tokens,
             },
         )
         if not ModelVersion.objects.filter(default=True).exists():
@@ -81,32 +81,72 @@ def set_default(name: str) -> ModelVersion:
     return version
 
 
-def remove_model(name: str) -> None:
-    """Forgets the model; deletes its file only where it was pulled to."""
-    version = ModelVersion.objects.filter(name=name).first()
-    if version is None:
-        raise UnknownModel
+def remove_model(name: str) -> ModelVersion | None:
+    """Forgets the model; deletes its file only where it was pulled to. -> the default from now on."""
+    with transaction.atomic():
+        version = ModelVersion.objects.select_for_update().filter(name=name).first()
+        if version is None:
+            raise UnknownModel
+        version.delete()
+        heir = ModelVersion.objects.order_by("-created_at").first()
+        if version.default and heir is not None:
+            heir.default = True
+            heir.save(update_fields=["default"])
     path = Path(version.path)
-    version.delete()
-    if path.is_relative_to(settings.INFERENCE.models_dir) and not ModelVersion.objects.filter(path=str(path)).exists():
+    inside = path.is_relative_to(settings.INFERENCE.models_dir.resolve())
+    if inside and not ModelVersion.objects.filter(path=version.path).exists():
         path.unlink(missing_ok=True)
+    return ModelVersion.objects.filter(default=True).first()
+
+
+def _check_name(name: str, path: Path) -> None:
+    if ModelVersion.objects.filter(name=name).exclude(path=str(path)).exists():
+        raise NameTaken
 
 
 def pull_model(source: str, *, name: str = "", sha256: str = "", progress: Progress) -> ModelVersion:
     """Downloads with resume, checks the SHA-256 (given, or the hub's own), registers."""
-    url = _url(source)
-    target = settings.INFERENCE.models_dir / _file_name(url)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(target.suffix + ".partial")
-    expected = sha256.lower()
+    url, expected = _url(source), _checksum(sha256)
+    target = _target(url, source)
+    _check_name(_slug(name or target.stem), target)
     if not target.exists():
-        named = _download(url, partial, progress)
-        expected = expected or named
-        _verify(partial, expected)
-        partial.replace(target)
-    elif expected:
-        _verify(target, expected)
+        _fetch(url, target, expected, progress)
+    elif expected and _sha256(target) != expected:
+        raise ModelFileRejected("The file is here already, with another SHA-256.", advice="Remove the model first.")
     return add_model(target, name=name, source=source)
+
+
+def _fetch(url: str, target: Path, expected: str, progress: Progress) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}-{_digest(url)}.partial")
+    token = settings.INFERENCE.hub_token if url.startswith(f"{settings.INFERENCE.hub_url}/") else ""
+    named = download(Address(url, token), partial, progress)
+    try:
+        if (expected or named) not in ("", _sha256(partial)):
+            raise ModelFileRejected("The downloaded file does not match its SHA-256 and was deleted.")
+        read_gguf(partial)
+    except ModelFileRejected:
+        partial.unlink()
+        raise
+    partial.replace(target)
+
+
+def _target(url: str, source: str) -> Path:
+    """Two sources may call their files alike: the second one gets another name."""
+    plain = settings.INFERENCE.models_dir.resolve() / _file_name(url)
+    here = ModelVersion.objects.filter(path=str(plain), source=source).exists()
+    return plain if here or not plain.exists() else plain.with_stem(f"{plain.stem}-{_digest(url)}")
+
+
+def _digest(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()[:8]
+
+
+def _checksum(given: str) -> str:
+    checksum = given.strip().lower().removeprefix("sha256:")
+    if checksum and not re.fullmatch(r"[0-9a-f]{64}", checksum):
+        raise ModelSourceRejected("The SHA-256 must be 64 hexadecimal digits.", advice="Copy it from the model's page.")
+    return checksum
 
 
 def _url(source: str) -> str:
@@ -116,72 +156,26 @@ def _url(source: str) -> str:
             raise ModelSourceRejected
         owner, repository, file, revision = found.groups()
         return f"{settings.INFERENCE.hub_url}/{owner}/{repository}/resolve/{revision or 'main'}/{quote(file)}"
-    if urlsplit(source).scheme not in ("http", "https"):
+    try:
+        parts = urlsplit(source)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise ModelSourceRejected
     return source
 
 
 def _file_name(url: str) -> str:
-    name = re.sub(r"[^\w.-]", "_", Path(urlsplit(url).path).name).lstrip(".")
+    name = re.sub(r"[^\w.-]", "_", Path(unquote(urlsplit(url).path)).name).lstrip(".")
     if not name.endswith(".gguf"):
         raise ModelSourceRejected("The address must end in .gguf.")
-    return name[:200]
-
-
-def _download(url: str, partial: Path, progress: Progress) -> str:
-    """-> the SHA-256 that the server names for the file, if it does."""
-    last: Exception | None = None
-    for _ in range(_ATTEMPTS):
-        try:
-            return _download_once(url, partial, progress)
-        except httpx.TransportError as error:
-            last = error
-    raise PullFailed(detail=str(last))
-
-
-def _download_once(url: str, partial: Path, progress: Progress) -> str:
-    have = partial.stat().st_size if partial.exists() else 0
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    timeout = httpx.Timeout(30.0, connect=10.0)
-    named = ""
-    with (
-        httpx.Client(follow_redirects=True, timeout=timeout) as client,
-        client.stream("GET", url, headers=headers) as response,
-    ):
-        named = next((h for r in [*response.history, response] if (h := _named_hash(r))), "")
-        if response.status_code == 416:  # everything is here already
-            return named
-        if response.status_code not in (200, 206):
-            raise PullFailed(f"The server answered with status {response.status_code}.", advice="Check the address.")
-        have = have if response.status_code == 206 else 0
-        total = have + int(response.headers.get("Content-Length") or 0)
-        _check_space(partial, total - have)
-        with partial.open("ab" if have else "wb") as stream:
-            for block in response.iter_raw():  # as it arrives: a block held back is lost when the line breaks
-                stream.write(block)
-                have += len(block)
-                progress(have, total)
-    return named
-
-
-def _named_hash(response: httpx.Response) -> str:
-    tag = response.headers.get("X-Linked-Etag", "").strip('"')
-    return tag.lower() if re.fullmatch(r"[0-9a-fA-F]{64}", tag) else ""
-
-
-def _check_space(partial: Path, needed: int) -> None:
-    free = shutil.disk_usage(partial.parent).free
-    if needed > free - 500_000_000:
-        raise InferenceError(
-            f"The model needs {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB left.",
-            advice="Free some space, or set INFERENCE_MODELS_DIR to a larger disk.",
+    if re.search(r"-\d{5}-of-\d{5}\.gguf$", name):
+        raise ModelSourceRejected(
+            "This model is cut into several files.",
+            advice="Choose one in a single file, or join them and `models add`.",
         )
-
-
-def _verify(path: Path, expected: str) -> None:
-    if expected and _sha256(path) != expected:
-        path.unlink()
-        raise ModelFileRejected("The downloaded file does not match its SHA-256 and was deleted.")
+    return f"{name[: -len('.gguf')][:150]}.gguf"
 
 
 def _sha256(path: Path) -> str:
@@ -196,36 +190,40 @@ def _slug(name: str) -> str:
     return slug
 
 
-def read_gguf(path: Path) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class GgufFacts:
+    licence: str
+    context_tokens: int  # 0: the file does not say
+    quantization: str
+
+
+def read_gguf(path: Path) -> GgufFacts:
     """A few facts of the file's metadata. Raises ModelFileRejected for anything that is not a whole GGUF file."""
     from gguf import GGUFReader
 
-    if not path.is_file():
-        raise ModelFileRejected("There is no such file.", advice="Check the path.")
-    with path.open("rb") as stream:
-        if stream.read(4) != b"GGUF":
-            raise ModelFileRejected
     try:
+        with path.open("rb") as stream:
+            if stream.read(4) != b"GGUF":
+                raise ModelFileRejected
         reader = GGUFReader(path)
         fields = {key: field.contents() for key, field in reader.fields.items() if not key.startswith("tokenizer.ggml")}
         kinds = [tensor.tensor_type.name for tensor in reader.tensors]
-    except (
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        OSError,
-        OverflowError,
-        MemoryError,
-        UnicodeDecodeError,
-    ) as error:
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise ModelFileRejected("There is no such file, or it cannot be read.", advice="Check the path.") from error
+    except (ValueError, LookupError, TypeError, OSError, OverflowError, MemoryError, AttributeError) as error:
         raise ModelFileRejected(detail=str(error)) from error
-    architecture = str(fields.get("general.architecture", ""))
+    architecture = _text(fields.get("general.architecture"))
     if not architecture or not kinds:
         raise ModelFileRejected("The file holds no model.")
     common = max(set(kinds) - {"F32"} or {"F32"}, key=kinds.count)
-    return {
-        "general.license": str(fields.get("general.license", "")),
-        "context_length": str(fields.get(f"{architecture}.context_length", "")),
-        "quantization": common,
-    }
+    context = fields.get(f"{architecture}.context_length")
+    return GgufFacts(
+        licence=_text(fields.get("general.license")),
+        context_tokens=min(max(context, 0), _MOST_CONTEXT) if isinstance(context, int) else 0,
+        quantization=common,
+    )
+
+
+def _text(value: Any) -> str:
+    """A file from elsewhere may hold anything where a word should be; the database takes no NUL."""
+    return value.replace("\0", "")[:200] if isinstance(value, str) else ""

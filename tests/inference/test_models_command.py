@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import threading
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from gguf import GGUFWriter
 
-from tests.tiny_gguf import make
+from tests.tiny_gguf import make, write
 
 pytestmark = pytest.mark.django_db
 
@@ -24,38 +22,6 @@ pytestmark = pytest.mark.django_db
 def models_dir(tmp_path: Path, settings: Any) -> Path:
     settings.INFERENCE = replace(settings.INFERENCE, models_dir=tmp_path / "models")
     return tmp_path / "models"
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., str]]:
-    """Serves bytes with ranges; with `breaks`, the first answer breaks off half way."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(content: bytes, *, breaks: bool = False, ranges: list[str] | None = None) -> str:
-        asked: list[str] = ranges if ranges is not None else []
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                asked.append(self.headers.get("Range") or "")
-                start = int(asked[-1].removeprefix("bytes=").rstrip("-") or 0)
-                body = content[start:]
-                self.send_response(206 if start else 200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body[: len(body) // 2] if breaks and len(asked) == 1 else body)
-
-            def log_message(self, *_: Any) -> None:
-                return
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}/tiny.gguf"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
 
 
 def _models(*arguments: str) -> Any:
@@ -75,30 +41,8 @@ def test_the_first_model_added_is_the_default_until_another_is_chosen(tmp_path: 
 def test_removing_a_model_leaves_a_file_that_was_not_pulled(tmp_path: Path, models_dir: Path) -> None:
     path = make(tmp_path / "one.gguf")
     _models("add", str(path))
-    assert _models("remove", "one") == {"removed": "one"}
+    assert _models("remove", "one") == {"removed": "one", "default": None}
     assert path.exists() and _models("list") == {"models": []}
-
-
-def test_a_download_that_breaks_off_is_resumed_and_checked(
-    tmp_path: Path, models_dir: Path, serve: Callable[..., str]
-) -> None:
-    content = make(tmp_path / "tiny.gguf").read_bytes()
-    ranges: list[str] = []
-    digest = hashlib.sha256(content).hexdigest()
-    model = _models("pull", serve(content, breaks=True, ranges=ranges), "--sha256", digest)
-    assert (models_dir / "tiny.gguf").read_bytes() == content and model["sha256"] == digest
-    assert ranges[0] == "" and ranges[1].startswith("bytes=")
-    _models("remove", "tiny")
-    assert not (models_dir / "tiny.gguf").exists()
-
-
-def test_a_download_with_another_checksum_is_deleted(
-    tmp_path: Path, models_dir: Path, serve: Callable[..., str]
-) -> None:
-    url = serve(make(tmp_path / "tiny.gguf").read_bytes())
-    with pytest.raises(CommandError, match="SHA-256"):
-        _models("pull", url, "--sha256", "0" * 64)
-    assert list(models_dir.iterdir()) == [] and _models("list") == {"models": []}
 
 
 @pytest.mark.parametrize("content", [b"", b"GGUF", b"not a model", b"GGUF" + b"\xff" * 5000])
@@ -125,3 +69,43 @@ def test_a_source_that_is_not_a_model_on_the_web_is_refused(models_dir: Path, so
 def test_an_unknown_name_is_told(action: str) -> None:
     with pytest.raises(CommandError, match="no model of that name"):
         _models(action, "nobody")
+
+
+def test_removing_the_default_leaves_the_latest_of_the_others_as_the_default(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        _models("add", str(make(tmp_path / f"{name}.gguf")))
+    assert _models("remove", "two") == {"removed": "two", "default": "one"}
+    assert _models("remove", "one") == {"removed": "one", "default": "three"}
+
+
+def test_a_second_file_does_not_take_the_name_of_a_model_by_chance(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    first = _models("add", str(make(tmp_path / "one.gguf")))
+    with pytest.raises(CommandError, match=r"Another model has this name.*--name"):
+        _models("add", str(make(tmp_path / "elsewhere" / "one.gguf", seed=1)))
+    assert _models("list") == {"models": [first]}
+
+
+def test_a_file_that_was_changed_may_be_added_again(tmp_path: Path) -> None:
+    before = _models("add", str(make(tmp_path / "one.gguf")))
+    after = _models("add", str(make(tmp_path / "one.gguf", seed=1)))
+    assert before["sha256"] != after["sha256"] and len(_models("list")["models"]) == 1
+
+
+def test_strange_metadata_does_not_stop_a_model_from_being_added(tmp_path: Path) -> None:
+    writer = GGUFWriter(str(tmp_path / "strange.gguf"), "llama")
+    writer.add_license("nobody's\0" * 100)
+    writer.add_uint64("llama.context_length", 2**63)
+    writer.add_tensor("x", np.ones((2, 2), dtype=np.float32))
+    write(writer, tmp_path / "strange.gguf")
+    model = _models("add", str(tmp_path / "strange.gguf"))
+    assert model["context_tokens"] == 2**31 - 1 and len(model["licence"]) == 200
+
+
+def test_the_list_for_people_marks_the_default(tmp_path: Path) -> None:
+    out = StringIO()
+    call_command("models", "list", stdout=out)
+    assert "No model yet" in out.getvalue()
+    _models("add", str(make(tmp_path / "one.gguf")))
+    call_command("models", "list", stdout=out)
+    assert "* one  " in out.getvalue()

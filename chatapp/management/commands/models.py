@@ -39,8 +39,10 @@ class Command(FootnoteCommand):
         if action == "list":
             self._show(list(ModelVersion.objects.all()), as_json=options["json"])
         elif action == "remove":
-            registry.remove_model(options["name"])
-            self._say({"removed": options["name"]}, f"Removed {options['name']}.", as_json=options["json"])
+            left = registry.remove_model(options["name"])
+            now = f" The default is {left.name}." if left else ""
+            facts = {"removed": options["name"], "default": left.name if left else None}
+            self._say(facts, f"Removed {options['name']}.{now}", as_json=options["json"])
         else:
             model = self._changed(action, options)
             text = f"{model.name}: {_megabytes(model.size)}{', the default' if model.default else ''}."

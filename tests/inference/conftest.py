@@ -1,0 +1,66 @@
+"""Models and a model service for the tests of inference/."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import openai
+import pytest
+from uvicorn import Config, Server
+
+from inference.config import InferenceConfig
+from inference.server import create_app
+from inference.worker import LocalModel
+from tests.tiny_gguf import make, quoting_model
+
+
+@dataclass
+class Service:
+    url: str
+    installed: list[LocalModel]  # the last one is the default
+    config: InferenceConfig
+
+    def client(self, key: str = "token") -> openai.AsyncOpenAI:
+        return openai.AsyncOpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0)
+
+
+Serving = Callable[..., AbstractAsyncContextManager[Service]]
+
+
+@pytest.fixture(scope="session")
+def quoting() -> Path:
+    """A model that quotes from its prompt."""
+    return quoting_model()
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Serving:
+    """Serves the model file that it is given."""
+
+    @asynccontextmanager
+    async def serve(path: Path, name: str = "tiny", context_tokens: int = 4096) -> AsyncIterator[Service]:
+        installed = [LocalModel(name, path)]
+        config = InferenceConfig(("http://127.0.0.1:0",), "token", tmp_path, context_tokens=context_tokens)
+        app = create_app(config, lambda: installed[-1] if installed else None)
+        server = Server(Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1))
+        task = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        try:
+            yield Service(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", installed, config)
+        finally:
+            server.should_exit = True
+            await asyncio.wait_for(task, 10)
+
+    return serve
+
+
+@pytest.fixture
+async def service(serving: Serving, tmp_path: Path) -> AsyncIterator[Service]:
+    """Serves a model of random weights, whose tokens are bytes."""
+    async with serving(make(tmp_path / "tiny.gguf")) as one:
+        yield one
