@@ -11,11 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import structlog
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 from tokenizers import Tokenizer
 
 from retrieval.contracts import Vectors
 from retrieval.errors import RetrievalError
 
+log = structlog.get_logger(__name__)
+
+_DAMAGED = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf)
 BATCH = 8  # on two cores larger batches gain nothing and make a question wait longer behind one
 _EXPORT_SECONDS = 300
 _CHARACTERS = 20_000  # far more than any model reads; the rest would only be tokenised to be cut off
@@ -60,9 +65,7 @@ class OnnxEmbedder:
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False  # the arena keeps the largest batch for ever
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning starves other processes
-        self._session = onnxruntime.InferenceSession(
-            str(exported_model(folder, cache)), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = _session(folder, cache, options)
         self.dimension = int(json.loads((folder / "config.json").read_text())["hidden_size"])
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(_max_tokens(folder))
@@ -89,6 +92,17 @@ class OnnxEmbedder:
 
     def count_tokens(self, text: str) -> int:
         return len(self._counter.encode(text, add_special_tokens=False).ids)
+
+
+def _session(folder: Path, cache: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    """A file that a crash left damaged is made again, once."""
+    path = exported_model(folder, cache)
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except _DAMAGED as error:
+        log.warning("embedder.export_damaged", path=str(path), reason=str(error))
+        path.unlink(missing_ok=True)
+    return onnxruntime.InferenceSession(str(exported_model(folder, cache)), options, providers=["CPUExecutionProvider"])
 
 
 def _max_tokens(folder: Path) -> int:

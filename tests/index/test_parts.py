@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from django.conf import settings as django_settings
 
 from retrieval.contracts import Candidate, IndexedPassage, Vectors
 from retrieval.embedding import load_embedder
@@ -18,7 +19,7 @@ from retrieval.index.faiss_index import FlatIndex
 from retrieval.index.tantivy_index import TantivyIndex
 from retrieval.indexed_text import indexed_text
 from retrieval.onnx_embedder import ExportFailed, exported_model
-from retrieval.tokenizer import PACKAGED_MODEL, EmbeddingModelMissing, load_tokenizer
+from retrieval.tokenizer import PACKAGED_MODEL, EmbeddingModelMissing, load_tokenizer, model_folder
 from tests.index.conftest import Service
 
 
@@ -126,3 +127,11 @@ def test_a_model_that_cannot_be_exported_leaves_nothing_half_written(tmp_path: P
     with pytest.raises(ExportFailed):
         exported_model(folder, cache)
     assert list(cache.iterdir()) == []
+
+
+def test_an_export_that_a_crash_left_empty_is_made_again(tmp_path: Path) -> None:
+    name = exported_model(model_folder(PACKAGED_MODEL), django_settings.RETRIEVAL.cache_dir).name
+    (tmp_path / name).touch()
+    embedder = load_embedder(PACKAGED_MODEL, tmp_path, threads=2)
+    assert embedder.embed(["leave"]).shape == (1, 384)
+    assert (tmp_path / name).stat().st_size > 1_000_000
