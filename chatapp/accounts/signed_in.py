@@ -22,7 +22,7 @@ OPEN_PREFIXES = (
 
 class SignedInMiddleware(MiddlewareMixin):
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        if request.user.is_authenticated or request.path.startswith(OPEN_PREFIXES):
+        if request.path.startswith(OPEN_PREFIXES) or request.user.is_authenticated:  # health needs no database
             return None
         if wants_json(request):
             error = {"code": "sign_in", "message": "Sign in first.", "advice": "", "retryable": False}

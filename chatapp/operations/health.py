@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import hmac
 import shutil
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from asgiref.sync import async_to_sync, sync_to_async
+import psycopg
+from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -18,12 +21,24 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from chatapp.conversations.engines import get_route
 from chatapp.operations.first_run import sample_is_loading
 from chatapp.operations.heartbeat import worker_is_alive
+from chatapp.settings import database_dsn
 from retrieval.client import AsyncIndexClient
 from retrieval.errors import IndexUnavailable
 
 State = Literal["ok", "weak", "missing"]
+NEEDED = ("database", "index", "sample")  # without one of these no question on the documents is answered
 _FREE_BYTES = 1_000_000_000
 _PART_S = 4.0
+_CONNECT_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    state: State
+    reason: str = ""
+
+    def shown(self, reasons: bool) -> dict[str, str]:
+        return {"state": self.state, **({"reason": self.reason} if reasons and self.reason else {})}
 
 
 @require_safe
@@ -36,13 +51,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 as soon as a question on the documents can be answered. Strangers see states; the signed-in see reasons."""
-    parts = async_to_sync(_parts)()
-    ready = all(parts[name][0] == "ok" for name in ("database", "index", "sample"))
-    shown: dict[str, Any] = {name: {"state": state} for name, (state, _) in parts.items()}
-    if request.user.is_authenticated and request.user.is_active:
-        for name, (_, reason) in parts.items():
-            if reason:
-                shown[name]["reason"] = reason
+    parts = check()
+    ready = all(parts[name].state == "ok" for name in NEEDED)
+    reasons = parts["database"].state == "ok" and request.user.is_authenticated and request.user.is_active
+    shown = {name: part.shown(reasons) for name, part in parts.items()}
     response = JsonResponse({"ready": ready, "parts": shown}, status=200 if ready else 503)
     response._has_been_logged = True  # type: ignore[attr-defined]  # 503 is an answer here, not an error of ours
     return response
@@ -59,74 +71,74 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
-async def _parts() -> dict[str, tuple[State, str]]:
-    checks = {
-        "database": sync_to_async(_database)(),
-        "index": _index(),
-        "sample": sync_to_async(_sample)(),
-        "worker": sync_to_async(_worker)(),
-        "model": _model(),
-        "disk": sync_to_async(_disk)(),
-    }
-    found = await asyncio.gather(*(_bounded(check) for check in checks.values()))
-    return dict(zip(checks, found, strict=True))
+def check() -> dict[str, Part]:
+    """Every part, in at most a few seconds, whatever is away."""
+    database = _database()
+    away = Part("missing", "The database cannot be reached.")
+    stored = {"sample": _sample, "worker": _worker}
+    found = {name: one() if database.state == "ok" else away for name, one in stored.items()}
+    index, model = async_to_sync(_services)()
+    return {"database": database, "index": index, **found, "model": model, "disk": _disk()}
 
 
-async def _bounded(check: Any) -> tuple[State, str]:
+async def _services() -> tuple[Part, Part]:
+    return await asyncio.gather(_bounded(_index(), "missing"), _bounded(_model(), "weak"))
+
+
+async def _bounded(part: Coroutine[Any, Any, Part], otherwise: State) -> Part:
     try:
-        found: tuple[State, str] = await asyncio.wait_for(check, _PART_S)
-        return found
+        return await asyncio.wait_for(part, _PART_S)
     except TimeoutError:
-        return "missing", f"It did not answer within {_PART_S:.0f} s."
+        return Part(otherwise, f"It did not answer within {_PART_S:.0f} s.")
 
 
-def _database() -> tuple[State, str]:
+def _database() -> Part:
+    """By a connection of its own: the pool would wait longer before it gives up."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return "missing", "The database cannot be reached."
-    return "ok", ""
+        psycopg.connect(database_dsn(), connect_timeout=_CONNECT_S).close()
+    except psycopg.OperationalError:
+        return Part("missing", "The database cannot be reached.")
+    return Part("ok")
 
 
-async def _index() -> tuple[State, str]:
+async def _index() -> Part:
     client = AsyncIndexClient(settings.RETRIEVAL)
     try:
         status = await client.status()
     except IndexUnavailable as error:
-        return "missing", error.user_message
+        return Part("missing", error.user_message)
     finally:
         await client.close()
     if not status.ready:
-        return "missing", "The document index is still loading."
-    return "ok", "; ".join(status.problems)
+        return Part("missing", "The document index is still loading.")
+    return Part("ok", "; ".join(status.problems))
 
 
-def _sample() -> tuple[State, str]:
+def _sample() -> Part:
     """A first start is over when the sample can be asked; later, whatever became of the sample, this is well."""
     try:
         loading = sample_is_loading()
     except DatabaseError:
         loading = False
-    return ("missing", "The sample collection is loading.") if loading else ("ok", "")
+    return Part("missing", "The sample collection is loading.") if loading else Part("ok")
 
 
-def _worker() -> tuple[State, str]:
+def _worker() -> Part:
     try:
         alive = worker_is_alive()
     except DatabaseError:
         alive = False
-    return ("ok", "") if alive else ("missing", "No worker takes new documents at the moment.")
+    return Part("ok") if alive else Part("missing", "No worker takes new documents at the moment.")
 
 
-async def _model() -> tuple[State, str]:
+async def _model() -> Part:
     answering = next((e for e in await get_route().describe() if not e.problem), None)
     if answering is None or answering.name == "extractive":
-        return "weak", "No model: answers are quotations. Add one with `manage.py models`."
-    return "ok", ""
+        return Part("weak", "No model: answers are quotations. Add one with `manage.py models`.")
+    return Part("ok")
 
 
-def _disk() -> tuple[State, str]:
+def _disk() -> Part:
     settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.VAR_DIR).free
-    return ("ok", "") if free > _FREE_BYTES else ("weak", f"{free / 1e9:.1f} GB of disk are left.")
+    return Part("ok") if free > _FREE_BYTES else Part("weak", f"{free / 1e9:.1f} GB of disk are left.")

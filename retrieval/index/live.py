@@ -132,6 +132,7 @@ class Follower(threading.Thread):
     """Fills the index from Postgres and applies the change log in its order, for as long as the process lives."""
 
     POLL_S = 1.0
+    WARN_S = 30.0
 
     def __init__(self, index: LiveIndex, dsn: str) -> None:
         super().__init__(name="index-follower", daemon=True)
@@ -141,6 +142,7 @@ class Follower(threading.Thread):
         self.stopping = threading.Event()
         self.problem = ""
         self.behind = 0
+        self._warned_at = -self.WARN_S
 
     def run(self) -> None:
         delay = 0.2
@@ -151,15 +153,21 @@ class Follower(threading.Thread):
                     delay = 0.2
             except psycopg.OperationalError as error:
                 self.problem = "The database cannot be reached."
-                log.warning("index.database_lost", error=str(error))
+                self._warn("index.waits_for_the_database", error=" ".join(str(error).split())[:300])
             except psycopg.errors.UndefinedTable:
                 self.problem = "The database is not set up yet: run `manage.py migrate`."
-                log.warning("index.no_tables")
+                self._warn("index.waits_for_migrations")
             except Exception as error:
                 self.problem = f"Changes could not be applied: {error}"[:300]
                 log.exception("index.follower_failed")
             self.stopping.wait(delay)
             delay = min(delay * 2, 5.0)
+
+    def _warn(self, event: str, **values: Any) -> None:
+        """It waits as long as it takes, and says so now and then rather than at each try."""
+        if time.monotonic() - self._warned_at > self.WARN_S:
+            self._warned_at = time.monotonic()
+            log.warning(event, **values)
 
     def _follow(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"LISTEN {CHANNEL}")

@@ -1,0 +1,114 @@
+"""/healthz and /readyz of a real web process, while the parts around it come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.utils import timezone
+
+from chatapp.operations.heartbeat import beat
+from chatapp.operations.models import Heartbeat, Milestone
+from retrieval.models import Collection, Document
+from tests.conftest import Cast, signed_in_session
+from tests.conversations.model_double import ModelDouble
+from tests.conversations.web import Web
+from tests.ingestion.fake_index import FakeIndex
+
+WELL = dict.fromkeys(("database", "index", "sample", "worker", "model", "disk"), "ok")
+Start = Callable[..., Web]
+
+
+@pytest.fixture
+def index() -> Iterator[FakeIndex]:
+    double = FakeIndex()
+    yield double
+    double.stop()
+
+
+@pytest.fixture
+def model() -> Iterator[ModelDouble]:
+    double = ModelDouble()
+    yield double
+    double.stop()
+
+
+@pytest.fixture
+def start(transactional_db: None, tmp_path: Path, index: FakeIndex, model: ModelDouble) -> Iterator[Start]:
+    started: list[Web] = []
+
+    def _start(**environment: str) -> Web:
+        started.append(Web(tmp_path, index.url, model.url, **environment))
+        started[-1].start()
+        return started[-1]
+
+    yield _start
+    for web in started:
+        web.end()
+
+
+def ready(web: Web, **cookies: str) -> tuple[int, dict[str, Any]]:
+    response = httpx.get(f"{web.url}/readyz", cookies=cookies, timeout=15)
+    return response.status_code, response.json()["parts"]
+
+
+def states(parts: dict[str, Any]) -> dict[str, str]:
+    return {name: part["state"] for name, part in parts.items()}
+
+
+def test_each_part_that_goes_away_is_named_and_readiness_follows(start: Start, index: FakeIndex) -> None:
+    web = start()
+    beat()
+    status, parts = ready(web)
+    assert (status, states(parts)) == (200, WELL)
+
+    Heartbeat.objects.update(at=timezone.now() - timedelta(minutes=2))
+    status, parts = ready(web)
+    assert (status, states(parts)) == (200, WELL | {"worker": "missing"})
+
+    beat()
+    index.stop()
+    status, parts = ready(web)
+    assert (status, states(parts)) == (503, WELL | {"index": "missing"})
+    index.start()
+    assert ready(web)[0] == 200
+    assert '"level": "error"' not in web.log.read_text()
+
+
+def test_without_a_model_it_is_ready_and_says_that_answers_are_quotations(start: Start, cast: Cast) -> None:
+    web = start(INFERENCE_API_BASE_URL="")
+    beat()
+    status, parts = ready(web, sessionid=signed_in_session(cast.alice))
+    assert (status, states(parts)) == (200, WELL | {"model": "weak"})
+    assert "quotations" in parts["model"]["reason"]
+
+
+def test_strangers_see_states_without_reasons(start: Start) -> None:
+    _, parts = ready(start(INFERENCE_API_BASE_URL=""))
+    assert parts["model"] == {"state": "weak"}
+
+
+def test_without_the_database_it_lives_and_is_not_ready_also_for_who_has_a_session(
+    start: Start, tmp_path: Path
+) -> None:
+    web = start(DATABASE_URL=f"postgres://footnote@{str(tmp_path).replace('/', '%2F')}/none")
+    for cookies in ({}, {"sessionid": "a" * 32}):
+        assert httpx.get(f"{web.url}/healthz", cookies=cookies, timeout=5).json() == {"status": "ok"}
+        status, parts = ready(web, **cookies)
+        away = dict.fromkeys(("database", "sample", "worker"), "missing")
+        assert (status, states(parts)) == (503, WELL | away)
+
+
+def test_it_is_not_ready_while_the_sample_is_loading(start: Start) -> None:
+    web = start()
+    Milestone.objects.create(name="sample loaded")
+    collection = Collection.objects.create(name="Sample handbook", everyone=True)
+    document = Document.objects.create(collection=collection, name="leave.md", size=1, sha256="0" * 64)
+    status, parts = ready(web)
+    assert (status, parts["sample"]) == (503, {"state": "missing"})
+    Document.objects.filter(pk=document.pk).update(status="failed", error="It is broken.")
+    assert ready(web)[0] == 200
