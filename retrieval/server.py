@@ -88,7 +88,10 @@ class IndexService:
         vectors = await self._embed([r.question for r in requests], bulk=len(requests) > 8)
         pairs = zip(requests, vectors, strict=True)
         hits = await run_in_threadpool(lambda: [self.index.search(r, v) for r, v in pairs])
-        SEARCHES.observe(time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        SEARCHES.observe(seconds)
+        found = sum(map(len, hits))
+        log.info("index.searched", questions=len(requests), passages=found, milliseconds=round(seconds * 1000))
         return [[asdict(hit) for hit in found] for found in hits]
 
     async def embed(self, request: Request) -> Response:

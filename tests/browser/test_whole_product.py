@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,6 +94,13 @@ def test_what_the_documents_do_not_say_is_said_plainly(window: Any) -> None:
     window.goto("/")
     answer = ask(window, "Qzxw vbnm plorf?")
     expect(answer).to_contain_text("do not say")
+
+
+def test_one_id_follows_a_turn_through_the_logs_of_all_processes(footnote: Footnote, window: Any) -> None:
+    logs = {name: (footnote.var / "log" / f"{name}.log").read_text() for name in ("web", "index")}
+    (turn, *_) = [json.loads(line)["turn"] for line in logs["web"].splitlines() if '"turn.done"' in line]
+    searched = [json.loads(line) for line in logs["index"].splitlines() if '"index.searched"' in line]
+    assert [line["passages"] for line in searched if line["request_id"] == turn] != []
 
 
 def test_commands_answer_beside_it(footnote: Footnote, window: Any) -> None:
