@@ -74,12 +74,15 @@ class Running:
         documents: list[dict[str, Any]] = json.loads(done.stdout)["documents"]
         return documents
 
-    def memory(self) -> dict[str, Memory]:
-        """By process, children included."""
+    def memory(self, only: str = "") -> dict[str, Memory]:
+        """By process, children included; `only` names one, where weighing the others would cost too much."""
         assert self.process is not None
         found: dict[str, Memory] = defaultdict(Memory)
         for head, pids in families(self.process.pid).items():
-            found[_name(head)] += sum((weigh(pid) for pid in pids), Memory())
+            name = _name(head)
+            if only not in ("", name):
+                continue
+            found[name] += sum((weigh(pid) for pid in pids), Memory())
         return dict(found)
 
 

@@ -37,7 +37,7 @@ class Sampler(threading.Thread):
 
     def run(self) -> None:
         while not self.done.wait(SAMPLE_S):
-            now = self.footnote.memory().get(WORKER, Memory())
+            now = self.footnote.memory(WORKER).get(WORKER, Memory())
             self.peak = Memory(max(self.peak.pss, now.pss), max(self.peak.rss, now.rss))
 
 
