@@ -1,10 +1,11 @@
 // Owns the websocket: connecting, back-off, and resuming turns where they were. Touches no DOM.
 //
-// Events: "state" {online, attempt}, "hello" frame, "frame" frame (each sequence number once, in order).
+// Events: "state" {online, attempt, code}, "hello" frame, "frame" frame (each sequence number once, in order).
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15000;
 const PING_EVERY = 25000;
+export const SIGNED_OUT = 4401;
 
 export class ChatSocket extends EventTarget {
   constructor(url) {
@@ -98,11 +99,12 @@ export class ChatSocket extends EventTarget {
     this.attempt += 1;
     const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (this.attempt - 1)) * (0.75 + Math.random() / 2);
     this.#emit("state", { online: false, attempt: this.attempt, code });
+    if (code === SIGNED_OUT) return;
     this.timer = setTimeout(() => this.connect(), wait);
   }
 
   #now() {
-    if (this.socket?.readyState === WebSocket.CLOSED) this.connect();
+    if (this.socket?.readyState === WebSocket.CLOSED) this.connect(); // also after signing in again in another tab
   }
 
   #emit(type, detail) {

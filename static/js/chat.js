@@ -1,11 +1,12 @@
 // The chat page: makes the parts and lets them know of one another.
 
-import { ChatSocket } from "./chat-socket.js";
+import { ChatSocket, SIGNED_OUT } from "./chat-socket.js";
 import { Composer } from "./composer.js";
 import { ConversationList } from "./conversations.js";
 import { el } from "./dom.js";
 import { explainModels } from "./engines.js";
 import { Session } from "./session.js";
+import { closeSidebar, sidebarIsOpen } from "./sidebar.js";
 import { SourcePanel } from "./sources.js";
 import { Transcript, copyText } from "./transcript.js";
 import "./theme.js";
@@ -24,7 +25,7 @@ const transcript = new Transcript({
   actions: {
     cite: (message, number, opener) => panel.show(message, number, opener),
     copy: (message, button) => copyText(message.text, button),
-    edit: (message, text) => attempt(session.edit(message, text)),
+    edit: (message, text) => !composer.refuses(text) && attempt(session.edit(message, text)),
     regenerate: (message) => attempt(session.regenerate(message)),
     retry: (message) => attempt(session.regenerate(message)),
     continueAnswer: (message) => attempt(session.continueAnswer(message)),
@@ -40,6 +41,8 @@ const composer = new Composer({
     return attempt(session.ask(text));
   },
   onStop: () => session.stop(),
+  onTooLong: (length, most) =>
+    tell(`This is ${length.toLocaleString("en")} characters long; at most ${most.toLocaleString("en")} can be sent. Shorten it, or ask for the text to be uploaded as a document.`, { problem: true }),
 });
 
 const list = new ConversationList({
@@ -49,7 +52,7 @@ const list = new ConversationList({
     history.pushState({}, "", `/c/${id}/`);
     return open(id);
   },
-  onGone: (id) => id === session.id && startNew(),
+  onGone: (id, last) => (id === session.id ? startNew() : last && composer.focus()),
 });
 
 function attempt(sent) {
@@ -102,11 +105,6 @@ function startNew() {
   return open(null);
 }
 
-function closeSidebar() {
-  document.body.classList.remove("sidebar-open");
-  byId("menu").setAttribute("aria-expanded", "false");
-}
-
 session.addEventListener("changed", paint);
 session.addEventListener("grown", (event) => transcript.grown(event.detail));
 session.addEventListener("finished", (event) => transcript.finished(event.detail));
@@ -120,8 +118,11 @@ session.addEventListener("title", (event) => {
   setTitle(event.detail.title);
   list.touch(event.detail.id, event.detail.title);
 });
-session.addEventListener("refused", ({ detail }) => {
-  tell([detail.message, detail.advice].filter(Boolean).join(" "), { problem: true });
+session.addEventListener("refused", ({ detail: { error, asked } }) => {
+  tell([error.message, error.advice].filter(Boolean).join(" "), { problem: true });
+  if (asked?.type === "ask") composer.giveBack(asked.text, asked.conversation);
+  else if (asked?.type === "edit") transcript.editAgain(asked.message, asked.text);
+  list.load();
 });
 tabs?.addEventListener("message", ({ data }) => {
   if (data.conversation === session.id && !session.turns.has(data.turn)) session.refresh();
@@ -133,6 +134,9 @@ socket.addEventListener("state", ({ detail }) => {
   if (detail.online) {
     if (wasLost) tell(null);
     wasLost = false;
+  } else if (detail.code === SIGNED_OUT) {
+    const next = encodeURIComponent(location.pathname);
+    tell("You are signed out. Your words are kept here.", { problem: true, action: "Sign in", onAction: () => location.assign(`/accounts/login/?next=${next}`) });
   } else if (detail.attempt > 1 || session.busy) {
     wasLost = true;
     tell("The connection was lost. Trying again; an answer that is being written goes on.");
@@ -142,15 +146,10 @@ socket.addEventListener("state", ({ detail }) => {
 addEventListener("popstate", () => open(/^\/c\/([\w-]+)\/$/.exec(location.pathname)?.[1] ?? null));
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
-  if (document.body.classList.contains("sidebar-open")) closeSidebar();
+  if (sidebarIsOpen()) closeSidebar();
   else if (panel.open) panel.close();
   else if (session.busy) session.stop();
 });
-byId("menu").addEventListener("click", () => {
-  const isOpen = document.body.classList.toggle("sidebar-open");
-  byId("menu").setAttribute("aria-expanded", String(isOpen));
-});
-byId("veil").addEventListener("click", closeSidebar);
 for (const button of document.querySelectorAll("[data-new-chat]")) button.addEventListener("click", startNew);
 for (const example of document.querySelectorAll("[data-example]")) {
   example.addEventListener("click", () => {

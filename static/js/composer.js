@@ -3,9 +3,11 @@
 import { recall, remember } from "./dom.js";
 
 export class Composer {
-  constructor({ form, onAsk, onStop }) {
+  constructor({ form, onAsk, onStop, onTooLong }) {
     this.form = form;
+    this.onTooLong = onTooLong;
     this.area = form.querySelector("textarea");
+    this.most = Number(this.area.dataset.most);
     this.sendButton = form.querySelector("[data-send]");
     this.stopButton = form.querySelector("[data-stop]");
     this.key = "draft new";
@@ -22,8 +24,22 @@ export class Composer {
 
   #submit(onAsk) {
     const text = this.area.value.trim();
-    if (!text || this.busy || !onAsk(text)) return;
+    if (!text || this.busy || this.refuses(text) || !onAsk(text)) return;
     this.fill("");
+  }
+
+  // Counted as the server counts, in code points. Nothing is cut off: the person decides what to shorten.
+  refuses(text) {
+    const length = [...text].length;
+    if (length > this.most) this.onTooLong(length, this.most);
+    return length > this.most;
+  }
+
+  // Words that were sent in vain go back to the box of their conversation; never over what was written since.
+  giveBack(text, conversation) {
+    const key = `draft ${conversation ?? "new"}`;
+    if (key !== this.key) remember(key, recall(key) || text);
+    else if (!this.area.value.trim()) this.fill(text);
   }
 
   fill(text) {

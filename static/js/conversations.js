@@ -49,7 +49,7 @@ export class ConversationList {
   }
 
   paint() {
-    const focused = document.activeElement?.closest?.("[data-conversation]")?.dataset.conversation;
+    const restore = this.#focused();
     const groups = new Map();
     for (const item of this.items) {
       const name = group(Date.parse(item.updated_at));
@@ -60,7 +60,15 @@ export class ConversationList {
     if (!sections.length) sections.push(el("p", { class: "quiet-text" }, "Your conversations will be listed here."));
     if (this.items.length && !this.full) sections.push(this.more);
     this.root.replaceChildren(...sections);
-    if (focused) this.root.querySelector(`[data-conversation="${focused}"] a`)?.focus();
+    restore?.();
+  }
+
+  // Painting makes all rows anew; the focus goes back to the same control of the same row.
+  #focused() {
+    const row = document.activeElement?.closest?.("[data-conversation]");
+    if (!row || !this.root.contains(row)) return null;
+    const at = [...row.children].indexOf(document.activeElement);
+    return () => this.root.querySelector(`[data-conversation="${row.dataset.conversation}"]`)?.children[at]?.focus();
   }
 
   #item(item) {
@@ -69,11 +77,12 @@ export class ConversationList {
       event.preventDefault();
       this.onOpen(item.id);
     };
+    const title = item.title || "New conversation";
     return el("li", { data: { conversation: item.id }, class: item.id === this.current ? "current" : "" },
-      el("a", { href: `/c/${item.id}/`, onclick: open, dir: "auto", "aria-current": item.id === this.current ? "page" : null, title: item.title },
-        item.title || "New conversation"),
-      iconButton("edit", "Rename", () => this.#rename(item)),
-      iconButton("trash", "Delete", () => this.#delete(item)));
+      el("a", { href: `/c/${item.id}/`, onclick: open, dir: "auto", "aria-current": item.id === this.current ? "page" : null, title },
+        title),
+      iconButton("edit", "Rename", () => this.#rename(item), { "aria-label": `Rename ${title}` }),
+      iconButton("trash", "Delete", () => this.#delete(item), { "aria-label": `Delete ${title}` }));
   }
 
   async #rename(item) {
@@ -92,10 +101,13 @@ export class ConversationList {
     if (!sure) return;
     await this.#try(async () => {
       await request("DELETE", `/api/conversations/${item.id}/`);
+      const at = this.items.findIndex((one) => one.id === item.id);
       this.items = this.items.filter((one) => one.id !== item.id);
       this.paint();
       announce("Deleted");
-      this.onGone(item.id);
+      const next = this.items[Math.min(Math.max(at, 0), this.items.length - 1)];
+      if (next) this.root.querySelector(`[data-conversation="${next.id}"] a`)?.focus();
+      this.onGone(item.id, !next);
     });
   }
 
@@ -103,6 +115,7 @@ export class ConversationList {
     try {
       await action();
     } catch (error) {
+      this.root.querySelector(".notice")?.remove();
       this.root.prepend(el("p", { class: "notice problem", role: "alert" }, `${error.message} ${error.advice}`));
     }
   }

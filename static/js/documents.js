@@ -5,6 +5,7 @@ import { collectionForm, paintCollections, readersOf } from "./collections.js";
 import { confirmWith } from "./dialogs.js";
 import { BUSY, documentRow, uploadRow } from "./document-rows.js";
 import { announce, el } from "./dom.js";
+import { closeSidebar } from "./sidebar.js";
 import { Uploads, droppedFiles } from "./uploads.js";
 import "./theme.js";
 
@@ -48,7 +49,7 @@ async function loadCollections() {
 
 function open(id) {
   Object.assign(state, { current: id, documents: [], wait: FIRST_LOOK });
-  document.body.classList.remove("sidebar-open");
+  closeSidebar();
   const collection = state.collections.find((one) => one.id === id);
   byId("collection").hidden = !collection;
   byId("title").textContent = collection?.name ?? "Documents";
@@ -91,13 +92,14 @@ const matches = (item) => {
 };
 
 function paint() {
-  const focused = document.activeElement?.getAttribute("aria-label");
+  const focused = byId("rows").contains(document.activeElement) ? document.activeElement : null;
+  const name = focused?.getAttribute("aria-label") ?? focused?.textContent;
   const sending = uploads.items.filter((item) => item.collection === state.current);
   const shown = state.documents.filter(matches);
   byId("rows").replaceChildren(
     ...sending.slice(0, 100).map((item) => uploadRow(item, { again: (one) => uploads.again(one), drop: (one) => uploads.drop(one) })),
     ...shown.slice(0, MOST_SHOWN).map((item) => documentRow(item, { retry, remove })));
-  if (focused) [...byId("rows").querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === focused)?.focus();
+  if (focused) [...byId("rows").querySelectorAll("a, button")].find((one) => (one.getAttribute("aria-label") ?? one.textContent) === name)?.focus();
   paintFilters();
   paintNone(shown.length);
 }
@@ -127,8 +129,16 @@ async function remove(item) {
   await attempt(async () => {
     await request("DELETE", `/api/documents/${item.id}/`);
     announce(`${item.name} deleted`);
+    focusAfter(item);
   });
   again();
+}
+
+// The row is about to go, and the focus with it.
+function focusAfter(item) {
+  const row = byId("rows").querySelector(`[data-id="${item.id}"]`);
+  const beside = row?.nextElementSibling ?? row?.previousElementSibling;
+  (beside?.querySelector("a, button") ?? byId("filter")).focus();
 }
 
 function again() {
@@ -169,9 +179,7 @@ addEventListener("beforeunload", (event) => uploads.pending && event.preventDefa
 byId("filter").addEventListener("input", paint);
 byId("new-collection").addEventListener("click", newCollection);
 byId("first-collection").addEventListener("click", newCollection);
-byId("menu").addEventListener("click", () => document.body.classList.toggle("sidebar-open"));
-byId("veil").addEventListener("click", () => document.body.classList.remove("sidebar-open"));
-document.addEventListener("keydown", (event) => event.key === "Escape" && document.body.classList.remove("sidebar-open"));
+document.addEventListener("keydown", (event) => event.key === "Escape" && !document.querySelector("dialog[open]") && closeSidebar());
 
 await loadCollections();
 const wanted = location.hash.slice(1);

@@ -68,6 +68,15 @@ function wrapTables(fragment) {
   }
 }
 
+// What scrolls sideways can be scrolled from the keyboard.
+function focusCode(fragment) {
+  for (const code of fragment.querySelectorAll("pre")) {
+    code.tabIndex = 0;
+    code.setAttribute("role", "region");
+    code.setAttribute("aria-label", "Code");
+  }
+}
+
 export class MarkdownView {
   constructor(root, openCitation) {
     this.root = root;
@@ -97,6 +106,7 @@ export class MarkdownView {
     node.className = "block";
     const fragment = DOMPurify.sanitize(marked.parser(one), RULES);
     wrapTables(fragment);
+    focusCode(fragment);
     markCitations(fragment, this.numbers, this.openCitation);
     node.append(fragment);
     if (this.blocks[index]) this.blocks[index].node.replaceWith(node);

@@ -1,6 +1,7 @@
 // One message on the page: a question, or an answer with its stage, text, sources and buttons.
 
 import { el, icon, iconButton } from "./dom.js";
+import { isQuoting, writtenBy } from "./engines.js";
 import { MarkdownView, highlightCode } from "./markdown.js";
 
 const FATES = {
@@ -42,7 +43,18 @@ export class MessageView {
     else this.#paintAnswer(streaming);
     this.paintStage();
     if (!streaming && message.role === "assistant") highlightCode(this.body);
+    this.#paintAfter(siblings, streaming, busy);
+  }
+
+  // Only when something in it changed: a button that is replaced loses its focus, and the click that is under way.
+  #paintAfter(siblings, streaming, busy) {
+    const { status, error, sources, citations, engine, note, written_by: writers, text } = this.message;
+    const key = JSON.stringify([status, error, sources, citations, engine, note, writers, !text, siblings.map((one) => one.id), busy]);
+    if (this.painted === key) return;
+    this.painted = key;
+    const focused = this.after.contains(document.activeElement) ? document.activeElement.ariaLabel : null;
     this.after.replaceChildren(...this.#after(siblings, streaming, busy).filter(Boolean));
+    if (focused) [...this.after.querySelectorAll("button")].find((one) => one.ariaLabel === focused && !one.disabled)?.focus();
   }
 
   #paintAnswer() {
@@ -105,13 +117,11 @@ export class MessageView {
   }
 
   #writer() {
-    const { engine, note } = this.message;
-    if (!engine) return null;
-    const names = [...new Set((this.message.written_by ?? []).map((one) => one.engine))];
-    const text = names.length > 1 ? `Written by ${names.join(", then ")}` : /extractive/i.test(engine) ? "Quoted from the documents" : `Written by ${engine}`;
-    return el("p", { class: "writer" }, el("span", {}, text), note && el("span", {}, note),
-      /extractive/i.test(engine) && el("span", { class: "model-advice" },
-        "These are the best sentences, quoted word for word, because no language model is in use. ",
+    const { engine, note, text } = this.message;
+    if (!engine || !text) return null;
+    return el("p", { class: "writer" }, el("span", { dir: "auto" }, writtenBy(this.message)), note && el("span", { dir: "auto" }, note),
+      isQuoting(engine) && el("span", { class: "model-advice" },
+        note ? "These are the best sentences, quoted word for word. " : "These are the best sentences, quoted word for word, because no language model is in use. ",
         el("button", { type: "button", class: "link", onclick: this.actions.explainModels }, "How to add a model")));
   }
 
@@ -135,10 +145,15 @@ export class MessageView {
       to(-1, "Earlier version", "left"), el("span", {}, `${at + 1} / ${siblings.length}`), to(1, "Later version", "right"));
   }
 
-  edit() {
+  edit(words = this.message.text) {
+    this.node.querySelector(".edit-form")?.remove();
     const area = el("textarea", { "aria-label": "Edit your question", dir: "auto", rows: Math.min(10, this.message.text.split("\n").length + 1) });
-    area.value = this.message.text;
-    const close = () => (form.remove(), (this.body.hidden = this.after.hidden = false));
+    area.value = words;
+    const close = () => {
+      form.remove();
+      this.body.hidden = this.after.hidden = false;
+      this.after.querySelector("button:last-child")?.focus();
+    };
     const send = (event) => {
       event.preventDefault();
       const text = area.value.trim();

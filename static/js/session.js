@@ -1,9 +1,12 @@
 // The open conversation: turns frames into messages of the tree, and wishes into frames. Touches no DOM.
 //
-// Events: "changed" (paint all), "grown" message, "finished" message, "opened" id, "title" {id, title}, "refused" error.
+// Events: "changed" (paint all), "grown" message, "finished" message, "opened" id, "title" {id, title},
+// "refused" {error, asked}: what was asked comes back, so that no words are lost.
 
 import { request } from "./api.js";
 import { Tree } from "./tree.js";
+
+const LOST = { message: "The connection broke before your words arrived.", advice: "Send them again." };
 
 export class Session extends EventTarget {
   constructor(socket) {
@@ -72,7 +75,7 @@ export class Session extends EventTarget {
   }
 
   edit(message, text) {
-    return this.send({ type: "edit", message: message.id, text }, { text, parent: message.parent });
+    return this.send({ type: "edit", message: message.id, text }, { text, parent: message.parent, message: message.id });
   }
 
   regenerate(message) {
@@ -88,11 +91,26 @@ export class Session extends EventTarget {
   }
 
   #hello({ running = [] }) {
-    // What was sent while the line broke may not have arrived: look at what the server has.
-    const lost = this.waiting.size > 0;
+    const [lost] = this.waiting.values();
     this.waiting.clear();
-    if (!this.id) return void (lost && this.#emit("changed"));
-    if (lost || running.some((one) => one.conversation === this.id && !this.turns.has(one.turn))) this.refresh();
+    if (lost) this.#recover(lost);
+    else if (this.id && running.some((one) => one.conversation === this.id && !this.turns.has(one.turn))) this.refresh();
+  }
+
+  // What was sent while the line broke may or may not have arrived: look at what the server has.
+  async #recover(asked) {
+    const known = new Set(this.tree.messages.keys());
+    try {
+      const home = asked.conversation ?? (await request("GET", "/api/conversations/?limit=1")).conversations[0]?.id;
+      const { messages } = home ? await request("GET", `/api/conversations/${home}/`) : { messages: [] };
+      const arrived = messages.some((one) => one.role === "user" && one.text === asked.text && !known.has(one.id));
+      if (arrived && !asked.conversation && !this.id) this.#emit("opened", (this.id = home));
+      if (this.id === home && home) await this.refresh();
+      if (!arrived && asked.text !== undefined) this.#emit("refused", { error: LOST, asked });
+    } catch (error) {
+      this.#emit("refused", { error, asked });
+    }
+    this.#emit("changed");
   }
 
   async refresh() {
@@ -101,7 +119,7 @@ export class Session extends EventTarget {
     try {
       await this.#load();
     } catch (error) {
-      this.#emit("refused", error);
+      this.#emit("refused", { error });
     }
     this.#emit("changed");
   }
@@ -174,13 +192,14 @@ export class Session extends EventTarget {
   }
 
   #refused(frame) {
+    const asked = this.waiting.get(frame.id);
     this.waiting.delete(frame.id);
     const message = this.tree.get(this.turns.get(frame.turn));
     if (message) {
       this.turns.delete(frame.turn);
       Object.assign(message, { status: "interrupted" });
     }
-    this.#emit("refused", frame);
+    this.#emit("refused", { error: frame, asked });
     this.#emit("changed");
   }
 

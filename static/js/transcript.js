@@ -44,6 +44,11 @@ export class Transcript {
     return view;
   }
 
+  // The form of a question whose edit was refused, with the words that were written.
+  editAgain(id, words) {
+    this.views.get(id)?.edit(words);
+  }
+
   // A growing answer is painted at most each 80 ms, whatever the pace of its pieces.
   grown(message) {
     this.dirty.add(message.id);

@@ -1,0 +1,176 @@
+"""axe-core finds nothing against WCAG 2.2 A or AA, on each page, in each state, light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.double import TEXT, TURN, Double
+from tests.browser.test_documents_page import DOCUMENTS, stage
+
+AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text(encoding="utf-8")
+LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = """async (tags) => {
+  const found = await axe.run(document, { runOnly: tags, resultTypes: ["violations"] });
+  return found.violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.target} ${node.failureSummary}`));
+}"""
+HARD_TEXT = TEXT + "\n\n```python\n" + "value = 1  # a comment\n" + "x" * 300 + "\n```\n\n| Plan | Price |\n|---|---|\n| Pro | 10 |\n"
+
+
+def check(page: Any) -> None:
+    """Raises with every violation of every look."""
+    found = []
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    for width, theme in LOOKS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        found += [f"{width} {theme} {line}" for line in page.evaluate(RUN, TAGS)]
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append(f"{width} {theme} the page is wider than its window")
+    assert found == []
+
+
+def conversations(double: Double) -> None:
+    stamp = "2026-11-21T00:00:00Z"
+    double.conversations = [{"id": f"{n}", "title": f"Conversation {n}", "updated_at": stamp} for n in range(40)]
+
+
+def test_the_empty_chat_and_its_list(page: Any, double: Double) -> None:
+    conversations(double)
+    page.goto("/")
+    expect(page.get_by_role("link", name="Conversation 39")).to_be_attached()
+    check(page)
+
+
+def test_an_answer_that_waits_streams_and_is_there(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.frame("stage", stage="reading", queue_position=2, read=0, of=0)
+    expect(page.locator(".assistant .stage")).to_contain_text("2 in line")
+    check(page)
+    double.answer(text=HARD_TEXT, done="")
+    expect(page.locator(".assistant .prose")).to_contain_text("Pro")
+    check(page)
+    double.finish(engine="extractive")
+    expect(page.locator(".hljs-comment")).to_be_visible()
+    check(page)
+    page.locator(".cite").first.click()
+    expect(page.locator("#source-panel mark")).to_be_visible()
+    check(page)
+
+
+@pytest.mark.parametrize("status", ["failed", "stopped"])
+def test_an_answer_that_did_not_end_well(page: Any, double: Double, status: str) -> None:
+    page.goto("/")
+    double.ask()
+    if status == "failed":
+        double.frame("error", code="dead", message="The model stopped working.", advice="Try again.", retryable=True)
+        double.finish(status)
+    else:
+        double.answer(done=status)
+    page.evaluate("document.getElementById('notice').hidden = false")
+    check(page)
+    page.get_by_role("button", name="Edit this question").focus()
+    page.keyboard.press("Enter")
+    check(page)
+
+
+def rename(page: Any) -> None:
+    page.locator("[data-conversation]").first.hover()
+    page.get_by_role("button", name="Rename").first.click()
+
+
+def delete(page: Any) -> None:
+    page.locator("[data-conversation]").first.hover()
+    page.get_by_role("button", name="Delete").first.click()
+
+
+def sidebar(page: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.locator("#menu").click()
+
+
+@pytest.mark.parametrize("opened", [rename, delete, sidebar])
+def test_what_opens_over_the_chat(page: Any, double: Double, opened: Callable[[Any], None]) -> None:
+    conversations(double)
+    page.goto("/")
+    opened(page)
+    check(page)
+
+
+def test_the_engines_dialog(page: Any, double: Double) -> None:
+    advice = "Add a model with `manage.py models pull`."
+    double.engines = {"answering": "extractive", "engines": [
+        {"name": "local: ", "outside": False, "problem": "No model is loaded.", "advice": advice},
+        {"name": "api: gpt", "outside": True, "problem": "It cannot be reached.", "advice": ""},
+        {"name": "extractive", "outside": False, "problem": "", "advice": ""},
+    ]}  # fmt: skip
+    page.goto("/")
+    double.ask()
+    double.answer(engine="extractive")
+    page.get_by_role("button", name="How to add a model").click()
+    expect(page.get_by_role("dialog")).to_contain_text("No model is loaded.")
+    check(page)
+
+
+def test_the_documents_page(page: Any, double: Double) -> None:
+    stage(double, [])
+    page.goto("/documents/")
+    expect(page.locator("#none")).to_be_visible()
+    check(page)
+    stage(double, DOCUMENTS)
+    page.reload()
+    expect(page.locator(".row")).to_have_count(5)
+    check(page)
+    page.get_by_role("button", name="Delete Leave policy.docx").click()
+    check(page)
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_role("button", name="New collection").click()
+    check(page)
+
+
+def test_the_documents_page_before_the_first_collection(page: Any, double: Double) -> None:
+    page.goto("/documents/")
+    expect(page.get_by_role("button", name="Create a collection")).to_be_visible()
+    check(page)
+
+
+@pytest.mark.parametrize("path", ["/nothing-here/", f"/c/{TURN}/", "/accounts/logout/", "/accounts/inactive/"])
+def test_pages_of_few_words(page: Any, path: str) -> None:
+    page.goto(path)
+    check(page)
+
+
+def test_signing_in(page: Any) -> None:
+    page.context.clear_cookies()
+    page.goto("/accounts/login/")
+    check(page)
+    page.get_by_label("User name or e-mail").fill("nobody")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    check(page)
+
+
+def test_the_link_and_the_first_password(page: Any, person: Any) -> None:
+    from chatapp.accounts.links import make_link
+
+    person.set_unusable_password()
+    person.save()
+    page.context.clear_cookies()
+    page.goto(make_link(person))
+    check(page)
+    page.get_by_role("button", name="Sign in as ada").click()
+    expect(page.get_by_role("heading", name="Choose a password")).to_be_visible()
+    for field in page.locator("input[type=password]").all():
+        field.fill("ada")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    check(page)
