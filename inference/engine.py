@@ -36,6 +36,7 @@ class Generation:
     question: str
     messages: tuple[ChatMessage, ...]  # the whole prompt, system first
     sources: tuple[Source, ...] = ()
+    in_house: bool = False  # the sources may not leave the house: engines outside are left out
     written: str = ""  # text of this answer that was already shown: go on from there
     max_tokens: int = 700
     temperature: float = 0.2
@@ -69,6 +70,7 @@ class Progress:
 class Usage:
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0  # of the prompt: read for an answer before this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,13 @@ Piece = TextPiece | Writer | Progress | Finish
 
 
 class Engine(Protocol):
-    name: str  # as shown to people, e.g. "local: qwen2.5-3b", "api: gpt-5-mini", "extractive"
-    outside: bool  # whether what it is given leaves the house
+    @property
+    def name(self) -> str:
+        """As shown to people, e.g. "local: qwen2.5-3b", "api: gpt-5-mini", "extractive"."""
+
+    @property
+    def outside(self) -> bool:
+        """Whether what it is given leaves the house."""
 
     def stream(self, request: Generation) -> AsyncIterator[Piece]:
         """Yield TextPiece and Progress, end with Finish. Closing the iterator stops the engine at once.

@@ -77,6 +77,7 @@ class LlamaModel:
         self._bos = self._special(ll.llama_vocab_bos(self._vocab))
         self._eos = self._special(ll.llama_vocab_eos(self._vocab))
         self._held: list[int] = []  # tokens whose keys and values the context holds
+        self._reused = 0  # of them, how many the latest prompt began with
 
     def close(self) -> None:
         if self._context:
@@ -107,9 +108,9 @@ class LlamaModel:
         return list(buffer[:count])
 
     def _piece(self, token: int) -> bytes:
-        buffer = (ctypes.c_char * _PIECE_BYTES)()
+        buffer = ctypes.create_string_buffer(_PIECE_BYTES)
         count = ll.llama_token_to_piece(self._vocab, token, buffer, _PIECE_BYTES, 0, False)
-        return bytes(buffer[: max(count, 0)])
+        return buffer.raw[: max(count, 0)]
 
     def _special(self, token: int) -> str:
         if token < 0:
@@ -138,7 +139,7 @@ class LlamaModel:
         for read in self._prefill(prompt, stop):
             yield Progress(prompt_tokens_read=read, prompt_tokens=len(prompt))
         if stop.is_set():
-            yield Finish("stop", Usage(len(prompt), 0))
+            yield Finish("stop", Usage(len(prompt), 0, self._reused))
             return
         yield from self._decode(prompt, min(sampling.max_tokens, room), sampling, stop)
 
@@ -152,7 +153,7 @@ class LlamaModel:
         if not ll.llama_memory_seq_rm(self._memory, 0, common, -1):
             ll.llama_memory_clear(self._memory, True)
             common = 0
-        self._held = prompt[:common]
+        self._held, self._reused = prompt[:common], common
         while len(self._held) < len(prompt) and not stop.is_set():
             self._feed(prompt[len(self._held) : len(self._held) + PREFILL_SLICE])
             yield len(self._held)
@@ -193,7 +194,7 @@ class LlamaModel:
                     self._feed([token])
             if text := hold.push(decoder.decode(b"", final=True)) + hold.rest():
                 yield TextPiece(text)
-            yield Finish("stop" if reason == "stop" else "length", Usage(len(prompt), count))
+            yield Finish("stop" if reason == "stop" else "length", Usage(len(prompt), count, self._reused))
         finally:
             ll.llama_sampler_free(sampler)
 

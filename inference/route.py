@@ -19,6 +19,7 @@ from inference.errors import InferenceError
 log = structlog.get_logger(__name__)
 
 _ADD_MODEL = "Add a model with `manage.py models pull` or `models add`, or name an endpoint in INFERENCE_API_BASE_URL."
+_STAYS = "A source may not leave the house, so outside endpoints were not asked."
 _REST_S = 15.0  # an engine that failed is left alone this long, so that not every question waits for it
 
 
@@ -38,6 +39,7 @@ class Route:
     def __init__(self, engines: list[Engine]) -> None:
         self.engines = engines
         self._rests_until: dict[str, float] = {}
+        self._problems: dict[Engine, str] = {}
 
     @property
     def name(self) -> str:
@@ -57,8 +59,10 @@ class Route:
         written, note = request.written, ""
         last: InferenceError | None = None
         for engine in self._order():
-            if problem := await engine.health():
-                log.info("route.skipped", engine=engine.name, problem=problem)
+            if request.in_house and engine.outside:
+                note = _STAYS
+                continue
+            if self._lacks(engine, await engine.health()):
                 continue
             yield Writer(engine.name, note)
             try:
@@ -75,6 +79,13 @@ class Route:
                 note = f"{engine.name} failed: {error.user_message}"
                 log.warning("route.failover", engine=engine.name, error=str(error), code=error.code, shown=len(written))
         raise last or InferenceError("No engine can answer.")
+
+    def _lacks(self, engine: Engine, problem: str) -> bool:
+        """Logs what changed, not each question that passes an engine by."""
+        if self._problems.get(engine, "") != problem:
+            log.info("route.skipped" if problem else "route.back", engine=engine.name, problem=problem)
+            self._problems[engine] = problem
+        return bool(problem)
 
     def _order(self) -> list[Engine]:
         """Those at rest go last, so that they still answer when nobody else does; the extractive one never rests."""

@@ -13,84 +13,15 @@ _ABBREVIATION = re.compile(
 _END = re.compile(r"([.!?…][\"'”’)\]]*)(\s+)(?=[\"'“‘(\[]?[A-ZÀ-ÞА-Я0-9¿¡])|([。！？])|(\n+)")
 _WORD = re.compile(r"\w+", re.UNICODE)
 STOP_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "been",
-        "but",
-        "by",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "how",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "many",
-        "much",
-        "no",
-        "not",
-        "of",
-        "on",
-        "or",
-        "so",
-        "such",
-        "that",
-        "the",
-        "their",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "to",
-        "was",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "whom",
-        "whose",
-        "why",
-        "will",
-        "with",
-        "would",
-        "can",
-        "could",
-        "should",
-        "may",
-        "i",
-        "my",
-        "me",
-        "we",
-        "our",
-        "you",
-        "your",
-        "he",
-        "she",
-        "his",
-        "her",
-        "about",
-        "after",
-        "before",
-        "during",
-    ]
+    """
+    a an and are as at be been but by did do does for from had has have how in into is it its many much no not
+    of on or so such that the their then there these they this those to was were what when where which who
+    whom whose why will with would can could should may i my me we our you your he she his her about after
+    before during
+    """.split()
 )
+_HEADING_WORDS = 12
+_BULLET = re.compile(r"[-–—•*·▪◦]\s")
 
 
 def sentences(text: str) -> list[str]:
@@ -109,8 +40,29 @@ def sentences(text: str) -> list[str]:
     return found
 
 
-def words(text: str) -> list[str]:
-    return [_stem(w.lower()) for w in _WORD.findall(text)]
+def is_heading(piece: str, after: str) -> bool:
+    """A few words without a full stop or a figure name a subject and say nothing about it.
+
+    Longer ones are headings when they are written In Title Case or stand above a whole sentence.
+    """
+    if re.match(r"#{1,6}\s", piece):
+        return True
+    length = len(piece.split())
+    if length > _HEADING_WORDS or re.search(r"[.!?…:;\d|%€$。]", piece) or _BULLET.match(piece):
+        return length < 5 and not re.search(r"[.!?\d|:%€$。]", piece)
+    long_words = [word for word in piece.split() if len(word) > 3]
+    in_title_case = "," not in piece and all(word[0].isupper() for word in long_words)
+    above_sentence = piece[0].isupper() and after[:1].isupper() and after[-1] == "." and len(after.split()) > 4
+    return length < 5 or in_title_case or above_sentence
+
+
+def is_lead_in(piece: str) -> bool:
+    """It introduces what follows, and says nothing without it."""
+    return piece.endswith(":")
+
+
+def raw_words(text: str) -> list[str]:
+    return _WORD.findall(text)
 
 
 def content_words(text: str) -> list[str]:

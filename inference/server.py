@@ -144,8 +144,9 @@ def _count(usage: Usage | None) -> None:
         TOKENS.labels("completion").inc(usage.completion_tokens)
 
 
-def _usage(usage: Usage) -> dict[str, int]:
+def _usage(usage: Usage) -> dict[str, Any]:
     return {
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +78,7 @@ class OpenAICompatibleEngine:
                 log.info("engine.retry", engine=self.name, attempt=attempt + 1, wait_s=round(wait, 2), error=str(error))
                 await asyncio.sleep(wait)
 
-    async def _once(self, request: Generation, deadline: float) -> AsyncIterator[Piece]:
+    async def _once(self, request: Generation, deadline: float) -> AsyncGenerator[Piece, None]:
         http_request = self.client().build_request(
             "POST",
             f"{self._endpoint.base_url}/chat/completions",
@@ -99,7 +99,7 @@ class OpenAICompatibleEngine:
         finally:
             await response.aclose()
 
-    async def _pieces(self, response: httpx.Response, first: float, deadline: float) -> AsyncIterator[Piece]:
+    async def _pieces(self, response: httpx.Response, first: float, deadline: float) -> AsyncGenerator[Piece, None]:
         usage: Usage | None = None
         reason = ""
         limit = first
@@ -193,10 +193,10 @@ def _chunk(data: str) -> dict[str, Any]:
         raise EngineUnavailable("The model sent something that is not an answer.", detail=data[:200]) from error
     if not isinstance(chunk, dict):
         raise EngineUnavailable("The model sent something that is not an answer.", detail=data[:200])
-    if error := chunk.get("error"):
-        if "context" in str(error):
-            raise ContextTooLong(detail=str(error)[:500])
-        raise EngineUnavailable("The model broke off.", detail=str(error)[:500])
+    if refusal := chunk.get("error"):
+        if "context" in str(refusal):
+            raise ContextTooLong(detail=str(refusal)[:500])
+        raise EngineUnavailable("The model broke off.", detail=str(refusal)[:500])
     return chunk
 
 
