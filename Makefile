@@ -44,10 +44,17 @@ test: $(VENV)/.installed-dev test-tools
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.retrieval
 
+# Each starts a Footnote of its own in a temporary folder.
+footprint: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.footprint
+
+torture: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.torture
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-.PHONY: help setup run test test-tools lint bench
+.PHONY: help setup run test test-tools lint bench footprint torture

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import celeryd_init, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatapp.settings")
 
@@ -33,3 +34,9 @@ def _configure_logs(**_: Any) -> None:
     from chatapp.operations.logs import configure
 
     configure({})
+
+
+@celeryd_init.connect
+def _silence_prints(**_: Any) -> None:
+    """A worker logs on standard error, as JSON; what Celery prints on standard output besides is no JSON."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

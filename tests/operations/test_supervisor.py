@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,8 @@ import httpx
 import pytest
 
 from tests.running import Footnote
+
+QUICK_S = 6  # about two on an idle machine
 
 
 @pytest.fixture
@@ -56,8 +59,14 @@ def test_it_starts_answers_revives_a_child_and_stops_without_a_trace(footnote: F
     second = Footnote(footnote.var, footnote.port).launch()
     assert "running already" in second.communicate(timeout=30)[0]
     assert second.returncode != 0
+    begun = time.monotonic()
     footnote.stop()
+    assert time.monotonic() - begun < QUICK_S
     assert none_left(footnote.var, 5) == []
+    for log in (footnote.var / "log").iterdir():
+        assert log.stat().st_size or log.stem == "worker"
+        for line in log.read_text().splitlines():
+            assert {"event", "level", "timestamp"} <= json.loads(line).keys(), f"{log.name}: {line}"
 
 
 def is_index(entry: Path, var: Path) -> bool:
