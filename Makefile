@@ -43,6 +43,7 @@ test: $(VENV)/.installed-dev test-tools
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.retrieval
+	$(BIN)/python -m benchmarks.extractive
 
 # Each starts a Footnote of its own in a temporary folder.
 footprint: $(VENV)/.installed-dev
