@@ -51,13 +51,13 @@ class ModelService:
     async def completions(self, request: Request) -> Response:
         body = await _json(request)
         messages, sampling = _messages(body), _sampling(body, self.config.max_answer_tokens)
+        usage = _wants_usage(body)
         model = await run_in_threadpool(self.worker.default)
         if model is None:
             raise EngineUnavailable("No model is installed.", advice="Add one with `manage.py models pull` or `add`.")
         events = self.worker.stream(messages, sampling)
         first = await anext(events)  # a refusal becomes a status, not a broken stream
         if body.get("stream"):
-            usage = bool((body.get("stream_options") or {}).get("include_usage"))
             return StreamingResponse(_sse(_from(first, events), model.name, usage), media_type="text/event-stream")
         return await _whole(request, _from(first, events), model.name)
 
@@ -197,6 +197,13 @@ def _sampling(body: dict[str, Any], most: int) -> Any:
         seed=int(_number(body.get("seed"), "seed", -(2**31), 2**32 - 1, 0)) & 0xFFFFFFFF,
         stop=tuple(stop),
     )
+
+
+def _wants_usage(body: dict[str, Any]) -> bool:
+    options = body.get("stream_options") or {}
+    if not isinstance(options, dict):
+        raise BadRequest("`stream_options` must be an object.")
+    return bool(options.get("include_usage"))
 
 
 def _number(value: Any, name: str, least: float, most: float, default: float) -> float:

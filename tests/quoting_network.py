@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-SLOT, HEADS, LAYERS, FEED = 32, 6, 3, 128
-WIDTH = SLOT * HEADS
-ROPE_BASE = 1e8  # most pairs of a head hardly turn over a prompt: what they match does not depend on the distance
+SLOT, SLOTS, HEADS, LAYERS, FEED = 32, 6, 4, 3, 128
+WIDTH = SLOT * SLOTS
+HEAD = WIDTH // HEADS
+ROPE_BASE = 1e10  # most pairs of a head hardly turn over a prompt: what they match does not depend on the distance
 QUESTION_BACK = 6  # from the start of the answer to the last word of the question
 BACK = (1, 2, 3, QUESTION_BACK)
-FLAT = slice(12, SLOT)  # the dimensions of a head that hardly turn
+FLAT = slice(12, HEAD)  # the dimensions of a head that hardly turn
 
 
 class Marks(NamedTuple):
@@ -44,7 +45,7 @@ class Block(nn.Module):
         batch, length, _ = x.shape
         y = self.attn_norm(x)
         q, k, v = (
-            part(y).view(batch, length, HEADS, SLOT).transpose(1, 2) for part in (self.attn_q, self.attn_k, self.attn_v)
+            part(y).view(batch, length, HEADS, HEAD).transpose(1, 2) for part in (self.attn_q, self.attn_k, self.attn_v)
         )
         seen = functional.scaled_dot_product_attention(_turn(q, turns), _turn(k, turns), v, is_causal=True)
         x = x + self.attn_output(seen.transpose(1, 2).reshape(batch, length, WIDTH))
@@ -79,7 +80,7 @@ def _turns(length: int) -> Tensor:
 
 
 def _frequencies() -> Tensor:
-    return torch.tensor(ROPE_BASE) ** (-torch.arange(0, SLOT, 2).float() / SLOT)
+    return torch.tensor(ROPE_BASE) ** (-torch.arange(0, HEAD, 2).float() / HEAD)
 
 
 def _turn(x: Tensor, turns: Tensor) -> Tensor:
@@ -111,55 +112,63 @@ def _start(net: QuotingNetwork, marks: Marks) -> None:
 
 def _look_back(block: Block, head: int, back: int) -> None:
     """Query and key are constants, turned against each other by `back` tokens; the value is the token itself."""
-    rows = slice(head * SLOT, (head + 1) * SLOT)
+    rows = _rows(head)
     angles = _frequencies() * back
     strength = 8.0
     block.attn_k.bias[rows] = torch.stack([torch.full_like(angles, strength), torch.zeros_like(angles)], 1).flatten()
     block.attn_q.bias[rows] = torch.stack([angles.cos(), -angles.sin()], 1).flatten() * strength
-    _identity(block.attn_v.weight, rows, 0, 1 / math.sqrt(HEADS))
-    _identity(block.attn_output.weight, _slot(head + 1), head)
+    _identity(block.attn_v.weight, _values(head), _slot(0), 1 / math.sqrt(SLOTS))
+    _identity(block.attn_output.weight, _slot(head + 1), _values(head))
 
 
 def _look_for_number(block: Block, bracket: Tensor) -> None:
     """Attends to the last token that stands behind a bracket: the turns of medium speed make the nearest one count."""
-    for dimension in range(6, 14, 2):
+    for dimension in range(8, 16, 2):
         block.attn_q.bias[dimension] = 3.0
         block.attn_k.weight[dimension, _slot(1)] += 3.0 * bracket
-    _identity(block.attn_v.weight, slice(0, SLOT), 0)
-    _identity(block.attn_output.weight, _slot(5), 0)
+    _identity(block.attn_v.weight, _values(0), _slot(0))
+    _identity(block.attn_output.weight, _slot(5), _values(0))
 
 
 def _match(
     block: Block, head: int, *, asking: tuple[int, ...], asked: tuple[int, ...], reading: int, gain: float = 1.0
 ) -> None:
     """Attends where the slots `asked` hold what the slots `asking` hold here, the nearer ones counting more."""
-    rows = slice(head * SLOT, (head + 1) * SLOT)
-    flat = SLOT - FLAT.start
-    for weight, mine, theirs in zip((2.1, 1.5, 1.2), asking, asked, strict=True):
-        mix = torch.zeros(SLOT, SLOT)  # another one each time: a slot is to match its partner alone
-        mix[FLAT] = torch.linalg.qr(torch.randn(SLOT, SLOT)).Q[:flat] * math.sqrt(SLOT / flat)
+    rows = _rows(head)
+    for weight, mine, theirs in zip((1.8, 1.7, 1.5), asking, asked, strict=True):
+        mix = torch.zeros(HEAD, SLOT)  # another one each time: a slot is to match its partner alone
+        mix[FLAT] = torch.linalg.qr(torch.randn(HEAD - FLAT.start, SLOT)).Q
         block.attn_q.weight[rows, _slot(mine)] += mix * weight
         block.attn_k.weight[rows, _slot(theirs)] += mix * weight
-    _identity(block.attn_v.weight, rows, reading)
-    _identity(block.attn_output.weight, _slot(0), head, gain * 3)
+    _identity(block.attn_v.weight, _values(head), _slot(reading))
+    _identity(block.attn_output.weight, _slot(0), _values(head), gain * 3)
 
 
 def _shun(block: Block, head: int, question: Tensor) -> None:
     """The word stands in the question as well: what follows it there is not to be copied."""
-    block.attn_q.bias[(head + 1) * SLOT - 1] = 4.0
-    block.attn_k.weight[(head + 1) * SLOT - 1, _slot(0)] -= 4.0 * question
+    block.attn_q.bias[(head + 1) * HEAD - 1] = 5.0
+    block.attn_k.weight[(head + 1) * HEAD - 1, _slot(0)] -= 5.0 * question
 
 
 def _begin(block: Block, assistant: Tensor) -> None:
     """Where the answer begins, the last word of the question is written."""
     block.ffn_gate.weight[:SLOT, _slot(1)] += assistant
-    _identity(block.ffn_up.weight, slice(0, SLOT), 4)
-    _identity(block.ffn_down.weight, _slot(0), 0)
+    _identity(block.ffn_up.weight, slice(0, SLOT), _slot(4))
+    _identity(block.ffn_down.weight, _slot(0), slice(0, SLOT))
 
 
-def _identity(weight: Tensor, rows: slice, column: int, gain: float = 1.0) -> None:
-    weight[rows, _slot(column)] += torch.eye(SLOT) * gain
+def _identity(weight: Tensor, rows: slice, columns: slice, gain: float = 1.0) -> None:
+    weight[rows, columns] += torch.eye(SLOT) * gain
 
 
 def _slot(number: int) -> slice:
     return slice(number * SLOT, (number + 1) * SLOT)
+
+
+def _rows(head: int) -> slice:
+    return slice(head * HEAD, (head + 1) * HEAD)
+
+
+def _values(head: int) -> slice:
+    """The part of a head that carries a slot."""
+    return slice(head * HEAD, head * HEAD + SLOT)

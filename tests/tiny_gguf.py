@@ -41,8 +41,8 @@ def byte_tokens() -> list[str]:
 
 def make(path: Path, *, seed: int = 0, template: str = TEMPLATE) -> Path:
     """A model of random weights whose tokens are bytes, and "th"."""
-    writer = _writer(path, WIDTH, LAYERS, FEED, HEADS, KV_HEADS)
-    _vocabulary(writer, [*byte_tokens(), "th"], ["t h"], template)
+    writer = writer_for(path, WIDTH, LAYERS, FEED, HEADS, KV_HEADS)
+    add_vocabulary(writer, [*byte_tokens(), "th"], ["t h"], template)
     _weights(writer, np.random.default_rng(seed))
     return write(writer, path)
 
@@ -74,18 +74,18 @@ def _cache() -> Path:
 
 def _make_quoting(path: Path, trained: Trained) -> Path:
     network = trained.network
-    writer = _writer(path, network.width, network.layers, network.feed, network.heads, network.heads)
+    writer = writer_for(path, network.width, network.layers, network.feed, network.heads, network.heads)
     writer.add_rope_freq_base(network.rope_base)
     facts = json.loads(trained.tokenizer.to_str())["model"]
     tokens = sorted(facts["vocab"], key=facts["vocab"].__getitem__)
-    _vocabulary(writer, tokens, [" ".join(pair) for pair in facts["merges"]], TEMPLATE)
+    add_vocabulary(writer, tokens, [" ".join(pair) for pair in facts["merges"]], TEMPLATE)
     for name, weight in network.state_dict().items():
         kind = np.float32 if weight.ndim == 1 else np.float16
         writer.add_tensor(name, weight.numpy().astype(kind))
     return write(writer, path)
 
 
-def _writer(path: Path, width: int, layers: int, feed: int, heads: int, kv_heads: int) -> GGUFWriter:
+def writer_for(path: Path, width: int, layers: int, feed: int, heads: int, kv_heads: int) -> GGUFWriter:
     writer = GGUFWriter(str(path), "llama")
     writer.add_name("tiny")
     writer.add_license("apache-2.0")
@@ -108,7 +108,7 @@ def write(writer: GGUFWriter, path: Path) -> Path:
     return path
 
 
-def _vocabulary(writer: GGUFWriter, plain: Sequence[str], merges: Sequence[str], template: str) -> None:
+def add_vocabulary(writer: GGUFWriter, plain: Sequence[str], merges: Sequence[str], template: str) -> None:
     tokens = [*plain, *SPECIALS]
     kinds = [TokenType.NORMAL] * len(plain) + [TokenType.CONTROL] * len(SPECIALS)
     writer.add_tokenizer_model("gpt2")
