@@ -14,7 +14,8 @@ from retrieval.indexed_text import indexed_text
 from retrieval.models import Document, IndexChange, PassageVector
 from tests.ingestion.conftest import Receive
 from tests.ingestion.fake_index import DIMENSION, FakeIndex, vector_of
-from tests.ingestion.worker import Worker, wait_until
+from tests.ingestion.worker import Worker
+from tests.waiting import wait_until
 
 Status = Document.Status
 
