@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import time
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 _BODY_BYTES = 2_000_000
 _MESSAGES = 500
+_LOOK_FOR_LEAVING_S = 0.25
 FIRST_TOKEN = Histogram("footnote_model_first_token_seconds", "From request to first token")
 TOKENS = Counter("footnote_model_tokens_total", "Tokens", ["kind"])
 WAITING = Gauge("footnote_model_waiting", "Requests that wait for the model")
@@ -115,15 +117,17 @@ async def _sse(events: AsyncIterator[Any], model: str, include_usage: bool) -> A
 
 
 async def _whole(request: Request, events: AsyncIterator[Any], model: str) -> Response:
-    text, finish = "", Finish("stop")
-    async with aclosing(events) as pieces:  # type: ignore[type-var]
-        async for event in pieces:
+    """Somebody who hangs up while waiting for the model holds no place in its queue."""
+    work = asyncio.create_task(_collected(events))
+    try:
+        while not work.done():
+            await asyncio.wait({work}, timeout=_LOOK_FOR_LEAVING_S)
             if await request.is_disconnected():
                 return Response(status_code=499)
-            if isinstance(event, TextPiece):
-                text += event.text
-            elif isinstance(event, Finish):
-                finish = event
+        text, finish = work.result()
+    finally:
+        work.cancel()
+        await asyncio.wait({work})
     _count(finish.usage)
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish.reason}
     return JSONResponse(
@@ -136,6 +140,17 @@ async def _whole(request: Request, events: AsyncIterator[Any], model: str) -> Re
             "usage": _usage(finish.usage or Usage(0, 0)),
         }
     )
+
+
+async def _collected(events: AsyncIterator[Any]) -> tuple[str, Finish]:
+    text, finish = "", Finish("stop")
+    async with aclosing(events) as pieces:  # type: ignore[type-var]
+        async for event in pieces:
+            if isinstance(event, TextPiece):
+                text += event.text
+            elif isinstance(event, Finish):
+                finish = event
+    return text, finish
 
 
 def _count(usage: Usage | None) -> None:

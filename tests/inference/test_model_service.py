@@ -11,6 +11,7 @@ import httpx
 import openai
 import pytest
 
+from inference.worker import LocalModel
 from tests.inference.conftest import Service, Serving
 from tests.inference.reciting import reciting, slow
 from tests.tiny_gguf import make
@@ -222,3 +223,47 @@ async def test_a_full_queue_answers_busy_with_retry_after(service: Service) -> N
     refused = [result for result in results if isinstance(result, openai.APIStatusError)]
     assert refused and all(error.status_code == 503 and error.response.headers["Retry-After"] for error in refused)
     assert len(refused) < len(results)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_somebody_who_leaves_the_queue_holds_no_place_in_it(
+    serving: Serving, tmp_path: Path, stream: bool
+) -> None:
+    async with serving(slow(tmp_path / "slow.gguf")) as service, _raw(service) as client:
+
+        async def waiting() -> float:
+            lines = (await client.get("/metrics")).text.splitlines()
+            return float(next(line for line in lines if line.startswith("footnote_model_waiting ")).split()[1])
+
+        async def until(count: int) -> None:
+            async with asyncio.timeout(10):
+                while await waiting() != count:
+                    await asyncio.sleep(0.02)
+
+        asked = {"messages": _say("x" * 4000), "max_tokens": 100, "stream": stream}
+        asking = [asyncio.create_task(client.post("/v1/chat/completions", json=asked)) for _ in range(4)]
+        await until(3)
+        for one in asking[1:]:
+            one.cancel()
+        await until(0)
+        assert not asking[0].done()
+        asking[0].cancel()
+
+
+async def test_another_default_answers_from_the_next_question_on(serving: Serving, tmp_path: Path) -> None:
+    async with serving(reciting(tmp_path / "one.gguf", "one")) as service:
+        first, _, _ = await _streamed(service, temperature=0)
+        service.installed.append(LocalModel("two", reciting(tmp_path / "two.gguf", "two")))
+        second, _, _ = await _streamed(service, temperature=0)
+    assert ("".join(first), "".join(second)) == ("one", "two")
+
+
+async def test_a_file_that_llama_cannot_load_is_said_and_the_next_model_works(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "bad.gguf").write_bytes(b"GGUF" + b"\xff" * 5000)
+    service.installed.append(LocalModel("bad", tmp_path / "bad.gguf"))
+    async with _raw(service) as client:
+        body = {"messages": _say("x"), "max_tokens": 1}
+        bad = await client.post("/v1/chat/completions", json=body)
+        service.installed.pop()
+        good = await client.post("/v1/chat/completions", json=body)
+    assert (bad.status_code, bad.json()["error"]["code"], good.status_code) == (422, "model_file_rejected", 200)
