@@ -55,5 +55,5 @@ def example_questions(user: User) -> list[str]:
         topic = heading.split(" > ")[-1].split(" › ")[-1].strip(" .:#")
         if document in questions or not 4 <= len(topic) <= LONGEST_HEADING or topic == title:
             continue
-        questions[document] = f"What does “{title or name}” say about {topic[0].lower() + topic[1:]}?"
+        questions[document] = f"What does “{title or name}” say about “{topic}”?"
     return list(questions.values())[:EXAMPLES]

@@ -7,6 +7,7 @@ import { BUSY, documentRow, uploadRow } from "./document-rows.js";
 import { announce, el } from "./dom.js";
 import { closeSidebar } from "./sidebar.js";
 import { Uploads, droppedFiles } from "./uploads.js";
+import "./engines.js";
 import "./theme.js";
 
 const byId = (id) => document.getElementById(id);

@@ -34,6 +34,8 @@ export function explainModels() {
     { wide: true });
 }
 
+for (const button of document.querySelectorAll("[data-models]")) button.addEventListener("click", explainModels);
+
 async function fill(body) {
   try {
     const { engines, answering } = await request("GET", "/api/engines/");
@@ -49,7 +51,7 @@ function describe(engine, answering) {
   const state = engine.name === answering ? "Answers now" : engine.problem ? "Not available" : "Takes over";
   return el("section", { class: "engine" },
     el("h3", { dir: "auto" }, engineName(engine.name), el("span", { class: "badge" }, state),
-      engine.outside && el("span", { class: "badge" }, "Outside this server")),
+      engine.outside && el("span", { class: "badge" }, "Outside provider")),
     engine.problem && el("p", {}, engine.problem),
     isQuoting(engine.name) && el("p", {}, "Finds the best sentences in the documents and quotes them word for word. Always there."),
     engine.advice && el("p", { class: "quiet-text advice" }, ...commands(engine.advice)));

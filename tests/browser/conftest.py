@@ -37,7 +37,7 @@ def chromium() -> Iterator[Any]:
 def person(transactional_db: None) -> Any:
     from chatapp.accounts.models import User
 
-    return User.objects.create_superuser("ada", "ada@example.com", "a long enough password")
+    return User.objects.create_superuser("ada", "ada@example.com")
 
 
 @pytest.fixture
@@ -49,7 +49,9 @@ def page(chromium: Any, live_server: Any, person: Any, request: pytest.FixtureRe
     client = Client()
     client.force_login(person)
     options = getattr(request, "param", {})
-    context = chromium.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 800}, **options)
+    context = chromium.new_context(
+        **{"base_url": live_server.url, "viewport": {"width": 1280, "height": 800}, **options}
+    )
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
     opened = context.new_page()

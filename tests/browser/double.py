@@ -29,6 +29,12 @@ PASSAGE: dict[str, Any] = {
     "before": [{"id": 9, "text": "Everybody has 28 days of leave a year. Part-time staff have a share of it.", "page": 12}],
     "after": [{"id": 10, "text": "Leave that is not taken by then cannot be paid out, except when somebody leaves.", "page": 13}],
 }  # fmt: skip
+ENGINES: dict[str, Any] = {"answering": "extractive", "engines": [
+    {"name": "local: ", "outside": False, "problem": "No model is loaded.",
+     "advice": "Add a model with `manage.py models pull` or `models add`, or name an endpoint in INFERENCE_API_BASE_URL."},
+    {"name": "api: gpt-6-mini", "outside": True, "problem": "It cannot be reached (ConnectTimeout).", "advice": ""},
+    {"name": "extractive", "outside": False, "problem": "", "advice": ""},
+]}  # fmt: skip
 TEXT = (
     "Yes. You may carry **up to five days** of unused leave into the next year. [1]\n\n"
     "- Ask your manager before the end of November [1]\n- Carried days lapse on **31 March** [2]\n"
@@ -39,6 +45,9 @@ class Double:
     def __init__(self, page: Any) -> None:
         self.page, self.received, self.sockets, self.seq = page, [], [], 0
         self.passage = PASSAGE
+        self.question, self.writes = QUESTION, ANSWER
+        self.refusal: dict[str, Any] | None = None
+        self.loses = False  # the line breaks at the next frame
         self.conversations: list[dict[str, Any]] = []
         self.detail: dict[str, Any] = {}
         self.engines = {"engines": [], "answering": ""}
@@ -53,11 +62,15 @@ class Double:
         self.send({"type": "hello", "protocol": 1, "running": []})
 
     def _message(self, frame: dict[str, Any]) -> None:
+        if self.loses:
+            return self.sockets[-1].close(code=1011)
         self.received.append(frame)
         if frame["type"] in ("ask", "edit", "regenerate", "continue"):
+            if self.refusal is not None:
+                return self.send({"type": "error", "id": frame["id"], **self.refusal})
             self.seq = 0
             self.send({"type": "accepted", "id": frame["id"], "turn": TURN, "conversation": CONVERSATION,
-                       "title": "Carrying leave over", "question": QUESTION, "answer": ANSWER})  # fmt: skip
+                       "title": "Carrying leave over", "question": self.question, "answer": self.writes})  # fmt: skip
 
     def send(self, frame: dict[str, Any]) -> None:
         self.sockets[-1].send(json.dumps(frame))

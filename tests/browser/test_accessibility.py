@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.double import TEXT, TURN, Double
+from chatapp.accounts.links import make_link
+from tests.browser.double import ENGINES, TEXT, TURN, Double
 from tests.browser.test_documents_page import DOCUMENTS, stage
 
 AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text(encoding="utf-8")
@@ -19,7 +20,13 @@ RUN = """async (tags) => {
   const found = await axe.run(document, { runOnly: tags, resultTypes: ["violations"] });
   return found.violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.target} ${node.failureSummary}`));
 }"""
-HARD_TEXT = TEXT + "\n\n```python\n" + "value = 1  # a comment\n" + "x" * 300 + "\n```\n\n| Plan | Price |\n|---|---|\n| Pro | 10 |\n"
+HARD_TEXT = (
+    TEXT
+    + "\n\n```python\n"
+    + "value = 1  # a comment\n"
+    + "x" * 300
+    + "\n```\n\n| Plan | Price |\n|---|---|\n| Pro | 10 |\n"
+)
 
 
 def check(page: Any) -> None:
@@ -82,12 +89,12 @@ def test_an_answer_that_did_not_end_well(page: Any, double: Double, status: str)
 
 
 def rename(page: Any) -> None:
-    page.locator("[data-conversation]").first.hover()
+    page.locator("li[data-conversation]").first.hover()
     page.get_by_role("button", name="Rename").first.click()
 
 
 def delete(page: Any) -> None:
-    page.locator("[data-conversation]").first.hover()
+    page.locator("li[data-conversation]").first.hover()
     page.get_by_role("button", name="Delete").first.click()
 
 
@@ -105,12 +112,7 @@ def test_what_opens_over_the_chat(page: Any, double: Double, opened: Callable[[A
 
 
 def test_the_engines_dialog(page: Any, double: Double) -> None:
-    advice = "Add a model with `manage.py models pull`."
-    double.engines = {"answering": "extractive", "engines": [
-        {"name": "local: ", "outside": False, "problem": "No model is loaded.", "advice": advice},
-        {"name": "api: gpt", "outside": True, "problem": "It cannot be reached.", "advice": ""},
-        {"name": "extractive", "outside": False, "problem": "", "advice": ""},
-    ]}  # fmt: skip
+    double.engines = ENGINES
     page.goto("/")
     double.ask()
     double.answer(engine="extractive")
@@ -160,10 +162,6 @@ def test_signing_in(page: Any) -> None:
 
 
 def test_the_link_and_the_first_password(page: Any, person: Any) -> None:
-    from chatapp.accounts.links import make_link
-
-    person.set_unusable_password()
-    person.save()
     page.context.clear_cookies()
     page.goto(make_link(person))
     check(page)

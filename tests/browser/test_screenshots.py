@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.double import TEXT, Double
+from chatapp.accounts.links import make_link
+from tests.browser.double import ENGINES, TEXT, Double
 from tests.browser.test_documents_page import DOCUMENTS, stage
 
 FOLDER = os.environ.get("FOOTNOTE_SCREENSHOTS", "")
@@ -31,6 +32,11 @@ def test_pictures_of_the_chat(page: Any, double: Double) -> None:
     double.conversations = [{"id": f"{n}", "title": title, "updated_at": stamp} for n, title in enumerate(titles)]
     page.goto("/")
     shoot(page, "empty")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.locator("#menu").click()
+    page.wait_for_timeout(300)
+    page.screenshot(path=Path(FOLDER) / "sidebar-390-dark.png")
+    page.keyboard.press("Escape")
     double.ask()
     double.answer(text=TEXT[:60], done="")
     expect(page.locator(".assistant .prose")).to_contain_text("Yes.")
@@ -64,9 +70,38 @@ def test_pictures_of_the_documents(page: Any, double: Double) -> None:
     shoot(page, "documents")
 
 
-def test_pictures_of_sign_in_and_of_an_error(page: Any) -> None:
+def test_pictures_of_dialogs_and_of_a_stopped_answer(page: Any, double: Double) -> None:
+    double.engines = ENGINES
+    page.goto("/")
+    double.ask()
+    double.answer(done="stopped", engine="local: qwen3-4b")
+    shoot(page, "stopped")
+    page.get_by_role("button", name="Edit this question").focus()
+    page.keyboard.press("Enter")
+    shoot(page, "edit")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_role("button", name="Models").click()
+    expect(page.get_by_role("dialog")).to_contain_text("No model")
+    shoot(page, "engines")
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.locator("li[data-conversation]").hover()
+    page.get_by_role("button", name="Rename").click()
+    shoot(page, "rename")
+
+
+def test_pictures_of_sign_in_and_of_an_error(page: Any, person: Any) -> None:
     page.goto("/nothing-here/")
     shoot(page, "error")
+    page.goto("/accounts/logout/")
+    shoot(page, "logout")
+    page.goto("/accounts/inactive/")
+    shoot(page, "inactive")
     page.context.clear_cookies()
     page.goto("/accounts/login/")
     shoot(page, "login")
+    page.goto(make_link(person))
+    shoot(page, "link")
+    page.get_by_role("button", name="Sign in as ada").click()
+    expect(page.get_by_role("heading", name="Choose a password")).to_be_visible()
+    shoot(page, "password")
