@@ -5,10 +5,10 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import queue
 import select
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +24,7 @@ from retrieval.parsing.sniff import sniff
 log = structlog.get_logger(__name__)
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
+IDLE_SECONDS = 60.0  # a zygote takes some 70 MB
 _START_SECONDS = 30  # importing the parsers, on a busy machine
 
 
@@ -61,30 +62,63 @@ def _document(parsed: dict[str, Any]) -> ParsedDocument:
     return ParsedDocument(parsed["title"], blocks, parsed["pages"], tuple(parsed["warnings"]))
 
 
-# Idle zygotes of this process. One serves one file at a time; a fork of this process starts with none of its own.
-_idle: queue.LifoQueue[_Zygote] = queue.LifoQueue()
-_owner = os.getpid()
+class _Pool:
+    """The idle zygotes of this process. Each serves one file at a time, and ends when it was not needed for a while."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self._idle: list[_Zygote] = []
+        self._lock = threading.Lock()
+        self._closing = False  # whether a thread is there that closes what is not needed
+
+    def take(self) -> _Zygote:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return _Zygote()
+
+    def give_back(self, zygote: _Zygote) -> None:
+        zygote.used_at = time.monotonic()
+        with self._lock:
+            self._idle.append(zygote)
+            if not self._closing:
+                self._closing = True
+                threading.Thread(target=self._close_unneeded, name="parsers", daemon=True).start()
+
+    def _close_unneeded(self) -> None:
+        """Ends with the last one."""
+        left = True
+        while left:
+            time.sleep(IDLE_SECONDS / 6)
+            with self._lock:
+                before = time.monotonic() - IDLE_SECONDS
+                unneeded = [zygote for zygote in self._idle if zygote.used_at < before]
+                self._idle = [zygote for zygote in self._idle if zygote.used_at >= before]
+                left = self._closing = bool(self._idle)
+            for zygote in unneeded:
+                zygote.close()
+
+
+_pool = _Pool()
 
 
 def _ask(request: dict[str, Any], limits: ParseLimits) -> dict[str, Any]:
-    global _idle, _owner
-    if _owner != os.getpid():
-        _idle, _owner = queue.LifoQueue(), os.getpid()
-    try:
-        zygote = _idle.get_nowait()
-    except queue.Empty:
-        zygote = _Zygote()
+    global _pool
+    if _pool.owner != os.getpid():  # a fork starts with none
+        _pool = _Pool()
+    zygote = _pool.take()
     try:
         answer = zygote.ask(request, limits.seconds + _START_SECONDS)
     except (OSError, ValueError) as error:
         zygote.close()
         return {"died": "crashed", "detail": str(error)}
-    _idle.put(zygote)
+    _pool.give_back(zygote)
     return answer
 
 
 class _Zygote:
     def __init__(self) -> None:
+        self.used_at = time.monotonic()
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "retrieval.parsing.zygote"],
             stdin=subprocess.PIPE,
