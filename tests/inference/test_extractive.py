@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from inference.engine import Finish, Generation, Source, TextPiece
+from inference.engine import Embed, Finish, Generation, Source, TextPiece
 from inference.engines.extractive import ExtractiveEngine
 
 _QUOTE = re.compile(r"^“(.*)” \[(\d+)\]$", re.M)
@@ -25,7 +25,7 @@ class Embedder:
         return np.eye(len(texts), dtype=np.float32)
 
 
-async def _written(question: str, *passages: str, embed: Embedder | None = None, written: str = "") -> str:
+async def _written(question: str, *passages: str, embed: Embed | None = None, written: str = "") -> str:
     sources = tuple(Source(n, f"{n}.md", text, score=1.0) for n, text in enumerate(passages, start=1))
     asked = Generation("turn", question, (), sources, written=written)
     pieces = [piece async for piece in ExtractiveEngine(embed or Embedder()).stream(asked)]
@@ -61,6 +61,16 @@ async def test_a_sentence_that_falls_far_behind_is_left_out() -> None:
 async def test_a_question_that_the_documents_do_not_answer_is_told_so() -> None:
     text = await _written("Who won the chess tournament?", "Everybody has 28 days of leave. The canteen opens at noon.")
     assert text == "The documents do not say, as far as I can find."
+
+
+@pytest.mark.parametrize(("similarity", "hedged"), [(0.3, True), (0.5, False)])
+async def test_quotes_that_come_not_close_are_said_to_be_the_nearest_only(similarity: float, hedged: bool) -> None:
+    async def embed(texts: Sequence[str]) -> np.ndarray:
+        return np.array([[1.0, 0.0]] + [[similarity, (1 - similarity**2) ** 0.5]] * (len(texts) - 1), dtype=np.float32)
+
+    text = await _written("Who won the chess tournament?", "The office tournament is in May.", embed=embed)
+    assert text.startswith("The documents may not answer this.") is hedged
+    assert _QUOTE.findall(text) == [("The office tournament is in May.", "1")]
 
 
 async def test_an_answer_that_was_begun_is_not_contradicted_by_finding_nothing() -> None:
