@@ -9,6 +9,8 @@ from typing import Any
 TURN, CONVERSATION = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 QUESTION, ANSWER = "33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444"
 HANDBOOK = {"id": "55555555-5555-4555-8555-555555555555", "name": "Staff handbook 2026.pdf"}
+BUSY = {"code": "busy", "message": "Too many answers.", "advice": "Wait.", "retryable": True}
+STAMP = "2026-11-21T00:00:00Z"
 COLLECTION = "66666666-6666-4666-8666-666666666666"
 SOURCES = [
     {"number": 1, "passage": 1, "document": HANDBOOK, "page": 12, "heading": "Leave › Carrying days over", "locator": "",
@@ -115,3 +117,26 @@ class Double:
         else:
             body = next(value for start, value in answers.items() if url.startswith(start))
         return route.fulfill(json=body)
+
+
+def stored(double: Double, *messages: dict[str, Any]) -> None:
+    """A conversation that the server has: listed, and opened by its address."""
+    double.conversations = [
+        {"id": CONVERSATION, "title": "Leave", "updated_at": STAMP},
+        {"id": "other", "title": "Travel", "updated_at": STAMP},
+    ]
+    double.detail = {"id": CONVERSATION, "title": "Leave", "running": [], "messages": [
+        {"id": QUESTION, "parent": None, "role": "user", "text": "May I?", "status": "complete"}, *messages,
+    ]}  # fmt: skip
+
+
+def opened(page: Any, double: Double, *messages: dict[str, Any]) -> None:
+    """The page, with that conversation on it."""
+    stored(double, *messages)
+    page.goto("/")
+    page.get_by_role("link", name="Leave").click()
+    page.wait_for_selector(".message.user")
+
+
+def answered(text: str = TEXT, status: str = "complete", number: str = ANSWER) -> dict[str, Any]:
+    return {"id": number, "parent": QUESTION, "role": "assistant", "text": text, "status": status, "engine": "local: m"}

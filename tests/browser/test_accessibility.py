@@ -18,7 +18,8 @@ LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = """async (tags) => {
   const found = await axe.run(document, { runOnly: tags, resultTypes: ["violations"] });
-  return found.violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.target} ${node.failureSummary}`));
+  const words = (rule, node) => `${rule.id}: ${node.target} ${node.failureSummary}`;
+  return found.violations.flatMap((rule) => rule.nodes.map((node) => words(rule, node)));
 }"""
 HARD_TEXT = (
     TEXT

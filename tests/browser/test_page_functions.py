@@ -1,4 +1,4 @@
-"""What one can do with a conversation on the page, by mouse, keyboard and on a phone, against a scripted server."""
+"""What one can do with an answer and a conversation, by mouse, keyboard and on a phone, against a scripted server."""
 
 from __future__ import annotations
 
@@ -7,131 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.double import ANSWER, CONVERSATION, ENGINES, QUESTION, TEXT, Double
+from tests.browser.double import ANSWER, BUSY, ENGINES, QUESTION, TEXT, Double, answered, opened, stored
 
-STAMP = "2026-11-21T00:00:00Z"
-BUSY = {"code": "busy", "message": "Too many answers.", "advice": "Wait.", "retryable": True}
 PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True}
-
-
-def stored(double: Double, *messages: dict[str, Any]) -> None:
-    """A conversation that the server has: listed, and opened by its address."""
-    double.conversations = [
-        {"id": CONVERSATION, "title": "Leave", "updated_at": STAMP},
-        {"id": "other", "title": "Travel", "updated_at": STAMP},
-    ]
-    double.detail = {"id": CONVERSATION, "title": "Leave", "running": [], "messages": [
-        {"id": QUESTION, "parent": None, "role": "user", "text": "May I?", "status": "complete"}, *messages,
-    ]}  # fmt: skip
-
-
-def opened(page: Any, double: Double, *messages: dict[str, Any]) -> None:
-    stored(double, *messages)
-    page.goto("/")
-    page.get_by_role("link", name="Leave").click()
-    expect(page.locator(".message.user")).to_be_visible()
-
-
-def answered(text: str = TEXT, status: str = "complete", number: str = ANSWER) -> dict[str, Any]:
-    return {"id": number, "parent": QUESTION, "role": "assistant", "text": text, "status": status, "engine": "local: m"}
-
-
-def box(page: Any) -> Any:
-    return page.get_by_label("Your question")
-
-
-# -- writing and sending -------------------------------------------------------------------------------------------
-
-
-def test_enter_sends_and_shift_enter_makes_a_line(page: Any, double: Double) -> None:
-    page.goto("/")
-    box(page).press_sequentially("One")
-    page.keyboard.press("Shift+Enter")
-    box(page).press_sequentially("Two")
-    page.keyboard.press("Enter")
-    page.wait_for_selector(".message.assistant")
-    assert double.received[-1]["text"] == "One\nTwo"
-    expect(box(page)).to_have_value("")
-
-
-def test_nothing_is_sent_while_there_are_no_words(page: Any, double: Double) -> None:
-    page.goto("/")
-    box(page).fill("  \n ")
-    page.keyboard.press("Enter")
-    expect(page.get_by_label("Send")).to_be_disabled()
-    assert "ask" not in double.kinds()
-
-
-def test_a_refused_question_goes_back_to_the_box(page: Any, double: Double) -> None:
-    double.refusal = BUSY
-    page.goto("/")
-    box(page).fill("A long thought")
-    page.keyboard.press("Enter")
-    expect(page.locator("#notice")).to_contain_text("Too many answers. Wait.")
-    expect(box(page)).to_have_value("A long thought")
-    double.refusal = None
-    page.keyboard.press("Enter")
-    page.wait_for_selector(".message.assistant")
-
-
-def test_a_question_that_is_too_long_is_kept_whole_and_not_sent(page: Any, double: Double) -> None:
-    page.goto("/")
-    box(page).fill("🙂" * 8001)
-    page.keyboard.press("Enter")
-    expect(page.locator("#notice")).to_contain_text("8,001 characters long; at most 8,000")
-    assert page.evaluate("[...document.getElementById('question').value].length") == 8001
-    assert "ask" not in double.kinds()
-    box(page).fill("🙂" * 8000)
-    page.keyboard.press("Enter")
-    page.wait_for_selector(".message.assistant")
-
-
-def lose_the_line_while_sending(page: Any, double: Double) -> None:
-    page.goto("/")
-    page.wait_for_function("document.activeElement.id === 'question'")
-    double.loses = True
-    box(page).fill("Did this arrive?")
-    page.keyboard.press("Enter")
-    page.wait_for_timeout(100)
-    double.loses = False
-
-
-def test_a_question_that_did_not_arrive_before_the_line_broke_goes_back_to_the_box(page: Any, double: Double) -> None:
-    lose_the_line_while_sending(page, double)
-    expect(page.locator("#notice")).to_contain_text("broke before your words arrived")
-    expect(box(page)).to_have_value("Did this arrive?")
-
-
-def test_a_question_that_arrived_before_the_line_broke_is_opened(page: Any, double: Double) -> None:
-    stored(double, answered())
-    double.detail["messages"][0]["text"] = "Did this arrive?"
-    lose_the_line_while_sending(page, double)
-    expect(page.locator(".message.user")).to_contain_text("Did this arrive?")
-    expect(box(page)).to_have_value("")
-    assert page.url.endswith(f"/c/{CONVERSATION}/")
-
-
-def test_a_lost_line_is_told_and_the_notice_goes_when_it_is_back(page: Any, double: Double) -> None:
-    page.goto("/")
-    double.ask()
-    double.answer(done="")
-    double.sockets[-1].close(code=1011)
-    expect(page.locator("#notice")).to_contain_text("The connection was lost.")
-    expect(page.locator("#notice")).to_be_hidden()
-    double.finish()
-    expect(page.get_by_label("Send")).to_be_visible()
-
-
-def test_words_written_without_a_connection_are_kept(page: Any, double: Double) -> None:
-    page.goto("/")
-    page.wait_for_function("document.activeElement.id === 'question'")
-    double.sockets[-1].close(code=4401)
-    expect(page.locator("#notice")).to_contain_text("You are signed out.")
-    box(page).fill("Half a thought")
-    page.keyboard.press("Enter")
-    expect(page.locator("#notice")).to_contain_text("Not connected")
-    expect(box(page)).to_have_value("Half a thought")
-
 
 # -- the answer ----------------------------------------------------------------------------------------------------
 
@@ -308,7 +186,7 @@ def test_deleting_the_open_conversation_leads_to_a_new_one(page: Any, double: Do
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", name="Ask your documents")).to_be_visible()
     expect(page.get_by_role("link", name="Leave")).to_have_count(0)
-    expect(box(page)).to_be_focused()
+    expect(page.get_by_label("Your question")).to_be_focused()
     assert page.evaluate("location.pathname") == "/"
 
 
