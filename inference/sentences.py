@@ -21,6 +21,7 @@ STOP_WORDS = frozenset(
     """.split()
 )
 _HEADING_WORDS = 12
+_CELLS = " | "  # between the cells of a table's row
 _BULLET = re.compile(r"[-–—•*·▪◦]\s")
 
 
@@ -56,9 +57,10 @@ def is_heading(piece: str, after: str) -> bool:
     return length < 5 or in_title_case or above_sentence
 
 
-def is_lead_in(piece: str) -> bool:
-    """It introduces what follows, and says nothing without it."""
-    return piece.endswith(":")
+def is_lead_in(above: str, piece: str, after: str) -> bool:
+    """It introduces what follows and says nothing without it: a list's first line, a table's header."""
+    header = _CELLS in piece and _CELLS in after and _CELLS not in above and not re.search(r"\d", piece)
+    return header or piece.endswith(":")
 
 
 def raw_words(text: str) -> list[str]:

@@ -124,10 +124,10 @@ def _candidates(sources: Sequence[Source]) -> list[Candidate]:
     for source in sources:
         heading, lead_in, before = source.heading, "", ""
         pieces = sentences(source.text)
-        for piece, after in zip(pieces, [*pieces[1:], ""], strict=True):
+        for above, piece, after in zip(["", *pieces[:-1]], pieces, [*pieces[1:], ""], strict=True):
             if is_heading(piece, after):
                 heading, lead_in, before = f"{source.heading} {piece}", "", ""
-            elif is_lead_in(piece):
+            elif is_lead_in(above, piece, after):
                 lead_in, before = piece, ""
             else:
                 context = frozenset(content_words(f"{heading} {lead_in} {before}"))

@@ -134,6 +134,13 @@ async def test_what_introduces_a_list_is_not_quoted_without_it() -> None:
     assert quotes and not any(quote.endswith(":") for quote in quotes)
 
 
+async def test_the_header_of_a_table_is_not_quoted_and_lends_its_words_to_the_rows() -> None:
+    assert await _quotes(
+        "Which amount needs approved signatures?",
+        "Amount | Approved by\nup to 500 euros | signatures of the team lead\nmore | the board",
+    ) == ["up to 500 euros | signatures of the team lead"]
+
+
 async def test_the_overlap_of_two_passages_is_quoted_once() -> None:
     shared = "Parental leave lasts 14 weeks."
     assert await _quotes("How long is parental leave?", f"Hello all. {shared}", f"{shared} More follows.") == [shared]
