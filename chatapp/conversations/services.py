@@ -42,6 +42,7 @@ class Started:
     sources: tuple[dict[str, Any], ...] = ()  # of a continued answer: its marks keep their numbers
     written_by: tuple[dict[str, Any], ...] = ()
     collections: frozenset[UUID] | None = None
+    shown: frozenset[UUID] = frozenset()  # documents that the history was written from
 
 
 @transaction.atomic
@@ -125,6 +126,7 @@ def _started(
         begins_at=len(answer.text),
         collections=None if collections is None else sorted(map(str, collections)),
     )
+    above = _history(question)
     return Started(
         turn=turn.pk,
         conversation=conversation.pk,
@@ -133,7 +135,8 @@ def _started(
         answer=answer.pk,
         asker=user,
         text=question.text,
-        history=_history(question),
+        history=tuple(_as_chat(message) for message in above),
+        shown=frozenset(UUID(source["document"]["id"]) for message in above for source in message.sources),
         written=answer.text,
         sources=tuple(answer.sources),
         written_by=tuple(answer.written_by),
@@ -153,16 +156,19 @@ def running_turns(user: User) -> Any:
     return alive.select_related("question").order_by("created_at")
 
 
-def _history(question: Message) -> tuple[ChatMessage, ...]:
+def _history(question: Message) -> list[Message]:
     """The messages above the question on its own branch, oldest first."""
-    above: list[ChatMessage] = []
+    above: list[Message] = []
     at = question.parent
     while at is not None and len(above) < _HISTORY:
-        role = "user" if at.role == Message.Role.USER else "assistant"
         if at.text:
-            above.insert(0, ChatMessage(role, at.text))  # type: ignore[arg-type]
+            above.insert(0, at)
         at = at.parent
-    return tuple(above)
+    return above
+
+
+def _as_chat(message: Message) -> ChatMessage:
+    return ChatMessage("user" if message.role == Message.Role.USER else "assistant", message.text)
 
 
 def title_of(question: str) -> str:

@@ -20,7 +20,7 @@ from chatapp.conversations.engines import get_route
 from chatapp.conversations.models import Message
 from chatapp.conversations.services import Started
 from chatapp.conversations.stream import TurnStream, turn_stream
-from chatapp.documents.search import FoundPassage, asearch_passages, readable_passages
+from chatapp.documents.search import FoundPassage, asearch_passages, must_stay_in_house, readable_passages
 from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, as_dict
 from inference.engine import Finish, Generation, Progress, Source, TextPiece, Usage, Writer
 from inference.prompts import build_messages
@@ -139,7 +139,9 @@ async def _answer(turn: RunningTurn) -> None:
         _take_sources(turn, found)
     turn.mark("search")
     await turn.emit("sources", sources=turn.source_frames)
-    await _write(turn, _generation(turn))
+    documents = started.shown | {UUID(frame["document"]["id"]) for frame in [*started.sources, *turn.source_frames]}
+    in_house = await database_sync_to_async(must_stay_in_house)(documents)
+    await _write(turn, _generation(turn, in_house))
 
 
 async def _keep_sources(turn: RunningTurn) -> None:
@@ -177,7 +179,7 @@ def _add_source(turn: RunningTurn, frame: dict[str, Any]) -> None:
     turn.source_frames.append(frame)
 
 
-def _generation(turn: RunningTurn) -> Generation:
+def _generation(turn: RunningTurn, in_house: bool) -> Generation:
     config = settings.INFERENCE
     room = max(config.context_tokens - config.max_answer_tokens - 50, 200) * _CHARACTERS_PER_TOKEN
     messages = build_messages(
@@ -188,6 +190,7 @@ def _generation(turn: RunningTurn) -> Generation:
         question=turn.started.text,
         messages=messages,
         sources=tuple(turn.sources),
+        in_house=in_house,
         written=turn.started.written,
         max_tokens=config.max_answer_tokens,
     )

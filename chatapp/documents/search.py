@@ -103,3 +103,12 @@ def readable_passages(user: User, ids: Container[int]) -> dict[int, Passage]:
         document__collection__in=Collection.objects.readable_by(user),
     )
     return {passage.pk: passage for passage in readable.select_related("document__collection")}
+
+
+def must_stay_in_house(documents: Container[UUID]) -> bool:
+    """Whether what was written from these documents may not be sent to an endpoint outside.
+
+    A deleted one counts too: what it allowed is no longer known.
+    """
+    free = Document.objects.filter(pk__in=documents, collection__stays_in_house=False)
+    return free.count() < len(set(documents))

@@ -236,6 +236,22 @@ def test_an_index_that_is_away_fails_the_turn_with_advice_and_keeps_the_question
     assert Message.objects.get(pk=accepted["question"]).text == "How many days of leave?"
 
 
+def test_passages_that_stay_in_house_never_reach_an_outside_endpoint(
+    alice: Client, model: ModelDouble, index: FakeIndex, handbook: Any
+) -> None:
+    handbook.collection.stays_in_house = True
+    handbook.collection.save()
+    with alice.socket() as socket:
+        accepted = socket.ask("How many days of leave?")
+        frames = socket.until("done")
+        index.hits = []  # the next question finds nothing, but its history was written from the handbook
+        socket.ask("And more?", conversation=accepted["conversation"], parent=accepted["answer"])
+        socket.until("done")
+    writer = next(f for f in frames if f["type"] == "writer")
+    assert writer["engine"] == "extractive" and "may not leave" in writer["note"]
+    assert model.calls == []
+
+
 def test_a_deleted_conversation_stops_its_answer(alice: Client, model: ModelDouble) -> None:
     model.pause_s = 0.2
     with alice.socket() as socket:

@@ -56,7 +56,8 @@ class Command(FootnoteCommand):
         )
         marks = MarkFilter(frozenset(s.number for s in sources))
         text, engine, usage = "", "", None
-        async with aclosing(get_route().stream(_generation(question, sources))) as pieces:  # type: ignore[type-var]
+        in_house = any(hit.passage.document.collection.stays_in_house for hit in found)
+        async with aclosing(get_route().stream(_generation(question, sources, in_house))) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 if isinstance(piece, Writer):
                     engine = piece.engine
@@ -94,7 +95,7 @@ class Command(FootnoteCommand):
         }
 
 
-def _generation(question: str, sources: tuple[Source, ...]) -> Generation:
+def _generation(question: str, sources: tuple[Source, ...], in_house: bool) -> Generation:
     config = settings.INFERENCE
     room = max(config.context_tokens - config.max_answer_tokens - 50, 200) * 3
     messages = build_messages(question=question, history=(), sources=sources, max_prompt_characters=room)
@@ -103,6 +104,7 @@ def _generation(question: str, sources: tuple[Source, ...]) -> Generation:
         question=question,
         messages=messages,
         sources=sources,
+        in_house=in_house,
         max_tokens=config.max_answer_tokens,
     )
 
