@@ -27,6 +27,7 @@ _QUOTES = 3
 _QUOTE_CHARACTERS = 600
 # Fitted to SQuAD questions and rounded; see benchmarks/extractive.py. A rare word shared with the question counts most.
 MEANING, WORDS, PAIRS, WORDS_BEFORE, PASSAGE, ASKED_FOR = 0.45, 0.6, 0.15, 0.2, 0.4, 0.15
+WORDS_OF_HEADING = 0.4  # not fitted, SQuAD has none; a heading says more of what is below it than a sentence does
 _RELATED = 0.28  # below this similarity, without two shared words, a sentence does not answer anything
 _LIKELY = 0.4  # of the most similar sentence: 1 % of SQuAD questions are below it, 2 in 3 of those on other subjects
 _LATER = 0.5  # below the best score: a further quote that falls behind by more distracts
@@ -57,11 +58,12 @@ class Candidate:
     source: Source
     text: str
     words: tuple[str, ...]
-    before: frozenset[str]  # words of its headings, of what introduces its list, and of the sentence before it
+    heading: frozenset[str]  # words of the headings above it
+    before: frozenset[str]  # words of what introduces its list, and of the sentence before it
 
     def shares(self, asked: set[str]) -> bool:
-        """Two words of the question, one of which may stand before the sentence."""
-        own = asked.intersection(self.words)
+        """Two words of the question, with its headings; one of them may stand before the sentence."""
+        own = asked & self.heading.union(self.words)
         return len(own) >= 2 or (len(own) == 1 and len(own | (asked & self.before)) >= 2)
 
 
@@ -130,8 +132,8 @@ def _candidates(sources: Sequence[Source]) -> list[Candidate]:
             elif is_lead_in(above, piece, after):
                 lead_in, before = piece, ""
             else:
-                context = frozenset(content_words(f"{heading} {lead_in} {before}"))
-                candidate = Candidate(source, _shortened(piece), tuple(content_words(piece)), context)
+                above_it, context = (frozenset(content_words(text)) for text in (heading, f"{lead_in} {before}"))
+                candidate = Candidate(source, _shortened(piece), tuple(content_words(piece)), above_it, context)
                 found.setdefault(piece.casefold(), candidate)
                 before = piece
     return list(found.values())[:_SENTENCES]
@@ -153,14 +155,21 @@ def word_scores(question: str, candidates: Sequence[Candidate]) -> list[float]:
     best_passage = max(candidate.source.score for candidate in candidates) or 1.0
     scores = []
     for candidate in candidates:
-        held = rarity.keys() & set(candidate.words)
-        score = WORDS * sum(rarity[word] for word in held) / whole
-        score += WORDS_BEFORE * sum(rarity[word] for word in (rarity.keys() & candidate.before) - held) / whole
+        score = _share(rarity, candidate) / whole
         score += PAIRS * len(pairs.intersection(pairwise(candidate.words))) / max(len(pairs), 1)
         score += PASSAGE * candidate.source.score / best_passage
         score += ASKED_FOR * _brings(candidate.text, question, own)
         scores.append(score)
     return scores
+
+
+def _share(rarity: dict[str, float], candidate: Candidate) -> float:
+    """Each word of the question counts once, where it counts most."""
+    held = rarity.keys() & set(candidate.words)
+    above = (rarity.keys() & candidate.heading) - held
+    before = (rarity.keys() & candidate.before) - held - above
+    weighted = ((WORDS, held), (WORDS_OF_HEADING, above), (WORDS_BEFORE, before))
+    return sum(weight * sum(rarity[word] for word in words) for weight, words in weighted)
 
 
 def _rarity(asked: Sequence[str], candidates: Sequence[Candidate]) -> dict[str, float]:

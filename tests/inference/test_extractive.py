@@ -121,9 +121,16 @@ async def test_a_sentence_that_goes_on_about_the_subject_beats_one_about_another
 )
 async def test_a_heading_is_not_quoted_and_lends_its_words_to_what_follows(heading: str) -> None:
     quotes = await _quotes(
-        "What about travel expenses?", f"{heading}\nSend travel receipts to the office within ten days.\nThe end."
+        "What about travel expenses?", f"{heading}\nSend travel receipts to the office within ten days."
     )
     assert quotes == ["Send travel receipts to the office within ten days."]
+
+
+async def test_a_sentence_below_the_heading_that_was_asked_for_is_quoted_without_sharing_a_word() -> None:
+    source = Source(1, "start.md", "Arrive at nine at the reception.", "Onboarding > Your first day", score=1.0)
+    asked = Generation("turn", "What do I do on my first day?", (), (source,))
+    pieces = [piece async for piece in ExtractiveEngine(Embedder()).stream(asked)]
+    assert "“Arrive at nine at the reception.” [1]" in "".join(p.text for p in pieces if isinstance(p, TextPiece))
 
 
 async def test_what_introduces_a_list_is_not_quoted_without_it() -> None:
