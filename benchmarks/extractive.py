@@ -7,8 +7,8 @@ read from the text that it wrote. A quote is right when it holds one of the gold
 asks in addition that the first quote comes from the gold paragraph, which leaves out short answers met by chance.
 
 The engine's weights were chosen on one half of the articles (`tuned_on`), by cross-validation over folds of whole
-articles. The table is about the other half, which no choice has seen; the last row is about all articles. Vectors are
-kept on disk between runs; the milliseconds are measured without them, from the question to the first text.
+articles. The first two rows are about the other half, which no choice has seen; the last two about all articles.
+Vectors are kept on disk between runs; the milliseconds are measured without them, from the question to the first text.
 """
 
 from __future__ import annotations
