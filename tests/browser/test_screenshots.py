@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from chatapp.accounts.links import make_link
 from tests.browser.double import ENGINES, TEXT, Double
 from tests.browser.test_documents_page import DOCUMENTS, stage
+from tests.running import Footnote
 
 FOLDER = os.environ.get("FOOTNOTE_SCREENSHOTS", "")
 LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
@@ -105,3 +106,26 @@ def test_pictures_of_sign_in_and_of_an_error(page: Any, person: Any) -> None:
     page.get_by_role("button", name="Sign in as ada").click()
     expect(page.get_by_role("heading", name="Choose a password")).to_be_visible()
     shoot(page, "password")
+
+
+def test_pictures_of_the_real_product(chromium: Any, tmp_path: Path) -> None:
+    running = Footnote(tmp_path / "var")
+    running.start()
+    page = chromium.new_context(base_url=running.url).new_page()
+    try:
+        page.goto(running.link)
+        page.get_by_role("button", name="Sign in as admin").click()
+        page.goto("/")
+        shoot(page, "real-empty")
+        page.get_by_label("Your question").fill("How many days of leave may I carry over, and until when?")
+        page.keyboard.press("Enter")
+        expect(page.locator(".assistant .tools")).to_be_visible()
+        shoot(page, "real-answered")
+        page.locator(".cite").first.click()
+        expect(page.locator("#source-panel mark")).to_be_visible()
+        shoot(page, "real-citation")
+        page.goto("/documents/")
+        expect(page.locator(".row").first).to_be_visible()
+        shoot(page, "real-documents")
+    finally:
+        running.stop()

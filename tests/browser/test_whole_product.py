@@ -70,24 +70,95 @@ def test_the_answer_is_still_there_after_a_reload_and_in_the_list(window: Any) -
     expect(window.locator("#conversations")).to_contain_text("How many days of annual leave")
 
 
-def test_a_document_that_is_dropped_on_the_page_can_be_asked(window: Any) -> None:
-    window.goto("/documents/")
-    window.get_by_role("link", name="Sample handbook").or_(
-        window.get_by_role("button", name="Sample handbook")
-    ).first.click()
-    window.locator("input[type=file]").first.set_input_files(
-        {
-            "name": "parking.md",
-            "mimeType": "text/markdown",
-            "buffer": b"# Parking\n\nVisitors park on level 3 of the Zeppelin garage, with the blue permit.\n",
-        }
-    )
-    row = window.locator(".row", has_text="parking.md")
-    expect(row).to_contain_text("Ready")
-    window.wait_for_timeout(3000)  # findable within 5 s of ready
+def test_another_answer_is_a_version_beside_the_first(window: Any) -> None:
+    window.get_by_role("button", name="Answer again").click()
+    expect(window.locator(".assistant .switcher")).to_contain_text("2 / 2")
+    window.reload()
+    expect(window.locator(".assistant .switcher")).to_contain_text("2 / 2")
+    window.get_by_role("button", name="Earlier version").click()
+    expect(window.locator(".assistant .switcher")).to_contain_text("1 / 2")
+
+
+def test_an_edited_question_is_answered_on_a_branch_of_its_own(window: Any) -> None:
+    window.get_by_role("button", name="Edit this question").focus()
+    window.keyboard.press("Enter")
+    window.get_by_label("Edit your question").fill("How many days of leave may I carry over?")
+    window.keyboard.press("Enter")
+    expect(window.locator(".user .switcher")).to_contain_text("2 / 2")
+    expect(window.locator(".assistant .tools")).to_be_visible()
+    expect(window.locator(".message")).to_have_count(2)
+    window.locator(".user").get_by_role("button", name="Earlier version").click()
+    expect(window.locator(".user .prose")).to_have_text("How many days of annual leave do I get?")
+
+
+def test_a_conversation_is_renamed_and_deleted_for_good(window: Any) -> None:
+    window.locator("li.current").hover()
+    window.locator("li.current").get_by_role("button", name="Rename").click()
+    window.get_by_role("dialog").get_by_label("Name").fill("Days off")
+    window.keyboard.press("Enter")
+    expect(window.locator("h1")).to_have_text("Days off")
+    window.reload()
+    expect(window.locator("h1")).to_have_text("Days off")
+    address = window.url
+    window.locator("li.current").hover()
+    window.get_by_role("button", name="Delete Days off").click()
+    window.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(window.get_by_role("heading", name="Ask your documents")).to_be_visible()
+    assert window.goto(address).status == 404
     window.goto("/")
-    answer = ask(window, "Where do visitors park?")
-    expect(answer).to_contain_text("level 3 of the Zeppelin garage")
+    expect(window.locator("#conversations")).to_contain_text("will be listed here")
+
+
+def test_the_page_offers_questions_that_the_documents_answer(window: Any) -> None:
+    window.locator("[data-example]").first.click()
+    answer = window.locator(".message.assistant")
+    expect(answer.locator(".tools")).to_be_visible()
+    expect(answer.locator(".cite").first).to_be_visible()
+
+
+def test_the_page_says_who_can_answer_and_how_a_model_is_added(window: Any) -> None:
+    window.get_by_role("button", name="How to add a model").click()
+    dialog = window.get_by_role("dialog", name="Who can answer")
+    expect(dialog).to_contain_text("Answers now")
+    expect(dialog).to_contain_text("manage.py models pull")
+    dialog.get_by_role("button", name="Close").click()
+    assert window.problems == []
+
+
+def upload(page: Any, name: str, content: str) -> None:
+    page.goto("/documents/")
+    page.get_by_role("button", name="Sample handbook").click()
+    page.locator("#files").set_input_files({"name": name, "mimeType": "text/markdown", "buffer": content.encode()})
+    expect(page.locator(".row", has_text=name)).to_contain_text("Ready")
+    page.wait_for_timeout(3000)  # findable within 5 s of ready
+    page.goto("/")
+
+
+def test_a_document_that_is_dropped_on_the_page_can_be_asked(window: Any) -> None:
+    upload(
+        window, "parking.md", "# Parking\n\nVisitors park on level 3 of the Zeppelin garage, with the blue permit.\n"
+    )
+    expect(ask(window, "Where do visitors park?")).to_contain_text("level 3 of the Zeppelin garage")
+
+
+def test_a_hostile_document_is_quoted_as_text_and_calls_nobody(window: Any, footnote: Footnote) -> None:
+    outside: list[str] = []
+    window.on("request", lambda request: request.url.startswith(footnote.url) or outside.append(request.url))
+    upload(
+        window,
+        "<img src=x onerror=window.fired=1>.md",
+        "# Canteen <script>window.fired=1</script>\n\n"
+        "The canteen of Kostroma serves borscht ![b](https://evil.example/b.png) "
+        "<img src=https://evil.example/i.png onerror=window.fired=1> [more](javascript:window.fired=1).\n",
+    )
+    answer = ask(window, "What does the canteen of Kostroma serve?")
+    expect(answer).to_contain_text("borscht")
+    answer.locator(".cite").first.click()
+    expect(window.locator("#source-panel .passage")).to_contain_text("borscht")
+    assert window.locator("main img, .source-panel img, a[href^=javascript]").count() == 0
+    assert window.evaluate("window.fired") is None
+    assert outside == []
+    assert window.problems == []
 
 
 def test_what_the_documents_do_not_say_is_said_plainly(window: Any) -> None:
