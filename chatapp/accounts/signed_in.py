@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, resolve_url
@@ -18,11 +20,20 @@ OPEN_PREFIXES = (
     "/readyz",
     "/static/",
 )
+METRICS = "/metrics"
+
+
+def knows_internal_token(request: HttpRequest) -> bool:
+    """As a scraper of metrics does, which has no session."""
+    given = request.headers.get("Authorization", "").encode()
+    return hmac.compare_digest(given, f"Bearer {settings.INTERNAL_TOKEN}".encode())
 
 
 class SignedInMiddleware(MiddlewareMixin):
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         if request.path.startswith(OPEN_PREFIXES) or request.user.is_authenticated:  # health needs no database
+            return None
+        if request.path == METRICS and knows_internal_token(request):
             return None
         if wants_json(request):
             error = {"code": "sign_in", "message": "Sign in first.", "advice": "", "retryable": False}

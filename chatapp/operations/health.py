@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import shutil
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from chatapp.accounts.signed_in import knows_internal_token
 from chatapp.conversations.engines import get_route
 from chatapp.operations.first_run import sample_is_loading
 from chatapp.operations.heartbeat import worker_is_alive
@@ -64,8 +64,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """For administrators, and for a scraper that knows the internal token."""
-    given = request.headers.get("Authorization", "").encode()
-    known = hmac.compare_digest(given, f"Bearer {settings.INTERNAL_TOKEN}".encode())
+    known = knows_internal_token(request)
     if not known and not (request.user.is_authenticated and request.user.is_active and request.user.is_superuser):
         return JsonResponse({"error": {"code": "not_found", "message": "There is nothing here."}}, status=404)
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

@@ -42,6 +42,11 @@ def environment(name: str) -> dict[str, str]:
     return added
 
 
+def make_folders() -> None:
+    for folder in (settings.VAR_DIR, settings.STATIC_ROOT):  # the web process warns where the second is missing
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def _web_options() -> list[str]:
     options = f"--host {settings.BIND} --port {settings.PORT} --ws-max-size 1000000 --ws-per-message-deflate false"
     quiet = "--no-access-log --no-server-header --timeout-graceful-shutdown 5 --log-level warning"
@@ -62,7 +67,7 @@ def main(arguments: list[str]) -> None:
     if len(arguments) != 1 or arguments[0] not in NAMES:
         sys.exit(f"Name one process: {', '.join(NAMES)}.")
     line = command(arguments[0])
-    settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+    make_folders()
     os.execve(line[0], line, {**os.environ, **environment(arguments[0])})  # noqa: S606 - our own command
 
 

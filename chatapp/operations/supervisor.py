@@ -79,6 +79,7 @@ class Supervisor:
             self.say("Loading the sample collection, a small company's handbook. Delete it whenever you like.")
 
     def _start_children(self) -> None:
+        programs.make_folders()
         for name in programs.NAMES:
             log = settings.VAR_DIR / "log" / f"{name}.log"
             child = Child(name, programs.command(name), log, _environment(name), programs.GRACE_S[name])

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
+from django.test import Client
 from django.utils import timezone
 
 from chatapp.operations.heartbeat import beat
@@ -112,3 +114,14 @@ def test_it_is_not_ready_while_the_sample_is_loading(start: Start) -> None:
     assert (status, parts["sample"]) == (503, {"state": "missing"})
     Document.objects.filter(pk=document.pk).update(status="failed", error="It is broken.")
     assert ready(web)[0] == 200
+
+
+def test_metrics_answer_administrators_and_the_internal_token_alone(cast: Cast, client: Client) -> None:
+    assert client.get("/metrics").headers["Location"].startswith("/accounts/login/")
+    assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 302
+    scraped = client.get("/metrics", headers={"Authorization": f"Bearer {settings.INTERNAL_TOKEN}"})
+    assert scraped.status_code == 200 and "python_info" in scraped.text
+    assert client.get("/", headers={"Authorization": f"Bearer {settings.INTERNAL_TOKEN}"}).status_code == 302
+    for person, status in ((cast.alice, 404), (cast.administrator, 200)):
+        client.force_login(person)
+        assert client.get("/metrics").status_code == status
