@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,24 +53,24 @@ def quoting_model() -> Path:
     made_by = b"".join((_HERE / name).read_bytes() for name in _MADE_BY) + SYSTEM.encode()
     path = _cache() / f"quoting-{hashlib.sha256(made_by).hexdigest()[:16]}.gguf"
     if not path.exists():
-        from tests.quoting_model import train
+        from tests.quoting_model import train  # torch, for those alone who need it
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=".unfinished")
-        os.close(handle)
-        _make_quoting(Path(unfinished), train()).replace(path)
+        trained = train()
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            _make_quoting(Path(folder) / "quoting.gguf", trained).replace(path)
     return path
 
 
 def _cache() -> Path:
     """The user's cache folder, or a temporary one where the user has no home that can be written."""
-    named = os.environ.get("XDG_CACHE_HOME") or (Path(os.environ["HOME"]) / ".cache" if os.environ.get("HOME") else "")
-    folder = Path(named or tempfile.gettempdir()) / "footnote-tests"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        folder = Path(tempfile.gettempdir()) / f"footnote-tests-{os.getuid()}"
-    return folder
+    home = os.environ.get("XDG_CACHE_HOME") or (f"{os.environ['HOME']}/.cache" if os.environ.get("HOME") else "")
+    temporary = Path(tempfile.gettempdir()) / f"footnote-tests-{os.getuid()}"
+    for folder in (Path(home) / "footnote-tests" if home else temporary, temporary):
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    raise RuntimeError(f"neither {home or 'a home'} nor {temporary} can be written")
 
 
 def _make_quoting(path: Path, trained: Trained) -> Path:
