@@ -17,6 +17,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connections
 
 from inference.config import InferenceConfig
 from inference.engine import Generation, Source, TextPiece, Writer
@@ -79,6 +80,7 @@ def _route(socket_path: Path) -> Route:
 def _add(path: Path, name: str) -> None:
     call_command("models", "add", str(path), "--name", name, "--json", stdout=StringIO())
     call_command("models", "default", name, "--json", stdout=StringIO())
+    connections.close_all()  # of this thread: the test database could not be dropped
 
 
 async def _answer(route: Route, asked: Generation = ASKED) -> tuple[str, list[str]]:
