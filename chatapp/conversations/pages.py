@@ -44,7 +44,7 @@ def example_questions(user: User) -> list[str]:
         Passage.objects.filter(
             document__collection__in=access.readable_collections(user),
             document__status=Document.Status.READY,
-            ordinal__range=(1, 6),
+            ordinal__lte=6,
         )
         .exclude(heading="")
         .order_by("-document__ready_at", "document", "ordinal")
@@ -53,7 +53,8 @@ def example_questions(user: User) -> list[str]:
     questions: dict[UUID, str] = {}
     for document, title, name, heading in passages:
         topic = heading.split(" > ")[-1].split(" › ")[-1].strip(" .:#")
-        if document in questions or not 4 <= len(topic) <= LONGEST_HEADING or topic == title:
+        about = title or name
+        if document in questions or not 4 <= len(topic) <= LONGEST_HEADING or topic.casefold() == about.casefold():
             continue
-        questions[document] = f"What does “{title or name}” say about “{topic}”?"
+        questions[document] = f"What does “{about}” say about “{topic}”?"
     return list(questions.values())[:EXAMPLES]

@@ -38,7 +38,7 @@ export class SourcePanel {
     try {
       if (!known.passage) throw Object.assign(new Error("This document has been removed since."), { advice: "" });
       const passage = await request("GET", `/api/passages/${known.passage}/`);
-      if (this.wanted === wanted) this.#paint(passage, number, citation?.quote);
+      if (this.wanted === wanted) this.#paint(passage, number, [quoteBefore(opener), citation?.quote]);
     } catch (error) {
       if (this.wanted === wanted) this.body.replaceChildren(...this.#known(known, number, `${error.message} ${error.advice ?? ""}`));
     }
@@ -60,11 +60,11 @@ export class SourcePanel {
     ];
   }
 
-  #paint(passage, number, quote) {
+  #paint(passage, number, quotes) {
     const { document: file } = passage;
     const page = passage.page && (file.pages ? `Page ${passage.page} of ${file.pages}` : `Page ${passage.page}`);
     const around = (one) => el("p", { class: "around", dir: "auto" }, one.text);
-    const marked = el("blockquote", { class: "passage", dir: "auto", tabindex: "-1" }, ...markQuote(passage.text, quote));
+    const marked = el("blockquote", { class: "passage", dir: "auto", tabindex: "-1" }, ...markFirst(passage.text, quotes));
     this.body.replaceChildren(
       ...this.#title(file.title || file.name, number, [page, !page && passage.locator, collectionName(file.collection)]),
       file.title && file.title !== file.name ? el("p", { class: "facts", dir: "auto" }, file.name) : "",
@@ -72,7 +72,7 @@ export class SourcePanel {
       passage.heading ? el("h3", { dir: "auto" }, passage.heading) : "",
       ...(passage.before ?? []).map(around), marked, ...(passage.after ?? []).map(around),
     );
-    marked.scrollIntoView({ block: "center" });
+    (marked.querySelector("mark") ?? marked).scrollIntoView({ block: "nearest" });
   }
 }
 
@@ -82,6 +82,24 @@ function collectionName(collection) {
 
 function safePath(path) {
   return /^\/(?!\/)/.test(path ?? "") ? path : "#";
+}
+
+// The words in quotation marks that a mark of the answer stands behind: several marks may name one passage.
+function quoteBefore(mark) {
+  const block = mark?.closest(".prose .block");
+  if (!block) return "";
+  const range = document.createRange();
+  range.setStart(block, 0);
+  range.setEndBefore(mark);
+  return /[“"]([^“”"]{3,})[”"][\d\s]*$/.exec(range.toString())?.[1] ?? "";
+}
+
+function markFirst(text, quotes) {
+  for (const quote of quotes) {
+    const parts = markQuote(text, quote);
+    if (parts.length > 1) return parts;
+  }
+  return [text];
 }
 
 // Marks the quote in the passage; white space may differ between the two.

@@ -49,6 +49,7 @@ class Double:
         self.passage = PASSAGE
         self.question, self.writes = QUESTION, ANSWER
         self.refusal: dict[str, Any] | None = None
+        self.title = "Carrying leave over"
         self.loses = False  # the line breaks at the next frame
         self.conversations: list[dict[str, Any]] = []
         self.detail: dict[str, Any] = {}
@@ -72,7 +73,7 @@ class Double:
                 return self.send({"type": "error", "id": frame["id"], **self.refusal})
             self.seq = 0
             self.send({"type": "accepted", "id": frame["id"], "turn": TURN, "conversation": CONVERSATION,
-                       "title": "Carrying leave over", "question": self.question, "answer": self.writes})  # fmt: skip
+                       "title": self.title, "question": self.question, "answer": self.writes})  # fmt: skip
 
     def send(self, frame: dict[str, Any]) -> None:
         self.sockets[-1].send(json.dumps(frame))
@@ -99,7 +100,7 @@ class Double:
 
     def finish(self, status: str = "complete", engine: str = "qwen3-4b") -> None:
         self.frame("citations", citations=CITATIONS)
-        self.frame("done", status=status, engine=engine, usage={}, timings={}, title="Carrying leave over")
+        self.frame("done", status=status, engine=engine, usage={}, timings={}, title=self.title)
         self.page.wait_for_selector(".message.assistant .tools, .message.assistant .notice")
 
     def _http(self, route: Any) -> None:

@@ -21,13 +21,17 @@ RUN = """async (tags) => {
   const words = (rule, node) => `${rule.id}: ${node.target} ${node.failureSummary}`;
   return found.violations.flatMap((rule) => rule.nodes.map((node) => words(rule, node)));
 }"""
-HARD_TEXT = (
-    TEXT
-    + "\n\n```python\n"
-    + "value = 1  # a comment\n"
-    + "x" * 300
-    + "\n```\n\n| Plan | Price |\n|---|---|\n| Pro | 10 |\n"
-)
+CODE = f"```python\nvalue = 1  # a comment\n{'x' * 300}\n```"
+HARD_TEXT = f"{TEXT}\n\n{CODE}\n\n| Plan | Price |\n|---|---|\n| {'wide ' * 40} | 10 |\n"
+LONG = "A title that is much longer than a telephone is wide, with a Donaudampfschifffahrtsgesellschaftskapitän in it"
+OVERFLOWING = """() => {
+  const all = [...document.querySelectorAll("main, main *, aside:not([hidden]) *, dialog[open] *")];
+  return all.filter((node) => {
+    const box = node.getBoundingClientRect();
+    const scrolls = node.parentElement.closest("pre, .table-scroll") || node.closest(".visually-hidden, .skip");
+    return box.width && !scrolls && (box.right > innerWidth + 1) && getComputedStyle(node).visibility !== "hidden";
+  }).map((node) => `${node.tagName}.${node.className} is wider than the window`);
+}"""
 
 
 def check(page: Any) -> None:
@@ -39,8 +43,7 @@ def check(page: Any) -> None:
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         found += [f"{width} {theme} {line}" for line in page.evaluate(RUN, TAGS)]
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            found.append(f"{width} {theme} the page is wider than its window")
+        found += [f"{width} {theme} {line}" for line in page.evaluate(OVERFLOWING)]
     assert found == []
 
 
@@ -51,19 +54,21 @@ def conversations(double: Double) -> None:
 
 def test_the_empty_chat_and_its_list(page: Any, double: Double) -> None:
     conversations(double)
+    double.conversations[1]["title"] = LONG
     page.goto("/")
     expect(page.get_by_role("link", name="Conversation 39")).to_be_attached()
     check(page)
 
 
 def test_an_answer_that_waits_streams_and_is_there(page: Any, double: Double) -> None:
+    double.title = LONG
     page.goto("/")
-    double.ask()
+    double.ask(LONG)
     double.frame("stage", stage="reading", queue_position=2, read=0, of=0)
     expect(page.locator(".assistant .stage")).to_contain_text("2 in line")
     check(page)
     double.answer(text=HARD_TEXT, done="")
-    expect(page.locator(".assistant .prose")).to_contain_text("Pro")
+    expect(page.locator(".assistant .prose")).to_contain_text("wide wide")
     check(page)
     double.finish(engine="extractive")
     expect(page.locator(".hljs-comment")).to_be_visible()

@@ -144,6 +144,16 @@ def test_a_quoted_answer_says_how_to_add_a_model(page: Any, double: Double) -> N
     expect(how).to_be_focused()
 
 
+def test_each_mark_shows_the_words_that_it_stands_behind(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer(text="“Up to five days of unused leave may be carried over” [1]\n\n“Ask your manager” [1]\n")
+    page.locator(".cite").last.click()
+    expect(page.locator("#source-panel mark")).to_have_text("Ask your manager")
+    page.locator(".cite").first.click()
+    expect(page.locator("#source-panel mark")).to_have_text("Up to five days of unused leave may be\ncarried over")
+
+
 # -- the list ------------------------------------------------------------------------------------------------------
 
 
