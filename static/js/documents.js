@@ -49,7 +49,9 @@ async function loadCollections() {
 }
 
 function open(id) {
-  Object.assign(state, { current: id, documents: [], wait: FIRST_LOOK });
+  Object.assign(state, { current: id, documents: [], seen: null, wait: FIRST_LOOK });
+  byId("rows").replaceChildren();
+  byId("none").hidden = true;
   closeSidebar();
   const collection = state.collections.find((one) => one.id === id);
   byId("collection").hidden = !collection;
@@ -67,16 +69,19 @@ async function look() {
   try {
     const { documents, counts } = await request("GET", `/api/collections/${wanted}/documents/`);
     if (wanted !== state.current) return;
-    const before = JSON.stringify(state.documents);
-    state.documents = documents;
-    if (JSON.stringify(documents) === before) state.wait = Math.min(LONGEST_WAIT, state.wait * 1.5);
-    else [state.wait] = [FIRST_LOOK, paint(), count(counts)];
+    if (state.broken) tell((state.broken = null));
+    const seen = JSON.stringify(documents);
+    if (seen === state.seen) state.wait = Math.min(LONGEST_WAIT, state.wait * 1.5);
+    else {
+      Object.assign(state, { documents, seen, wait: FIRST_LOOK });
+      paint();
+      count(counts);
+    }
   } catch (error) {
-    tell(`${error.message} ${error.advice}`);
+    tell((state.broken = `${error.message} ${error.advice}`));
     state.wait = LONGEST_WAIT;
   }
   if (state.documents.some((one) => BUSY.has(one.status)) || uploads.pending) state.timer = setTimeout(look, state.wait);
-  paintNone();
 }
 
 function count(counts) {
@@ -115,8 +120,8 @@ function paintFilters() {
     el("button", { type: "button", "aria-pressed": String(state.filter === key), onclick: () => ((state.filter = key), paint()) }, `${label} ${numbers[key]}`)));
 }
 
-function paintNone(shown = byId("rows").children.length) {
-  byId("none").hidden = byId("rows").children.length > 0 && shown <= MOST_SHOWN;
+function paintNone(shown) {
+  byId("none").hidden = state.seen === null || byId("rows").children.length > 0 && shown <= MOST_SHOWN;
   if (shown > MOST_SHOWN) byId("none").textContent = `The first ${MOST_SHOWN} of ${shown} are shown. Filter by name to see others.`;
   else byId("none").textContent = state.documents.length ? "No document matches." : "This collection holds no documents yet.";
 }

@@ -50,12 +50,14 @@ class Double:
         self.question, self.writes = QUESTION, ANSWER
         self.refusal: dict[str, Any] | None = None
         self.title = "Carrying leave over"
+        self.receipt: dict[str, Any] = {"status": 201, "json": {"document": {}, "outcome": "received"}}
         self.loses = False  # the line breaks at the next frame
         self.conversations: list[dict[str, Any]] = []
         self.detail: dict[str, Any] = {}
         self.engines = {"engines": [], "answering": ""}
         self.collections: list[dict[str, Any]] = []
         self.documents: list[dict[str, Any]] = []
+        self.elsewhere: list[dict[str, Any]] = []  # of any other collection
         page.route_web_socket("**/ws/chat/", self._socket)
         page.route("**/api/**", self._http)
 
@@ -113,8 +115,11 @@ class Double:
         }  # fmt: skip
         if url.startswith("collections/"):
             body: Any = {"collections": self.collections}
+            if method == "POST":
+                return route.fulfill(**self.receipt)
             if "documents/" in url:
-                body = {"documents": self.documents, "counts": {"ready": len(self.documents)}}
+                held = self.documents if COLLECTION in url else self.elsewhere
+                body = {"documents": held, "counts": {"ready": len(held)}}
         else:
             body = next(value for start, value in answers.items() if url.startswith(start))
         return route.fulfill(json=body)

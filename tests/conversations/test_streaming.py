@@ -384,7 +384,7 @@ def test_a_page_of_another_site_gets_no_socket(alice: Client) -> None:
 
 def test_a_client_that_does_not_read_does_not_hold_up_the_answer(alice: Client, model: ModelDouble) -> None:
     model.words = [("x" * 20_000) + " "] * 300
-    slow = Socket(alice.web, {"Cookie": f"sessionid={alice.session}", "Origin": alice.web.url}, receive_buffer=4096)
+    slow = Socket(alice.web, {"Cookie": f"sessionid={alice.session}", "Origin": alice.web.url}, slow=True)
     slow.send({"type": "ask", "id": "a", "text": "Much?"})
     wait_until(lambda: Message.objects.filter(status=FATES.COMPLETE, role="assistant").exists(), 20)
     assert len(Message.objects.get(role="assistant").text) == 300 * 20_001

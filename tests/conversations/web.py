@@ -101,12 +101,14 @@ class Client:
 
 
 class Socket:
-    def __init__(self, web: Web, headers: dict[str, str], *, receive_buffer: int | None = None) -> None:
+    def __init__(self, web: Web, headers: dict[str, str], *, slow: bool = False) -> None:
         raw = socket.create_connection(("127.0.0.1", web.port))
-        if receive_buffer is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if slow:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         url = f"ws://127.0.0.1:{web.port}/ws/chat/"
-        self._opening = connect(url, sock=raw, additional_headers=headers, compression=None, max_queue=4)
+        self._opening = connect(
+            url, sock=raw, additional_headers=headers, compression=None, max_queue=4 if slow else None
+        )
         self.connection: ClientConnection = self._opening.__enter__()
 
     def __enter__(self) -> Socket:
