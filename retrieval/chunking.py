@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from retrieval.contracts import Block, Chunk, ParsedDocument
 
@@ -170,7 +171,8 @@ def _chunk(ordinal: int, draft: _Draft) -> Chunk:
     first = draft.pieces[0]
     shared = first.heading
     for piece in draft.pieces[1:]:
-        shared = tuple(a for a, b in zip(shared, piece.heading, strict=False) if a == b)
+        pairs = zip(shared, piece.heading, strict=False)
+        shared = tuple(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     parts: list[str] = []
     under = shared
     for piece in draft.pieces:
