@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import structlog
 
 from retrieval.config import ParseLimits
 from retrieval.contracts import Block, ParsedDocument
-from retrieval.errors import DocumentRejected
+from retrieval.errors import DocumentRejected, RetrievalError
 from retrieval.parsing.sniff import sniff
 
 log = structlog.get_logger(__name__)
@@ -26,6 +27,14 @@ log = structlog.get_logger(__name__)
 _ROOT = Path(__file__).resolve().parent.parent.parent
 IDLE_SECONDS = 60.0  # a zygote takes some 70 MB
 _START_SECONDS = 30  # importing the parsers, on a busy machine
+_COMMAND = [sys.executable, "-W", "ignore", "-m", "retrieval.parsing.zygote"]
+
+
+class ParserUnavailable(RetrievalError):
+    """Our own process failed, not the file: a zygote was killed, or cannot start."""
+
+    code, http_status, retryable = "parser_unavailable", 503, True
+    user_message = "The process that reads files ended unexpectedly."
 
 
 class ParserDied(DocumentRejected):
@@ -40,7 +49,7 @@ _FATES = {
 
 
 def parse_file(path: Path, name: str, limits: ParseLimits) -> tuple[str, ParsedDocument]:
-    """-> media type and document. Raises DocumentRejected with a code, a sentence and advice."""
+    """-> media type and document. Raises DocumentRejected with a code, a sentence and advice, or ParserUnavailable."""
     kind = sniff(path, name, limits)
     request = {"path": str(path), "name": name, "kind": kind.kind, "limits": asdict(limits)}
     answer = _ask(request, limits)
@@ -103,24 +112,39 @@ _pool = _Pool()
 
 
 def _ask(request: dict[str, Any], limits: ParseLimits) -> dict[str, Any]:
+    """Once more with a new zygote when an idle one turns out to be dead, or dies with the file in hand."""
     global _pool
     if _pool.owner != os.getpid():  # a fork starts with none
         _pool = _Pool()
-    zygote = _pool.take()
+    try:
+        try:
+            return _ask_one(_pool.take(), request, limits)
+        except _ZygoteGone as gone:
+            log.warning("parsing.process_ended", reason=str(gone))
+            return _ask_one(_Zygote(), request, limits)
+    except (OSError, ValueError) as error:
+        raise ParserUnavailable(detail=str(error)) from error
+
+
+def _ask_one(zygote: _Zygote, request: dict[str, Any], limits: ParseLimits) -> dict[str, Any]:
     try:
         answer = zygote.ask(request, limits.seconds + _START_SECONDS)
-    except (OSError, ValueError) as error:
+    except BaseException:
         zygote.close()
-        return {"died": "crashed", "detail": str(error)}
+        raise
     _pool.give_back(zygote)
     return answer
+
+
+class _ZygoteGone(OSError):
+    pass
 
 
 class _Zygote:
     def __init__(self) -> None:
         self.used_at = time.monotonic()
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "retrieval.parsing.zygote"],
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            _COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -129,10 +153,13 @@ class _Zygote:
         atexit.register(self.close)
 
     def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Raises OSError when the zygote is gone, ValueError when it does not answer."""
+        """Raises _ZygoteGone, or ValueError when it does not answer."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError as error:
+            raise _ZygoteGone("the parsing process was gone") from error
         data, deadline = bytearray(), time.monotonic() + seconds
         descriptor = self._process.stdout.fileno()
         while not data.endswith(b"\n"):
@@ -140,7 +167,7 @@ class _Zygote:
                 raise ValueError("the parsing process did not answer")
             part = os.read(descriptor, 1 << 20)
             if not part:
-                raise OSError("the parsing process ended")
+                raise _ZygoteGone("the parsing process ended")
             data += part
         answer: dict[str, Any] = json.loads(data)
         return answer
@@ -150,5 +177,6 @@ class _Zygote:
         self._process.wait(5)
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                stream.close()
+                with suppress(BrokenPipeError):  # a request that a dead one never took is still in the buffer
+                    stream.close()
         atexit.unregister(self.close)

@@ -20,6 +20,7 @@ from chatapp.accounts.models import User
 from retrieval import ingestion, leases, tasks
 from retrieval.contracts import Chunk, ParsedDocument
 from retrieval.models import Collection, Document, IndexChange, Passage
+from retrieval.parsing import sandbox
 from tests.ingestion.conftest import Receive
 
 Status = Document.Status
@@ -276,6 +277,22 @@ def test_an_unexpected_error_gives_the_document_back_and_counts(
     document.refresh_from_db()
     assert (document.status, document.attempts, document.lease_token) == (Status.PARSING, 1, None)
     assert document.lease_until is not None
+
+
+def test_a_parser_that_cannot_live_leaves_the_document_to_be_tried_again(
+    receive: Receive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "_pool", sandbox._Pool())
+    monkeypatch.setattr(sandbox, "_COMMAND", ["false"])
+    document = receive(b"fine")
+    tasks.parse_document(str(document.pk))
+    document.refresh_from_db()
+    assert (document.status, document.attempts, document.error) == (Status.PARSING, 1, "")
+    monkeypatch.undo()
+    Document.objects.update(lease_until=None)
+    tasks.parse_document(str(document.pk))
+    document.refresh_from_db()
+    assert document.status == Status.EMBEDDING
 
 
 def test_a_task_for_a_deleted_document_does_nothing(receive: Receive, boss: User) -> None:
