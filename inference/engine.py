@@ -94,7 +94,7 @@ class Engine(Protocol):
     def stream(self, request: Generation) -> AsyncIterator[Piece]:
         """Yield TextPiece and Progress, end with Finish. Closing the iterator stops the engine at once.
 
-        Raises EngineBusy, EngineUnavailable, ContextTooLong.
+        Raises EngineBusy, EngineUnavailable, ContextTooLong, QuestionRefused.
         """
 
     async def health(self) -> str:

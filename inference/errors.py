@@ -43,6 +43,14 @@ class ContextTooLong(InferenceError):
     advice = "Ask a shorter question or start a new chat."
 
 
+class QuestionRefused(InferenceError):
+    """By an engine that is well: another engine may still answer this one."""
+
+    code, http_status = "question_refused", 422
+    user_message = "The model refused this question."
+    advice = "Ask it in other words."
+
+
 class ModelFileRejected(InferenceError):
     code, http_status = "model_file_rejected", 422
     user_message = "This is not a model file that can be loaded."

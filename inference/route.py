@@ -14,13 +14,13 @@ from inference.engine import Embed, Engine, Generation, Piece, TextPiece, Writer
 from inference.engines.extractive import ExtractiveEngine
 from inference.engines.local import LocalEngine
 from inference.engines.openai_compatible import Endpoint, OpenAICompatibleEngine
-from inference.errors import InferenceError
+from inference.errors import EngineUnavailable, InferenceError
 
 log = structlog.get_logger(__name__)
 
 _ADD_MODEL = "Add a model with `manage.py models pull` or `models add`, or name an endpoint in INFERENCE_API_BASE_URL."
 _STAYS = "A source may not leave the house, so outside endpoints were not asked."
-_REST_S = 15.0  # an engine that failed is left alone this long, so that not every question waits for it
+_REST_S = 15.0  # an engine that was not available is left alone this long, so that not every question waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Route:
 
     def __init__(self, engines: list[Engine]) -> None:
         self.engines = engines
-        self._rests_until: dict[str, float] = {}
+        self._rests_until: dict[Engine, float] = {}  # not by name: two copies of a service share theirs
         self._problems: dict[Engine, str] = {}
 
     @property
@@ -71,11 +71,12 @@ class Route:
                         if isinstance(piece, TextPiece):
                             written += piece.text
                         yield piece
-                self._rests_until.pop(engine.name, None)
+                self._rests_until.pop(engine, None)
                 return
             except InferenceError as error:
                 last = error
-                self._rests_until[engine.name] = time.monotonic() + _REST_S
+                if isinstance(error, EngineUnavailable):  # a refusal of this one question says nothing of the next
+                    self._rests_until[engine] = time.monotonic() + _REST_S
                 note = f"{engine.name} failed: {error.user_message}"
                 log.warning("route.failover", engine=engine.name, error=str(error), code=error.code, shown=len(written))
         raise last or InferenceError("No engine can answer.")
@@ -90,7 +91,7 @@ class Route:
     def _order(self) -> list[Engine]:
         """Those at rest go last, so that they still answer when nobody else does; the extractive one never rests."""
         now = time.monotonic()
-        fresh = [e for e in self.engines if self._rests_until.get(e.name, 0.0) <= now]
+        fresh = [e for e in self.engines if self._rests_until.get(e, 0.0) <= now]
         return fresh or self.engines
 
 

@@ -31,8 +31,10 @@ class Provider:
         if act.startswith("429"):
             wait = act.partition(":")[2] or "0"
             return JSONResponse({"error": {"message": "slow down"}}, 429, headers={"Retry-After": wait})
-        if act in ("500", "401"):
+        if act.isdecimal():
             return JSONResponse({"error": {"message": "no"}}, int(act))
+        if act == "context":
+            return JSONResponse({"error": {"code": "context_length_exceeded"}}, 400)
         if act == "garbage":
             return Response(b"data: {\xff not json\n\ndata: 17\n\n", media_type="text/event-stream")
         if act == "silence":
@@ -43,6 +45,8 @@ class Provider:
         self.open_streams += 1
         try:
             for position, word in enumerate(WORDS):
+                if act == "busy" and position == 2:
+                    yield _line({"error": {"code": "engine_busy"}})
                 if act == "cut" and position == 2:
                     return
                 if act == "stall" and position == 2:

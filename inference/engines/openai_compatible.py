@@ -15,7 +15,7 @@ import httpx
 import structlog
 
 from inference.engine import Finish, Generation, Piece, Progress, TextPiece, Usage
-from inference.errors import ContextTooLong, EngineBusy, EngineUnavailable, InferenceError
+from inference.errors import ContextTooLong, EngineBusy, EngineUnavailable, InferenceError, QuestionRefused
 
 log = structlog.get_logger(__name__)
 
@@ -167,6 +167,8 @@ async def _refusal(response: httpx.Response, deadline: float) -> InferenceError:
         return EngineBusy(detail=detail, retry_after_s=_retry_after(response))
     if status in (400, 413) and "context" in text.lower():
         return ContextTooLong(detail=detail)
+    if status in (400, 413, 422) and "model_file_rejected" not in text:
+        return QuestionRefused(detail=detail)
     error = EngineUnavailable(detail=detail, retry_after_s=_retry_after(response))
     error.retryable = status >= 500 or status == 408
     return error
@@ -194,10 +196,19 @@ def _chunk(data: str) -> dict[str, Any]:
     if not isinstance(chunk, dict):
         raise EngineUnavailable("The model sent something that is not an answer.", detail=data[:200])
     if refusal := chunk.get("error"):
-        if "context" in str(refusal):
-            raise ContextTooLong(detail=str(refusal)[:500])
-        raise EngineUnavailable("The model broke off.", detail=str(refusal)[:500])
+        raise _reported(refusal)
     return chunk
+
+
+def _reported(refusal: object) -> InferenceError:
+    """An error in the place of a chunk: the status was 200 long before."""
+    detail = str(refusal)[:500]
+    code = refusal.get("code") if isinstance(refusal, dict) else None
+    if code in ("engine_busy", "rate_limit_exceeded", 429):
+        return EngineBusy(detail=detail)
+    if "context" in detail:
+        return ContextTooLong(detail=detail)
+    return EngineUnavailable("The model broke off.", detail=detail)
 
 
 def _usage(chunk: dict[str, Any]) -> Usage | None:

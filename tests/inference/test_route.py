@@ -107,6 +107,31 @@ async def test_an_engine_that_failed_rests_and_the_next_question_does_not_wait(
     assert writers == ["extractive"] and len(double.calls) == 1
 
 
+@pytest.mark.parametrize("refusal", ["context", "400", "422", "429:3600", "busy"])
+async def test_an_engine_that_refused_one_question_is_asked_the_next(
+    double: Provider, tmp_path: Path, refusal: str
+) -> None:
+    double.script = [refusal, "answer"]
+    route = _route(double, tmp_path)
+    _, writers, _ = await _answer(route)
+    assert writers == ["api: double", "extractive"] and len(double.calls) == 1
+    text, writers, _ = await _answer(route)
+    assert (text, writers) == (WHOLE, ["api: double"])
+
+
+async def test_of_two_model_services_of_one_name_only_the_one_that_failed_rests(
+    double: Provider, tmp_path: Path
+) -> None:
+    async with provider() as second:
+        urls = tuple(one.url.removesuffix("/v1") for one in (double, second))
+        route = build_route(InferenceConfig(urls, "token", tmp_path), _embed)
+        double.script = ["cut", "answer"]
+        for _ in range(3):
+            _, writers, _ = await _answer(route)
+            assert writers[-1] == "local: double"
+    assert (len(double.calls), len(second.calls)) == (1, 3)
+
+
 async def test_closing_the_stream_closes_the_connection(double: Provider, tmp_path: Path) -> None:
     double.script = ["slow"]
     async with aclosing(_route(double, tmp_path).stream(ASKED)) as pieces:  # type: ignore[type-var]
