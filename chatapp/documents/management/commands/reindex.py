@@ -55,11 +55,14 @@ class Command(FootnoteCommand):
         return len(stale), published
 
     def wait(self, client: IndexClient, patience_s: float) -> None:
-        """Until nothing is embedding and the index has applied every change; patience starts anew with each step."""
+        """Until nothing is embedding and searches see the newest change; patience starts anew with each step.
+
+        `behind` would not do: an index service that has yet to hear of a change does not count it.
+        """
         last, since = -1, time.monotonic()
         while True:
             embedding = Document.objects.filter(status=Document.Status.EMBEDDING).count()
-            owed = embedding + client.status().behind
+            owed = embedding + IndexChange.objects.filter(seq__gt=client.status().applied).count()
             if not owed:
                 return
             if owed != last:
