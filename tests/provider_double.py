@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -14,6 +14,13 @@ from starlette.routing import Route
 from uvicorn import Config, Server
 
 WORDS = ("Nine ", "days ", "a ", "year ", "[1].")
+PROGRESS: dict[str, Callable[[int], dict[str, object]]] = {  # what is said every tenth of a second before the text
+    "reading": lambda step: {"queue_position": 0, "prompt_tokens_read": step, "prompt_tokens": 100},
+    "standing": lambda step: {"queue_position": 0, "prompt_tokens_read": 7, "prompt_tokens": 100},
+    "queued": lambda step: {"queue_position": 100 - step, "prompt_tokens_read": 0, "prompt_tokens": 0},
+    "waiting": lambda step: {"queue_position": 3, "prompt_tokens_read": 0, "prompt_tokens": 0},
+    "nonsense": lambda step: {"queue_position": "soon"},
+}
 
 
 class Provider:
@@ -44,6 +51,10 @@ class Provider:
     async def _stream(self, act: str) -> AsyncIterator[bytes]:
         self.open_streams += 1
         try:
+            kind, _, steps = act.partition(":")
+            for step in range(int(steps or 0) if kind in PROGRESS else 0):
+                yield _line({"choices": [], "footnote_progress": PROGRESS[kind](step)})
+                await asyncio.sleep(0.1)
             for position, word in enumerate(WORDS):
                 if act == "busy" and position == 2:
                     yield _line({"error": {"code": "engine_busy"}})

@@ -102,23 +102,24 @@ class OpenAICompatibleEngine:
     async def _pieces(self, response: httpx.Response, first: float, deadline: float) -> AsyncGenerator[Piece, None]:
         usage: Usage | None = None
         reason = ""
-        limit = first
+        clock = _Clock(self._endpoint, first, deadline)
         lines = response.aiter_lines()
         try:
             while True:
-                line = await _within(anext(lines, None), limit)
+                line = await clock.within(anext(lines, None))
                 if line is None or len(line) > _LINE_BYTES or line[5:].strip() == "[DONE]":
                     break
                 if not line.startswith("data:"):
                     continue
                 chunk = _chunk(line[5:].strip())
-                if progress := chunk.get("footnote_progress"):
-                    yield Progress(**progress)
+                if progress := _progress(chunk):
+                    clock.moved(progress)
+                    yield progress
                 usage = _usage(chunk) or usage
                 for choice in chunk.get("choices") or []:
                     reason = choice.get("finish_reason") or reason
                     if text := (choice.get("delta") or {}).get("content"):
-                        limit = min(deadline, time.monotonic() + self._endpoint.between_tokens_timeout_s)
+                        clock.wrote()
                         yield TextPiece(text)
         except httpx.HTTPError as error:
             raise EngineUnavailable("The model broke off.", detail=f"{type(error).__name__}: {error}") from error
@@ -146,6 +147,37 @@ class OpenAICompatibleEngine:
         if request.seed is not None:
             body["seed"] = request.seed
         return body
+
+
+class _Clock:
+    """How long the next line of a stream may take; the deadline of the whole answer bounds all of it."""
+
+    def __init__(self, endpoint: Endpoint, limit: float, deadline: float) -> None:
+        self._endpoint, self._limit, self._deadline = endpoint, limit, deadline
+        self._progress: Progress | None = None
+        self._written = False
+
+    async def within(self, awaitable: Any) -> Any:
+        try:
+            return await _within(awaitable, self._limit)
+        except EngineUnavailable as error:
+            waits = self._progress is not None and self._progress.queue_position
+            if waits and not self._written:  # one that is busy with others is not away
+                raise EngineBusy(detail=f"{waits} before this one") from error
+            raise
+
+    def moved(self, progress: Progress) -> None:
+        """A prompt that is read on, and a queue that moves, begin the time for the first token anew."""
+        if progress != self._progress and not self._written:
+            self._limit = self._after(self._endpoint.first_token_timeout_s)
+        self._progress = progress
+
+    def wrote(self) -> None:
+        self._written = True
+        self._limit = self._after(self._endpoint.between_tokens_timeout_s)
+
+    def _after(self, seconds: float) -> float:
+        return min(self._deadline, time.monotonic() + seconds)
 
 
 async def _within(awaitable: Any, deadline: float) -> Any:
@@ -209,6 +241,16 @@ def _reported(refusal: object) -> InferenceError:
     if "context" in detail:
         return ContextTooLong(detail=detail)
     return EngineUnavailable("The model broke off.", detail=detail)
+
+
+def _progress(chunk: dict[str, Any]) -> Progress | None:
+    """Of our own model service; other endpoints say nothing before the first token."""
+    if (found := chunk.get("footnote_progress")) is None:
+        return None
+    progress = Progress(**found)
+    if not all(isinstance(number, int) for number in found.values() if number is not None):
+        raise TypeError(f"not a progress: {str(found)[:100]}")
+    return progress
 
 
 def _usage(chunk: dict[str, Any]) -> Usage | None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from inference.config import InferenceConfig
-from inference.engine import ChatMessage, Finish, Generation, Piece, Source, TextPiece, Usage, Writer
+from inference.engine import ChatMessage, Finish, Generation, Piece, Progress, Source, TextPiece, Usage, Writer
 from inference.route import Route, build_route
 from tests.provider_double import WORDS, Provider, provider
 
@@ -31,7 +31,7 @@ async def _embed(texts: Sequence[str]) -> np.ndarray:
     return np.ones((len(texts), 1), dtype=np.float32)
 
 
-def _route(double: Provider, tmp_path: Path) -> Route:
+def _route(double: Provider, tmp_path: Path, answer_timeout_s: float = 300.0) -> Route:
     return build_route(
         InferenceConfig(
             (f"unix://{tmp_path}/nobody.sock",),
@@ -42,6 +42,7 @@ def _route(double: Provider, tmp_path: Path) -> Route:
             api_model="double",
             first_token_timeout_s=0.4,
             between_tokens_timeout_s=0.4,
+            answer_timeout_s=answer_timeout_s,
             retries=2,
         ),
         _embed,
@@ -85,6 +86,42 @@ async def test_silence_ends_within_the_time_for_the_first_token(double: Provider
     text, writers, _ = await _answer(_route(double, tmp_path))
     assert writers[-1] == "extractive" and "28 days" in text
     assert time.monotonic() - begun < 4.5
+
+
+@pytest.mark.parametrize("moves", ["reading:8", "queued:8"])
+async def test_a_prompt_that_moves_on_may_take_longer_than_the_first_token(
+    double: Provider, tmp_path: Path, moves: str
+) -> None:
+    double.script = [moves]
+    text, writers, pieces = await _answer(_route(double, tmp_path))
+    assert (text, writers, len(double.calls)) == (WHOLE, ["api: double"], 1)
+    assert sum(isinstance(piece, Progress) for piece in pieces) == 8
+
+
+@pytest.mark.parametrize("trouble", ["standing:8", "nonsense:8"])
+async def test_progress_that_stands_still_or_is_none_does_not_hold_the_answer_up(
+    double: Provider, tmp_path: Path, trouble: str
+) -> None:
+    double.script = [trouble]
+    _, writers, _ = await _answer(_route(double, tmp_path, answer_timeout_s=1.0))
+    assert writers == ["api: double", "extractive"]
+
+
+async def test_progress_without_end_ends_with_the_time_for_the_whole_answer(double: Provider, tmp_path: Path) -> None:
+    double.script = ["reading:80"]
+    begun = time.monotonic()
+    _, writers, _ = await _answer(_route(double, tmp_path, answer_timeout_s=1.0))
+    assert writers == ["api: double", "extractive"] and 0.9 < time.monotonic() - begun < 4.0
+
+
+async def test_an_engine_whose_queue_was_too_long_for_one_question_is_asked_the_next(
+    double: Provider, tmp_path: Path
+) -> None:
+    double.script = ["waiting:8", "answer"]
+    route = _route(double, tmp_path, answer_timeout_s=0.6)
+    _, first, _ = await _answer(route)
+    _, second, _ = await _answer(route)
+    assert (first, second) == (["api: double", "extractive"], ["api: double"])
 
 
 @pytest.mark.parametrize("trouble", ["cut", "stall"])
