@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.utils.crypto import constant_time_compare
 
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Conversation, Message, Turn
@@ -56,14 +57,24 @@ def get_passage(user: User, pk: int) -> Passage:
 
 def session_is_valid(user: User, session_key: str | None) -> bool:
     """Whether the person is still signed in: asked again for each frame and every few seconds of an open socket."""
-    if not session_key or not SessionStore().exists(session_key):
-        return False
-    return User.objects.filter(pk=user.pk, is_active=True).exists()
+    person = _signed_in(session_key) if session_key else None
+    return person is not None and person.pk == user.pk
 
 
 def session_is_administrators(session_key: str) -> bool:
-    person: str | None = SessionStore(session_key).get(SESSION_KEY)
-    return person is not None and User.objects.filter(pk=person, is_active=True, is_superuser=True).exists()
+    person = _signed_in(session_key)
+    return person is not None and person.is_superuser
+
+
+def _signed_in(session_key: str) -> User | None:
+    """The person of a session that has not expired and was not ended by a new password."""
+    stored = SessionStore(session_key).load()
+    if (key := stored.get(SESSION_KEY)) is None:
+        return None
+    person = User.objects.filter(pk=key, is_active=True).first()
+    if person is None or not constant_time_compare(stored.get(HASH_SESSION_KEY, ""), person.get_session_auth_hash()):
+        return None
+    return person
 
 
 def require_administrator(user: User) -> None:

@@ -29,15 +29,11 @@ class FootnoteCommand(BaseCommand):
     """Subclasses write `handle`. Exit 0 only when the work is done, 2 when the database is out of reach."""
 
     requires_system_checks: list[str] = []  # a command starts faster without them
-    quiet_logs = True  # people read standard error here; services set this to False
-    needs_database = True
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        if self.quiet_logs:
-            logging.getLogger().setLevel(logging.WARNING)
+        logging.getLogger().setLevel(logging.WARNING)  # people read standard error here
         try:
-            if self.needs_database:
-                check_database()
+            check_database()
             return super().execute(*args, **options)
         except TYPED_ERRORS as error:
             self.fail(error.user_message, error.advice)

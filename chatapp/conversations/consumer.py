@@ -12,13 +12,14 @@ from uuid import UUID
 import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError
 
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations import answers, frames, services, turns
 from chatapp.conversations.models import Message
 from chatapp.conversations.services import Started
-from chatapp.conversations.stream import turn_stream
+from chatapp.conversations.stream import StreamAway, redis_errors, turn_stream
 from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, NotFound, as_dict
 
 log = structlog.get_logger(__name__)
@@ -27,7 +28,7 @@ SEND_TIMEOUT_S = 15
 SOCKETS_PER_USER = 20
 FOLLOWED = 20  # turns on one socket
 CHECK_S = 3  # how soon a lost account or session closes the socket
-SIGNED_OUT, TOO_MANY, TOO_SLOW = 4401, 4429, 4408
+SIGNED_OUT, TOO_MANY, TOO_SLOW, FAILED = 4401, 4429, 4408, 1011
 
 _sockets: Counter[UUID] = Counter()
 
@@ -38,6 +39,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.group = ""
         self.following: dict[UUID, asyncio.Task[None]] = {}
         self.sending = asyncio.Lock()
+        self.watch: asyncio.Task[None] | None = None
         await self.accept()
         if not self.user.is_authenticated:
             return await self.close(SIGNED_OUT)
@@ -45,21 +47,34 @@ class ChatConsumer(AsyncWebsocketConsumer):
             return await self.close(TOO_MANY)
         _sockets[self.user.pk] += 1
         self.group = f"user-{self.user.pk}"
+        try:
+            await self._greet()
+        except Exception:
+            log.exception("socket.failed")
+            await self.close(FAILED)
+            self._leave()
+
+    async def _greet(self) -> None:
         await self.channel_layer.group_add(self.group, self.channel_name)
         self.watch = asyncio.create_task(self._watch())
         running = await database_sync_to_async(answers.running)(self.user)
         await self.put({"type": "hello", "protocol": frames.PROTOCOL, "running": running})
 
     async def disconnect(self, code: int) -> None:
-        if not self.group:
-            return
-        _sockets[self.user.pk] -= 1
-        if _sockets[self.user.pk] <= 0:
-            del _sockets[self.user.pk]
-        self.watch.cancel()
-        for task in self.following.values():
-            task.cancel()
-        await self.channel_layer.group_discard(self.group, self.channel_name)
+        if group := self._leave():
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    def _leave(self) -> str:
+        """Once, however the socket ends. -> the group that it was in."""
+        group, self.group = self.group, ""
+        if group:
+            _sockets[self.user.pk] -= 1
+            if _sockets[self.user.pk] <= 0:
+                del _sockets[self.user.pk]
+        for task in [self.watch, *self.following.values()]:
+            if task is not None:
+                task.cancel()
+        return group
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if not self.group:
@@ -106,7 +121,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def _start(self, request_id: str, service: Any, **values: Any) -> None:
         started: Started = await database_sync_to_async(service)(user=self.user, **values)
         try:
-            turns.launch(started)
+            await turns.launch(started)
         except Busy as error:
             await database_sync_to_async(services.refuse_turn)(started=started, error=as_dict(error))
             raise
@@ -121,9 +136,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
         }
         await self.put(accepted)
         self._follow(started.turn, 0)
-        await self.channel_layer.group_send(
-            self.group, {"type": "turn.accepted", "frame": accepted, "by": self.channel_name}
-        )
+        await self._tell_others({"type": "turn.accepted", "frame": accepted, "by": self.channel_name})
+
+    async def _tell_others(self, event: dict[str, Any]) -> None:
+        try:
+            await self.channel_layer.group_send(self.group, event)
+        except redis_errors() as error:  # they hear of it when they connect again
+            log.warning("socket.others_not_told", error=str(error)[:200])
 
     async def turn_accepted(self, event: dict[str, Any]) -> None:
         """Another tab or device of the same person asked something: this one may follow."""
@@ -132,7 +151,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _resume(self, turn: UUID, after: int) -> None:
         row = await database_sync_to_async(access.get_turn)(self.user, turn)
-        if await turn_stream().holds(turn):
+        try:
+            held = await turn_stream().holds(turn, after)
+        except StreamAway:
+            held = row.running
+        if held:
             return self._follow(turn, after)
         await self._snapshot(turn, row.answer)
 
@@ -181,6 +204,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await asyncio.sleep(CHECK_S)
             try:
                 await self._require_session()
+            except DatabaseError as error:  # away for a moment: asked again
+                log.warning("socket.session_not_checked", error=" ".join(str(error).split())[:200])
             except NotFound:
                 for task in self.following.values():
                     task.cancel()

@@ -16,6 +16,7 @@ from chatapp.accounts.models import User
 from retrieval.models import Document, Passage
 
 EXAMPLES = 3
+_LOOKED_AT = 20  # newest documents
 LONGEST_HEADING = 60
 
 
@@ -40,15 +41,13 @@ def chat(request: HttpRequest, conversation: UUID | None = None) -> HttpResponse
 
 def example_questions(user: User) -> list[str]:
     """Questions from the headings of the documents that this person may read, one for each document."""
+    readable = Document.objects.filter(collection__in=access.readable_collections(user), status=Document.Status.READY)
+    newest = list(readable.order_by("-ready_at").values_list("pk", flat=True)[:_LOOKED_AT])
     passages = (
-        Passage.objects.filter(
-            document__collection__in=access.readable_collections(user),
-            document__status=Document.Status.READY,
-            ordinal__lte=6,
-        )
+        Passage.objects.filter(document__in=newest, ordinal__lte=6)
         .exclude(heading="")
         .order_by("-document__ready_at", "document", "ordinal")
-        .values_list("document_id", "document__title", "document__name", "heading")[:60]
+        .values_list("document_id", "document__title", "document__name", "heading")
     )
     questions: dict[UUID, str] = {}
     for document, title, name, heading in passages:

@@ -158,13 +158,14 @@ def running_turns(user: User) -> Any:
 
 def _history(question: Message) -> list[Message]:
     """The messages above the question on its own branch, oldest first."""
-    above: list[Message] = []
-    at = question.parent
-    while at is not None and len(above) < _HISTORY:
-        if at.text:
-            above.insert(0, at)
-        at = at.parent
-    return above
+    parents = dict(question.conversation.messages.exclude(pk=question.pk).values_list("pk", "parent_id"))
+    branch: list[UUID] = []
+    at = question.parent_id
+    while at is not None and len(branch) < _HISTORY:
+        branch.insert(0, at)
+        at = parents.get(at)
+    there = Message.objects.exclude(text="").in_bulk(branch)
+    return [there[pk] for pk in branch if pk in there]
 
 
 def _as_chat(message: Message) -> ChatMessage:
@@ -183,9 +184,9 @@ def title_of(question: str) -> str:
 def checkpoint(*, turn: UUID, answer: UUID, seq: int, values: dict[str, Any]) -> bool:
     """Keeps what was written so far and says that the turn lives; False when it must stop."""
     with transaction.atomic():
-        alive = Turn.objects.filter(
-            pk=turn, running=True, stop_requested=False, asker__is_active=True, answer__isnull=False
-        ).update(heartbeat_at=timezone.now(), last_seq=seq)
+        alive = Turn.objects.filter(pk=turn, running=True, stop_requested=False, asker__is_active=True).update(
+            heartbeat_at=timezone.now(), last_seq=seq
+        )
         if alive:
             Message.objects.filter(pk=answer).update(**values)
         return bool(alive)
@@ -220,9 +221,11 @@ def _citation(answer: UUID, cited: Cited, passage: int | None) -> Citation:
 
 
 def refuse_turn(*, started: Started, error: dict[str, Any]) -> None:
-    """A turn that was admitted and then found no room: the question stays, with the reason."""
-    values = {"status": Message.Status.FAILED, "error": error}
-    finish_turn(turn=started.turn, answer=started.answer, values=values, cited=[], passages={})
+    """A turn that was admitted and then found no room: the question stays, with the reason; so does earlier text."""
+    status = Message.Status.INTERRUPTED if started.written else Message.Status.FAILED
+    with transaction.atomic():
+        if Turn.objects.filter(pk=started.turn, running=True).update(running=False):
+            Message.objects.filter(pk=started.answer).update(status=status, error=error)
 
 
 def request_stop(*, turn: Turn) -> None:

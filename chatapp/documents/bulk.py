@@ -17,7 +17,6 @@ from retrieval.ingestion import FileUnreadable, receive_document
 from retrieval.models import Collection, Document
 
 POLL_S = 0.3
-ENDED = (Document.Status.READY, Document.Status.FAILED)
 IDS_A_QUERY = 5000
 
 

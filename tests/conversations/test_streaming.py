@@ -61,7 +61,7 @@ def test_a_hundred_reconnects_lose_and_double_nothing(alice: Client, model: Mode
             reconnects += 1
             socket.resume(accepted["turn"], after=seen[-1]["seq"] if seen else 0)
             for _ in range(chance.randint(1, 2)):
-                seen.append(socket.receive())
+                seen.append(socket.next_of_turn())
                 if seen[-1]["type"] == "done":
                     break
             else:

@@ -126,6 +126,12 @@ class Socket:
         frame: Frame = json.loads(self.connection.recv(timeout_s))
         return frame
 
+    def next_of_turn(self) -> Frame:
+        """What tells of other tabs is passed over: after a quick reconnect the one before is another tab."""
+        while "seq" not in (frame := self.receive()):
+            assert frame["type"] == "accepted", frame
+        return frame
+
     def until(self, kind: str, timeout_s: float = 15.0) -> list[Frame]:
         """All frames up to the first of this type."""
         frames: list[Frame] = []

@@ -17,9 +17,9 @@ from chatapp.commands import FootnoteCommand
 from chatapp.conversations.citing import MarkFilter, cite
 from chatapp.conversations.engines import get_route
 from chatapp.conversations.frames import question_text
+from chatapp.conversations.generation import generation, source_frames, source_of
 from chatapp.documents.search import asearch_passages
-from inference.engine import Finish, Generation, Source, TextPiece, Writer
-from inference.prompts import build_messages
+from inference.engine import Finish, TextPiece, Writer
 
 
 class Command(FootnoteCommand):
@@ -50,14 +50,12 @@ class Command(FootnoteCommand):
         begun = time.monotonic()
         found = await asearch_passages(person, question, k=settings.TURN_PASSAGES, collections=within)
         timings = {"search": _milliseconds(begun)}
-        sources = tuple(
-            Source(n, hit.passage.document.name, hit.passage.text, hit.passage.heading, hit.passage.page, hit.score)
-            for n, hit in enumerate(found, start=1)
-        )
+        sources = tuple(source_of(frame) for frame in source_frames(found))
         marks = MarkFilter(frozenset(s.number for s in sources))
         text, engine, usage = "", "", None
         in_house = any(hit.passage.document.collection.stays_in_house for hit in found)
-        async with aclosing(get_route().stream(_generation(question, sources, in_house))) as pieces:  # type: ignore[type-var]
+        asked = generation(turn_id=uuid.uuid4().hex, question=question, sources=sources, in_house=in_house)
+        async with aclosing(get_route().stream(asked)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 if isinstance(piece, Writer):
                     engine = piece.engine
@@ -93,20 +91,6 @@ class Command(FootnoteCommand):
                 "completion_tokens": usage.completion_tokens if usage else 0,
             },
         }
-
-
-def _generation(question: str, sources: tuple[Source, ...], in_house: bool) -> Generation:
-    config = settings.INFERENCE
-    room = max(config.context_tokens - config.max_answer_tokens - 50, 200) * 3
-    messages = build_messages(question=question, history=(), sources=sources, max_prompt_characters=room)
-    return Generation(
-        turn_id=uuid.uuid4().hex,
-        question=question,
-        messages=messages,
-        sources=sources,
-        in_house=in_house,
-        max_tokens=config.max_answer_tokens,
-    )
 
 
 def _milliseconds(begun: float) -> int:

@@ -1,0 +1,65 @@
+"""From found passages to what an engine is asked: the same for a turn on the page and for a question of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+
+from chatapp.documents.search import FoundPassage
+from inference.engine import ChatMessage, Generation, Source
+from inference.prompts import build_messages
+
+_CHARACTERS_PER_TOKEN = 3  # cautious: the model service counts exactly and refuses what is too long
+_MARGIN_TOKENS = 50  # what a chat template adds
+_LEAST_TOKENS = 200
+
+
+def source_frames(found: Sequence[FoundPassage]) -> list[dict[str, Any]]:
+    """What people are shown of each passage, numbered from 1; docs/protocol.md describes it as Source."""
+    return [_source_frame(number, hit) for number, hit in enumerate(found, start=1)]
+
+
+def _source_frame(number: int, hit: FoundPassage) -> dict[str, Any]:
+    passage, document = hit.passage, hit.passage.document
+    return {
+        "number": number,
+        "passage": passage.pk,
+        "document": {"id": str(document.pk), "name": document.name},
+        "page": passage.page,
+        "heading": passage.heading,
+        "locator": passage.locator,
+        "text": passage.text,
+        "score": round(hit.score, 4),
+    }
+
+
+def source_of(frame: dict[str, Any]) -> Source:
+    number, text, heading, page, score = (frame[key] for key in ("number", "text", "heading", "page", "score"))
+    return Source(number, frame["document"]["name"], text, heading, page, score)
+
+
+def generation(
+    *,
+    turn_id: str,
+    question: str,
+    sources: Sequence[Source],
+    in_house: bool,
+    history: Sequence[ChatMessage] = (),
+    written: str = "",
+) -> Generation:
+    config = settings.INFERENCE
+    room = max(config.context_tokens - config.max_answer_tokens - _MARGIN_TOKENS, _LEAST_TOKENS)
+    messages = build_messages(
+        question=question, history=history, sources=sources, max_prompt_characters=room * _CHARACTERS_PER_TOKEN
+    )
+    return Generation(
+        turn_id=turn_id,
+        question=question,
+        messages=messages,
+        sources=tuple(sources),
+        in_house=in_house,
+        written=written,
+        max_tokens=config.max_answer_tokens,
+    )

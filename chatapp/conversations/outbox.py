@@ -1,0 +1,57 @@
+"""The frames of one turn on their way to its stream: numbered once, sent in order, kept until the stream has them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from chatapp.conversations.stream import Frame, StreamAway, TurnStream
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Outbox:
+    turn: UUID
+    stream: TurnStream
+    seq: int = 0
+    _text: str = ""
+    _unsent: list[Frame] = field(default_factory=list)
+    _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def write(self, text: str) -> None:
+        """Text gathers here until the next frame or `send`: small frames, and few of them."""
+        self._text += text
+
+    def add(self, kind: str, **values: Any) -> None:
+        self._take_text()
+        self._number(kind, values)
+
+    async def send(self, *, final: bool = False) -> bool:
+        """-> False while the stream is away: what is unsent goes with the next call."""
+        async with self._sending:
+            if not self._unsent:
+                self._take_text()
+            frames = list(self._unsent)
+            if not frames:
+                return True
+            try:
+                await self.stream.append(self.turn, frames, final=final)
+            except StreamAway as error:
+                log.warning("turn.stream_away", unsent=len(frames), error=str(error)[:200])
+                return False
+            del self._unsent[: len(frames)]
+            return True
+
+    def _take_text(self) -> None:
+        if self._text:
+            text, self._text = self._text, ""
+            self._number("text", {"text": text})
+
+    def _number(self, kind: str, values: dict[str, Any]) -> None:
+        self.seq += 1
+        self._unsent.append({"type": kind, "turn": str(self.turn), "seq": self.seq, **values})
