@@ -1,4 +1,6 @@
-"""Starts a Postgres for the tests before Django reads its settings (unless DATABASE_URL names one)."""
+"""A folder of their own for the tests, and a Postgres in it unless DATABASE_URL names one, before Django reads its
+settings. Files, messages and databases that the environment names for other use stay untouched.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
+_root = Path(tempfile.mkdtemp(prefix="footnote-test-"))
+_root.chmod(0o755)
+atexit.register(shutil.rmtree, _root, ignore_errors=True)
+os.environ["CHATAPP_VAR_DIR"] = str(_root)
+for _name in ("CHATAPP_FILES_DIR", "REDIS_URL", "REDIS_URL_FILE"):
+    os.environ.pop(_name, None)
+
 if not os.environ.get("DATABASE_URL"):
     from chatapp.operations.postgres import EmbeddedPostgres
 
-    _root = Path(tempfile.mkdtemp(prefix="footnote-test-"))
-    _root.chmod(0o755)
-    os.environ["CHATAPP_VAR_DIR"] = str(_root)
     _server = EmbeddedPostgres(data=_root / "postgres", sockets=_root / "run")
     _server.start()
-
-    def _stop() -> None:
-        _server.stop()
-        shutil.rmtree(_root, ignore_errors=True)
-
-    atexit.register(_stop)
+    atexit.register(_server.stop)

@@ -10,15 +10,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import httpx
 import psycopg
 import pytest
-from django.conf import settings
 from psycopg import sql
 
 from chatapp.operations import programs
+from tests.database import database_url
 from tests.docker.compose import GIVEN, ROOT, load
 from tests.running import free_port
 from tests.waiting import wait_until
@@ -41,27 +40,22 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_url() -> Iterator[str]:
+def own_database() -> Iterator[str]:
     """An empty database beside that of the tests."""
-    if url := os.environ.get("DATABASE_URL"):
-        server = urlunsplit(urlsplit(url)._replace(path=""))
-    else:
-        database = settings.DATABASES["default"]
-        server = f"postgres://{database['USER']}@{quote(str(database['HOST']), safe='')}"
     name = sql.Identifier("footnote_containers")
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+    with psycopg.connect(database_url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        yield f"{server}/footnote_containers"
+        yield database_url("footnote_containers")
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 @pytest.fixture
-def environment(tmp_path: Path, database_url: str, redis_url: str) -> dict[str, str]:
+def environment(tmp_path: Path, own_database: str, redis_url: str) -> dict[str, str]:
     """That of the compose file; only the addresses are those of this machine."""
     given: dict[str, str] = dict(load(GIVEN)["services"]["web"]["environment"])
     given |= {
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": own_database,
         "REDIS_URL": redis_url,
         "INDEX_SERVICE_URL": f"http://127.0.0.1:{free_port()}",
         "MODEL_SERVICE_URLS": f"http://127.0.0.1:{free_port()}",

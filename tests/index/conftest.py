@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from django.conf import settings as django_settings
@@ -24,6 +23,7 @@ from retrieval.errors import IndexUnavailable
 from retrieval.indexed_text import indexed_text
 from retrieval.ingestion import record_change
 from retrieval.models import Collection, Document, IndexChange, Passage, PassageVector
+from tests.database import database_url
 from tests.waiting import wait_until
 
 
@@ -41,7 +41,7 @@ class Service:
     def start(self) -> None:
         environment = {
             **os.environ,
-            "DATABASE_URL": _database_url(),
+            "DATABASE_URL": database_url(),
             "CHATAPP_VAR_DIR": str(django_settings.VAR_DIR),
             "INDEX_SERVICE_URL": self.config.index_service_url,
         }
@@ -73,13 +73,6 @@ class Service:
     def caught_up(self) -> None:
         newest = IndexChange.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
         wait_until(lambda: self.client.status().applied >= newest, 10)
-
-
-def _database_url() -> str:
-    database = django_settings.DATABASES["default"]
-    login = quote(str(database["USER"])) + (f":{quote(str(database['PASSWORD']))}" if database.get("PASSWORD") else "")
-    host, port = quote(str(database["HOST"]), safe=""), f":{database['PORT']}" if database.get("PORT") else ""
-    return f"postgres://{login}@{host}{port}/{database['NAME']}"
 
 
 @pytest.fixture(scope="session")

@@ -23,8 +23,8 @@ from inference.config import InferenceConfig
 from inference.engine import Generation, Source, TextPiece, Writer
 from inference.prompts import build_messages
 from inference.route import Route, build_route
+from tests.database import database_url
 from tests.inference.reciting import slow
-from tests.ingestion.worker import database_url
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,23 +7,18 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
 from django.conf import settings
 
+from tests.database import database_url
+
 LEASE_S = 2
-
-
-def database_url() -> str:
-    database = settings.DATABASES["default"]
-    host = quote(str(database["HOST"]), safe="")
-    return f"postgres://{database['USER']}@{host}/{database['NAME']}"
 
 
 def environment(index_url: str, redis_url: str = "") -> dict[str, str]:
     return {
         **os.environ,
-        "DATABASE_URL": database_url() if not os.environ.get("DATABASE_URL") else os.environ["DATABASE_URL"],
+        "DATABASE_URL": database_url(),
         "CHATAPP_VAR_DIR": str(settings.VAR_DIR),
         "INDEX_SERVICE_URL": index_url,
         "REDIS_URL": redis_url,
