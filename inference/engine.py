@@ -59,7 +59,11 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Still before the first token: the position in the queue, or how much of the prompt was read."""
+    """Still before the first token: the position in the queue, or how much of the prompt was read.
+
+    `queue_position` is how many requests the engine answers before this one, the one it is answering now included:
+    0 once it is this one's turn, None when the engine does not say. Frames of the turn carry it unchanged.
+    """
 
     queue_position: int | None = None
     prompt_tokens_read: int = 0

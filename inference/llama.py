@@ -137,7 +137,7 @@ class LlamaModel:
         if room < 1:
             raise ContextTooLong(detail=f"{len(prompt)} prompt tokens, context of {self.context_tokens}")
         for read in self._prefill(prompt, stop):
-            yield Progress(prompt_tokens_read=read, prompt_tokens=len(prompt))
+            yield Progress(0, prompt_tokens_read=read, prompt_tokens=len(prompt))
         if stop.is_set():
             yield Finish("stop", Usage(len(prompt), 0, self._reused))
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -49,8 +48,8 @@ class ModelWorker:
         self._config, self._default = config, default
         self._jobs: deque[_Job] = deque()
         self._condition = threading.Condition()
+        self._answering = False
         self._loaded: tuple[LocalModel, LlamaModel] | None = None
-        self._ids = itertools.count(1)
         threading.Thread(target=self._run, name="llama", daemon=True).start()
 
     def default(self) -> LocalModel | None:
@@ -82,8 +81,7 @@ class ModelWorker:
             if len(self._jobs) >= WAITING:
                 raise EngineBusy(retry_after_s=5.0)
             self._jobs.append(job)
-            for position, waiting in enumerate(self._jobs):
-                waiting.deliver(Progress(queue_position=position))
+            job.deliver(Progress(queue_position=len(self._jobs) - 1 + self._answering))
             self._condition.notify()
 
     def _withdraw(self, job: _Job) -> None:
@@ -91,16 +89,25 @@ class ModelWorker:
         with self._condition:
             if job in self._jobs:
                 self._jobs.remove(job)
+                self._announce()
+
+    def _announce(self) -> None:
+        """Tells those who wait how many are before them."""
+        for position, waiting in enumerate(self._jobs):
+            waiting.deliver(Progress(queue_position=position + self._answering))
 
     def _run(self) -> None:
         while True:
             with self._condition:
                 self._condition.wait_for(lambda: self._jobs)
                 job = self._jobs.popleft()
-                for position, waiting in enumerate(self._jobs):
-                    waiting.deliver(Progress(queue_position=position + 1))
+                self._answering = True
+                job.deliver(Progress(queue_position=0))
+                self._announce()
             if not job.stop.is_set():
                 self._answer(job)
+            with self._condition:
+                self._answering = False
 
     def _answer(self, job: _Job) -> None:
         try:

@@ -49,6 +49,22 @@ def test_a_question_streams_stages_sources_text_citations_and_its_end_in_order(
     assert [c["number"] for c in stored["citations"]] == [1]
 
 
+def test_stages_say_how_many_are_answered_before_and_how_much_is_read(alice: Client, model: ModelDouble) -> None:
+    model.progress = [
+        {"queue_position": 2, "prompt_tokens_read": 0, "prompt_tokens": 0},
+        {"queue_position": 0, "prompt_tokens_read": 128, "prompt_tokens": 900},
+    ]
+    with alice.socket() as socket:
+        socket.ask()
+        stages = [frame for frame in socket.until("done") if frame["type"] == "stage"]
+    assert [(f["stage"], f["queue_position"], f["read"], f["of"]) for f in stages] == [
+        ("searching", None, 0, 0),
+        ("reading", 2, 0, 0),
+        ("reading", 0, 128, 900),
+        ("writing", None, 0, 0),
+    ]
+
+
 def test_a_hundred_reconnects_lose_and_double_nothing(alice: Client, model: ModelDouble) -> None:
     model.pause_s = 0.05
     chance = random.Random(7)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import httpx
 import openai
 import pytest
 
+from inference.engine import ChatMessage, Generation, Progress
+from inference.engines.local import LocalEngine
 from inference.worker import LocalModel
 from tests.inference.conftest import Service, Serving
 from tests.inference.reciting import reciting, slow
@@ -248,6 +251,30 @@ async def test_somebody_who_leaves_the_queue_holds_no_place_in_it(
         await until(0)
         assert not asking[0].done()
         asking[0].cancel()
+
+
+async def _progress(engine: LocalEngine, prompt: str, seen: list[Progress]) -> None:
+    request = Generation("turn", "x", (ChatMessage("user", prompt),), max_tokens=1)
+    async for piece in engine.stream(request):
+        seen += [piece] if isinstance(piece, Progress) else []
+
+
+async def test_the_place_in_the_queue_is_how_many_are_answered_before(serving: Serving, tmp_path: Path) -> None:
+    seen: list[list[Progress]] = []
+    asking = []
+    async with serving(slow(tmp_path / "slow.gguf")) as service, asyncio.timeout(30):
+        engine = LocalEngine(service.config, service.url)
+        for prompt in ("w" * 1500, "x", "y", "z"):
+            seen.append([])
+            asking.append(asyncio.create_task(_progress(engine, prompt, seen[-1])))
+            while not seen[-1]:
+                await asyncio.sleep(0.01)
+        asking.pop(1).cancel()
+        await asyncio.gather(*asking)
+    first, _, third, fourth = ([place for place, _ in groupby(piece.queue_position for piece in one)] for one in seen)
+    assert (first, third, fourth) == ([0], [2, 1, 0], [3, 2, 1, 0])
+    read = [piece for one in seen for piece in one if piece.prompt_tokens_read]
+    assert read and all(piece.queue_position == 0 for piece in read)
 
 
 async def test_another_default_answers_from_the_next_question_on(serving: Serving, tmp_path: Path) -> None:
