@@ -42,6 +42,14 @@ _SELECT = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Rows as the indexes take them: made before the lock is held."""
+
+    passages: list[IndexedPassage]
+    vectors: Vectors
+
+
 @dataclass
 class LiveIndex:
     """Vectors, words and who-belongs-where of every ready passage. Thread-safe."""
@@ -88,30 +96,42 @@ class LiveIndex:
             return ids
 
     # -- changes ---------------------------------------------------------------------------------------------------
+    def replace(self, documents: list[UUID], rows: list[tuple[Any, ...]]) -> None:
+        """Forget the documents and take in the rows of _SELECT, in one step: no search falls in between."""
+        batch = self._prepared(rows)
+        with self.lock:
+            self.remove(documents)
+            self._add(batch)
+
     def add(self, rows: list[tuple[Any, ...]]) -> None:
-        """Rows of _SELECT; a document that is already held is replaced as a whole by its caller."""
+        self._add(self._prepared(rows))
+
+    def _prepared(self, rows: list[tuple[Any, ...]]) -> _Prepared:
         fitting = [row for row in rows if len(row[7]) == 2 * self.dimension]
         if len(fitting) < len(rows):
             log.error("index.vectors_of_another_dimension", passages=len(rows) - len(fitting), model=self.model)
-        if fitting:
-            self._add(fitting)
+        stored = np.frombuffer(b"".join(bytes(row[7]) for row in fitting), dtype="<f2")
+        return _Prepared(
+            [IndexedPassage(row[0], row[1], row[2], indexed_text(row[3], row[4], row[5], row[6])) for row in fitting],
+            stored.reshape(len(fitting), self.dimension).astype(np.float32),
+        )
 
-    def _add(self, rows: list[tuple[Any, ...]]) -> None:
-        ids = np.array([row[0] for row in rows], dtype=np.int64)
-        stored = np.frombuffer(b"".join(bytes(row[7]) for row in rows), dtype="<f2")
-        texts = [IndexedPassage(row[0], row[1], row[2], indexed_text(row[3], row[4], row[5], row[6])) for row in rows]
+    def _add(self, batch: _Prepared) -> None:
+        if not batch.passages:
+            return
+        ids = np.array([passage.passage_id for passage in batch.passages], dtype=np.int64)
         with self.lock:
-            for passage in texts:
+            for passage in batch.passages:
                 self.collection_of[passage.document_id] = passage.collection_id
                 self.documents_of.setdefault(passage.collection_id, set()).add(passage.document_id)
-            for document in dict.fromkeys(row[1] for row in rows):
-                new = ids[[row[1] == document for row in rows]]
+            for document in dict.fromkeys(passage.document_id for passage in batch.passages):
+                new = ids[[passage.document_id == document for passage in batch.passages]]
                 held = self.passages_of.get(document)
                 self.passages_of[document] = new if held is None else np.concatenate([held, new])
             self.generation += 1
             # Last, so that `remove` knows of everything that a failure here may leave behind.
-            self.vectors.add(ids, stored.reshape(len(rows), self.dimension).astype(np.float32))
-            self.words.add(texts)
+            self.vectors.add(ids, batch.vectors)
+            self.words.add(batch.passages)
 
     def remove(self, documents: list[UUID]) -> None:
         with self.lock:
@@ -199,17 +219,39 @@ class Follower(threading.Thread):
 
     def _catch_up(self, connection: psycopg.Connection[Any]) -> None:
         for changes in self._changes(connection):
-            documents = list(dict.fromkeys(document for _, document, _ in changes))
-            added = {document for _, document, kind in changes if kind == "add"}
+            kinds: dict[UUID, set[str]] = {}
+            for _, document, kind in changes:
+                kinds.setdefault(document, set()).add(kind)
+            self.index.remove([document for document, seen in kinds.items() if "add" not in seen])
             # The rows are read as they are now, so that a change applied twice or late ends in the same state.
-            self.index.remove(documents)
-            if added:
-                select = _SELECT + " AND p.document_id = ANY(%s) ORDER BY p.id"
-                cursor = connection.execute(select, [self.index.model, list(added)])
-                while rows := cursor.fetchmany(_BATCH):
-                    self.index.add(rows)
+            gone = dict.fromkeys(document for document, seen in kinds.items() if "add" in seen)
+            for rows in self._whole_documents(connection, list(gone)):
+                documents = list(dict.fromkeys(row[1] for row in rows))
+                self.index.replace(documents, rows)
+                for document in documents:
+                    del gone[document]
+            self.index.remove(list(gone))
             self.applied = changes[-1][0]
         self.behind = 0
+
+    def _whole_documents(
+        self, connection: psycopg.Connection[Any], documents: list[UUID]
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows of the ready ones in groups of about _BATCH, each document within one."""
+        if not documents:
+            return
+        select = _SELECT + " AND p.document_id = ANY(%s) ORDER BY p.document_id, p.id"
+        held: list[tuple[Any, ...]] = []
+        with connection.transaction(), connection.cursor("changed") as cursor:
+            cursor.execute(select, [self.index.model, documents])
+            while rows := cursor.fetchmany(_BATCH):
+                held += rows
+                whole = next((i for i in range(len(held), 0, -1) if held[i - 1][1] != held[-1][1]), 0)
+                if whole:
+                    yield held[:whole]
+                    held = held[whole:]
+        if held:
+            yield held
 
     def _changes(self, connection: psycopg.Connection[Any]) -> Iterator[list[tuple[int, UUID, str]]]:
         query = "SELECT seq, document_id, kind FROM retrieval_indexchange WHERE seq > %s ORDER BY seq LIMIT 200"
