@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -15,6 +16,7 @@ from inference.engines.extractive import ExtractiveEngine
 from inference.engines.local import LocalEngine
 from inference.engines.openai_compatible import Endpoint, OpenAICompatibleEngine
 from inference.errors import EngineUnavailable, InferenceError
+from inference.health import KnownHealth
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +41,8 @@ class Route:
     def __init__(self, engines: list[Engine]) -> None:
         self.engines = engines
         self._rests_until: dict[Engine, float] = {}  # not by name: two copies of a service share theirs
-        self._problems: dict[Engine, str] = {}
+        self._health = KnownHealth()
+        self._problems: dict[Engine, str] = {}  # as last logged
 
     @property
     def name(self) -> str:
@@ -49,11 +52,11 @@ class Route:
         return ""
 
     async def describe(self) -> list[EngineStatus]:
-        found = []
-        for engine in self.engines:
-            problem = await engine.health()
-            found.append(EngineStatus(engine.name, engine.outside, problem, _ADD_MODEL if problem else ""))
-        return found
+        problems = await asyncio.gather(*(self._health.problem(engine) for engine in self.engines))
+        return [
+            EngineStatus(engine.name, engine.outside, problem, _ADD_MODEL if problem else "")
+            for engine, problem in zip(self.engines, problems, strict=True)
+        ]
 
     async def stream(self, request: Generation) -> AsyncIterator[Piece]:
         written, note = request.written, ""
@@ -62,7 +65,7 @@ class Route:
             if request.in_house and engine.outside:
                 note = _STAYS
                 continue
-            if self._lacks(engine, await engine.health()):
+            if self._lacks(engine, await self._health.problem(engine)):
                 continue
             yield Writer(engine.name, note)
             try:

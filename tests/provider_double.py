@@ -29,6 +29,8 @@ class Provider:
     def __init__(self) -> None:
         self.script: list[str] = ["answer"]
         self.calls: list[dict[str, object]] = []
+        self.list_status = 200
+        self.lists = 0  # how often the models were asked for
         self.url = ""
         self.open_streams = 0
 
@@ -81,7 +83,8 @@ async def provider() -> AsyncIterator[Provider]:
     double = Provider()
 
     async def models(request: Request) -> Response:
-        return JSONResponse({"data": [{"id": "double"}]})
+        double.lists += 1
+        return JSONResponse({"data": [{"id": "double"}]}, double.list_status)
 
     app = Starlette(
         routes=[

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 
 import httpx
 
 from inference.config import InferenceConfig
 from inference.engine import Generation, Piece
-from inference.engines.openai_compatible import Endpoint, OpenAICompatibleEngine
-
-_KNOWN_FOR_S = 2.0  # what the service last said of itself holds this long
+from inference.engines.openai_compatible import Endpoint, OpenAICompatibleEngine, refused_list
 
 
 class LocalEngine:
@@ -35,8 +32,6 @@ class LocalEngine:
             ),
             outside=False,
         )
-        self._known_at = 0.0
-        self._problem = ""
 
     @property
     def name(self) -> str:
@@ -44,22 +39,18 @@ class LocalEngine:
 
     async def health(self) -> str:
         """'' when a model is loaded; its name becomes the engine's name."""
-        if time.monotonic() - self._known_at < _KNOWN_FOR_S:
-            return self._problem
-        self._problem = await self._ask()
-        self._known_at = time.monotonic()
-        return self._problem
-
-    async def _ask(self) -> str:
         try:
             response = await self._engine.client().get(f"{self._base}/models", timeout=2.0)
-            models = response.json()["data"] if response.status_code == 200 else []
-        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            if response.status_code != 200:
+                return refused_list(response.status_code)
+            models = response.json()["data"]
+            if models:
+                self._engine.name = f"local: {models[0]['id']}"
+        except httpx.HTTPError:
             return "The model service cannot be reached."
-        if not models:
-            return "No model is installed."
-        self._engine.name = f"local: {models[0]['id']}"
-        return ""
+        except (ValueError, KeyError, TypeError):
+            return "The model service sends something that is not a list of models."
+        return "" if models else "No model is installed."
 
     def stream(self, request: Generation) -> AsyncIterator[Piece]:
         return self._engine.stream(request)

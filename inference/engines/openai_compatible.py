@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 _MOST_WAIT_S = 20.0  # a longer Retry-After sends the question to the next engine instead
 _LINE_BYTES = 1_000_000
+_WITHOUT_LIST = (404, 405, 429)  # many have none; one that is asked too often for it is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class OpenAICompatibleEngine:
             response = await self.client().get(f"{self._endpoint.base_url}/models", timeout=3.0)
         except httpx.HTTPError as error:
             return f"It cannot be reached ({type(error).__name__})."
-        return "" if response.status_code == 200 else f"It answers with status {response.status_code}."
+        return "" if response.status_code == 200 else refused_list(response.status_code)
 
     async def stream(self, request: Generation) -> AsyncIterator[Piece]:
         deadline = time.monotonic() + self._endpoint.answer_timeout_s
@@ -147,6 +148,11 @@ class OpenAICompatibleEngine:
         if request.seed is not None:
             body["seed"] = request.seed
         return body
+
+
+def refused_list(status: int) -> str:
+    """What it means that there is no list of models: '' where the endpoint can answer questions all the same."""
+    return "" if status in _WITHOUT_LIST else f"It answers with status {status}."
 
 
 class _Clock:

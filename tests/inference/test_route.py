@@ -13,6 +13,7 @@ import pytest
 
 from inference.config import InferenceConfig
 from inference.engine import ChatMessage, Finish, Generation, Piece, Progress, Source, TextPiece, Usage, Writer
+from inference.engines.extractive import ExtractiveEngine
 from inference.route import Route, build_route
 from tests.provider_double import WORDS, Provider, provider
 
@@ -187,6 +188,62 @@ async def test_describe_names_each_engine_and_what_it_lacks(double: Provider, tm
     assert local.problem and "models pull" in local.advice
     assert (api.name, api.outside, api.problem) == ("api: double", True, "")
     assert (extractive.name, extractive.outside, extractive.problem) == ("extractive", False, "")
+
+
+@pytest.mark.parametrize("status", [404, 405, 429])
+async def test_an_endpoint_without_a_list_of_models_is_well_and_answers(
+    double: Provider, tmp_path: Path, status: int
+) -> None:
+    double.list_status = status
+    route = _route(double, tmp_path)
+    assert [engine.problem for engine in await route.describe()][1:] == ["", ""]
+    assert (await _answer(route))[0] == WHOLE
+    own = build_route(InferenceConfig((double.url.removesuffix("/v1"),), "token", tmp_path), _embed)
+    assert [engine.problem for engine in await own.describe()] == ["", ""]
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+async def test_an_endpoint_that_refuses_its_list_of_models_says_so(
+    double: Provider, tmp_path: Path, status: int
+) -> None:
+    double.list_status = status
+    for urls, api in (((), double.url), ((double.url.removesuffix("/v1"),), "")):
+        route = build_route(InferenceConfig(urls, "token", tmp_path, api_base_url=api), _embed)
+        assert str(status) in (await route.describe())[0].problem
+        assert (await _answer(route))[1] == ["extractive"]
+
+
+async def test_an_outside_endpoint_is_asked_for_its_health_every_half_minute_at_most(
+    double: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("inference.health.monotonic", lambda: now)
+    route = _route(double, tmp_path)
+    for _ in range(29):
+        assert not (await route.describe())[1].problem
+        await _answer(route)
+        now += 1.0
+    assert double.lists == 1
+    double.list_status, now = 500, now + 1.0
+    found = await asyncio.gather(*(route.describe() for _ in range(20)))
+    assert double.lists == 2 and any(one[1].problem for one in found)
+    assert (await route.describe())[1].problem
+
+
+async def test_somebody_who_leaves_while_the_health_is_asked_does_not_hide_it(tmp_path: Path) -> None:
+    class Slow(ExtractiveEngine):
+        asked = 0
+
+        async def health(self) -> str:
+            self.asked += 1
+            await asyncio.sleep(0.1)
+            return "It is away."
+
+    engine = Slow(_embed)
+    route = Route([engine])
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(route.describe(), 0.01)
+    assert (await route.describe())[0].problem == "It is away." and engine.asked == 2
 
 
 async def test_quotes_say_so_when_nothing_fits(double: Provider, tmp_path: Path) -> None:
