@@ -92,7 +92,7 @@ class Route:
         return bool(problem)
 
     def _order(self) -> list[Engine]:
-        """Those at rest go last, so that they still answer when nobody else does; the extractive one never rests."""
+        """Without those at rest; when all of them rest, every one is asked all the same."""
         now = time.monotonic()
         fresh = [e for e in self.engines if self._rests_until.get(e, 0.0) <= now]
         return fresh or self.engines

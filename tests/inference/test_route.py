@@ -14,6 +14,7 @@ import pytest
 from inference.config import InferenceConfig
 from inference.engine import ChatMessage, Finish, Generation, Piece, Progress, Source, TextPiece, Usage, Writer
 from inference.engines.extractive import ExtractiveEngine
+from inference.errors import EngineUnavailable
 from inference.route import Route, build_route
 from tests.provider_double import WORDS, Provider, provider
 
@@ -143,6 +144,15 @@ async def test_an_engine_that_failed_rests_and_the_next_question_does_not_wait(
     await _answer(route)
     _, writers, _ = await _answer(route)
     assert writers == ["extractive"] and len(double.calls) == 1
+
+
+async def test_engines_that_all_rest_are_asked_all_the_same(double: Provider, tmp_path: Path) -> None:
+    route = Route([engine for engine in _route(double, tmp_path).engines if engine.outside])
+    double.script = ["401", "answer"]
+    with pytest.raises(EngineUnavailable):
+        await _answer(route)
+    text, _, _ = await _answer(route)
+    assert text == WHOLE
 
 
 @pytest.mark.parametrize("refusal", ["context", "400", "422", "429:3600", "busy"])
