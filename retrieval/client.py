@@ -6,6 +6,7 @@ import asyncio
 import base64
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -15,7 +16,7 @@ import structlog
 
 from retrieval.config import RetrievalConfig
 from retrieval.contracts import IndexStatus, PassageHit, SearchRequest, Vectors
-from retrieval.errors import IndexUnavailable
+from retrieval.errors import AnotherEmbeddingModel, IndexUnavailable
 
 T = TypeVar("T")
 
@@ -49,7 +50,9 @@ def _batch(body: dict[str, Any]) -> list[list[PassageHit]]:
     return [_hits({"results": rows}) for rows in body["results"]]
 
 
-def _vectors(body: dict[str, Any]) -> Vectors:
+def _vectors(body: dict[str, Any], *, of_model: str = "") -> Vectors:
+    if of_model and body.get("model") != of_model:
+        raise AnotherEmbeddingModel(detail=f"vectors of {body.get('model')} where those of {of_model} are needed")
     flat = np.frombuffer(base64.b64decode(body["float32"]), dtype="<f4")
     return flat.reshape(-1, body["dimension"]).astype(np.float32)
 
@@ -102,9 +105,11 @@ class IndexClient:
         body = {"searches": [_search_body(r) for r in requests]}
         return self._ask("/search/batch", _batch, body, timeout=_BULK_TIMEOUT)
 
-    def embed(self, texts: Sequence[str], *, bulk: bool) -> Vectors:
+    def embed(self, texts: Sequence[str], *, bulk: bool, of_model: str = "") -> Vectors:
+        """Raises AnotherEmbeddingModel when `of_model` is named and the service embeds with another one."""
         body = {"texts": list(texts), "bulk": bulk}
-        return self._ask("/embed", _vectors, body, timeout=_BULK_TIMEOUT if bulk else _TIMEOUT)
+        reader = partial(_vectors, of_model=of_model)
+        return self._ask("/embed", reader, body, timeout=_BULK_TIMEOUT if bulk else _TIMEOUT)
 
     def status(self) -> IndexStatus:
         return self._ask("/status", _status, timeout=_STATUS_TIMEOUT)

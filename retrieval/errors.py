@@ -28,3 +28,9 @@ class IndexUnavailable(RetrievalError):
     code, http_status, retryable = "index_unavailable", 503, True
     user_message = "The document index is not available at the moment."
     advice = "It usually comes back within seconds. Try again."
+
+
+class AnotherEmbeddingModel(IndexUnavailable):
+    code = "another_embedding_model"
+    user_message = "The index service embeds with another model than the settings name."
+    advice = "Start it again with the same RETRIEVAL_EMBEDDING_MODEL as the workers."

@@ -101,7 +101,8 @@ class IndexService:
             raise BadRequest(f"`texts` must be a list of at most {_TEXTS} strings.")
         vectors = await self._embed([_clean(t) for t in texts], bulk=bool(body.get("bulk")))
         data = base64.b64encode(np.ascontiguousarray(vectors, dtype="<f4").tobytes()).decode()
-        return JSONResponse({"dimension": self.queue.embedder.dimension, "float32": data})
+        dimension = self.queue.embedder.dimension
+        return JSONResponse({"model": self.config.embedding_model, "dimension": dimension, "float32": data})
 
     async def _embed(self, texts: list[str], *, bulk: bool) -> Any:
         EMBEDDED.labels("bulk" if bulk else "question").inc(len(texts))

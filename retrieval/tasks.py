@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from retrieval import ingestion, leases
 from retrieval.contracts import Vectors
-from retrieval.errors import DocumentRejected, IndexUnavailable, RetrievalError
+from retrieval.errors import AnotherEmbeddingModel, DocumentRejected, IndexUnavailable, RetrievalError
 from retrieval.indexed_text import indexed_text
 from retrieval.leases import Lease, LeaseLost
 from retrieval.models import Document, Passage
@@ -93,6 +93,9 @@ def _stage(document_id: str, working: Document.Status) -> Iterator[Held | None]:
             yield Held(lease, lost)
     except LeaseLost:
         log.info("document.lease_lost", stage=working.value)
+    except AnotherEmbeddingModel as error:
+        log.error("index.another_model", reason=str(error), advice=error.advice)
+        _give_back(lease, leases.INDEX_PAUSE_S, burn_attempt=False)  # waits until the administrator has mended it
     except IndexUnavailable as error:
         log.warning("index.unavailable", reason=str(error))
         # A service that is up and still fails on this document must not keep it for ever: then the attempt counts.
@@ -156,8 +159,8 @@ def _embed(held: Held) -> None:
     texts = [indexed_text(document.name, document.title, passage.heading, passage.text) for passage in passages]
     # The transaction of the reads is over: no connection waits while the index service computes.
     connection.close()
-    vectors = embed_in_batches(texts, _client_embed(), held.lost)
     model = settings.RETRIEVAL.embedding_model
+    vectors = embed_in_batches(texts, _client_embed(model), held.lost)
     ingestion.store_vectors(lease, [p.pk for p in passages], vectors, model, time.monotonic() - started)
     log.info("document.ready", passages=len(passages), seconds=round(time.monotonic() - started, 2))
 
@@ -172,11 +175,11 @@ def embed_in_batches(texts: list[str], embed: Callable[[list[str]], Vectors], lo
     return np.concatenate(parts)
 
 
-def _client_embed() -> Callable[[list[str]], Vectors]:
+def _client_embed(model: str) -> Callable[[list[str]], Vectors]:
     from retrieval.client import IndexClient
 
     client = IndexClient(settings.RETRIEVAL)
-    return lambda texts: client.embed(texts, bulk=True)
+    return lambda texts: client.embed(texts, bulk=True, of_model=model)
 
 
 def _owed() -> list[Document]:

@@ -17,7 +17,7 @@ from django.db import connection
 
 from retrieval.client import AsyncIndexClient, IndexClient, IndexRefused
 from retrieval.contracts import SearchRequest
-from retrieval.errors import IndexUnavailable
+from retrieval.errors import AnotherEmbeddingModel, IndexUnavailable
 from retrieval.ingestion import delete_document
 from retrieval.models import Collection, Document
 from tests.index.conftest import Service, ids, store, wait_until
@@ -123,6 +123,13 @@ def test_vectors_have_unit_length_and_keep_their_order(service: Service) -> None
     alone = np.concatenate([service.client.embed([t], bulk=True) for t in texts])
     np.testing.assert_allclose(vectors, alone, atol=1e-4)
     assert service.client.embed([], bulk=True).shape == (0, 384)
+
+
+def test_vectors_come_with_the_name_of_their_model(service: Service) -> None:
+    own = service.config.embedding_model
+    assert service.client.embed(["text"], bulk=True, of_model=own).shape == (1, 384)
+    error = _refusal(lambda: service.client.embed(["text"], bulk=True, of_model="another"))
+    assert isinstance(error, AnotherEmbeddingModel) and error.retryable and own in str(error)
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic abc", "Bearer x y"])

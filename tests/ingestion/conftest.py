@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +14,6 @@ from retrieval.ingestion import receive_document
 from retrieval.models import Collection, Document
 from tests.ingestion.fake_index import FakeIndex
 from tests.ingestion.worker import LEASE_S, Worker
-from tests.waiting import wait_until
 
 
 class Receive(Protocol):
@@ -56,27 +52,6 @@ def receive(configured: Any, collection: Collection, boss: User) -> Receive:
         return receive_document(collection=collection, name=name, content=BytesIO(content), by=boss).document
 
     return _receive
-
-
-@pytest.fixture
-def redis_url(tmp_path: Path) -> Iterator[str]:
-    binary = shutil.which("redis-server")
-    if binary is None:
-        pytest.skip("redis-server is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-    def listening() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    wait_until(listening, 10)
-    yield f"redis://127.0.0.1:{port}/0"
-    process.terminate()
-    process.wait(10)
 
 
 @pytest.fixture(params=["files", pytest.param("redis", marks=pytest.mark.redis)])

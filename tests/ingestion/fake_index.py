@@ -71,7 +71,8 @@ class FakeIndex:
             return 500, {"error": "broken"}
         self.embedded += body["texts"]
         rows = np.stack([vector_of(text) for text in body["texts"]]).astype("<f4")
-        return 200, {"dimension": DIMENSION, "float32": base64.b64encode(rows.tobytes()).decode()}
+        data = base64.b64encode(rows.tobytes()).decode()
+        return 200, {"model": self.model, "dimension": DIMENSION, "float32": data}
 
 
 def vector_of(text: str) -> np.ndarray:

