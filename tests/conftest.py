@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
 from django.contrib.sessions.backends.db import SessionStore
 
 from chatapp.accounts.models import User
+from tests.redis_server import Redis
 
 
 @dataclass(frozen=True)
@@ -40,3 +43,17 @@ def signed_in_session(user: User) -> str:
     session.create()
     assert session.session_key is not None
     return session.session_key
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[Redis]:
+    """For one test, which may freeze and kill it."""
+    redis = Redis(tmp_path)
+    redis.start()
+    yield redis
+    redis.end()
+
+
+@pytest.fixture
+def redis_url(own_redis: Redis) -> str:
+    return own_redis.url

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from datetime import timedelta
 from typing import cast
 
@@ -22,6 +23,8 @@ from chatapp.accounts.models import OneTimeLink, User
 from chatapp.errors import NotFound
 
 VALID_FOR = timedelta(hours=24)
+CHOOSE_WITHIN_S = 900
+_CHOOSES = "chooses_password_until"
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
@@ -72,20 +75,22 @@ def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "accounts/link.html", {"person": _valid(token).user})
     user = redeem(token)
     login(request, user, backend=_BACKEND)
-    return redirect("chat" if user.has_usable_password() else "set_password")
+    request.session[_CHOOSES] = time.time() + CHOOSE_WITHIN_S
+    return redirect("set_password")
 
 
 @never_cache
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def set_password(request: HttpRequest) -> HttpResponse:
-    """For somebody who has none yet; who has one changes it through a new link."""
+    """For who has none yet, and for a while for who has just come through a link: it may have been forgotten."""
     user = cast(User, request.user)
-    if user.has_usable_password():
+    if user.has_usable_password() and request.session.get(_CHOOSES, 0) < time.time():
         return redirect("chat")
     form = SetPasswordForm(user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         form.save()
+        request.session.pop(_CHOOSES, None)
         update_session_auth_hash(request, user)
         return redirect("chat")
-    return render(request, "accounts/password.html", {"form": form})
+    return render(request, "accounts/password.html", {"form": form, "has_one": user.has_usable_password()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -38,4 +39,4 @@ class SignedInMiddleware(MiddlewareMixin):
         if wants_json(request):
             error = {"code": "sign_in", "message": "Sign in first.", "advice": "", "retryable": False}
             return JsonResponse({"error": error}, status=401)
-        return redirect(f"{resolve_url(settings.LOGIN_URL)}?next={request.get_full_path()}")
+        return redirect(f"{resolve_url(settings.LOGIN_URL)}?next={quote(request.get_full_path())}")

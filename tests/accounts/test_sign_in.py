@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from chatapp.accounts import links
 from chatapp.accounts.links import make_link
 from chatapp.accounts.models import OneTimeLink, User
 from tests.conftest import Cast, signed_in_session
@@ -78,6 +79,8 @@ def test_after_signing_in_one_is_sent_to_the_page_that_one_wanted_but_never_to_a
     alice: User, client: Client
 ) -> None:
     assert client.get("/documents/").headers["Location"] == "/accounts/login/?next=/documents/"
+    with_query = client.get("/documents/?a=b&c=d").headers["Location"]
+    assert with_query == "/accounts/login/?next=/documents/%3Fa%3Db%26c%3Dd"
     wanted = {"login": "alice", "password": PASSWORD, "next": "/documents/"}
     assert client.post("/accounts/login/", wanted).headers["Location"] == "/documents/"
     client.logout()
@@ -112,6 +115,26 @@ def test_a_link_signs_in_once_and_asks_for_a_password(cast: Cast, client: Client
     assert other.post(link).status_code == 404 and other.get(link).status_code == 404
     assert not signed_in(other)
     assert sign_in(other, "alice") == 302 and signed_in(other)
+
+
+def test_a_link_mends_a_forgotten_password_for_a_while_and_ends_other_sessions(alice: User, client: Client) -> None:
+    elsewhere = Client()
+    sign_in(elsewhere, "alice")
+    assert client.post(make_link(alice)).headers["Location"] == "/accounts/password/"
+    assert b"Keep the password that I have" in client.get("/accounts/password/").content
+    new = "another horse battery"
+    assert client.post("/accounts/password/", {"new_password1": new, "new_password2": new}).headers["Location"] == "/"
+    assert signed_in(client) and not signed_in(elsewhere)
+    assert sign_in(Client(), "alice", new) == 302
+    assert client.get("/accounts/password/").headers["Location"] == "/"
+
+
+def test_a_link_that_was_redeemed_long_ago_no_longer_lets_a_password_be_chosen(
+    alice: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "CHOOSE_WITHIN_S", -1)
+    client.post(make_link(alice))
+    assert client.get("/accounts/password/").headers["Location"] == "/"
 
 
 def test_links_expire_and_a_new_one_ends_those_before(cast: Cast, client: Client) -> None:

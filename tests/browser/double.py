@@ -52,6 +52,7 @@ class Double:
         self.title = "Carrying leave over"
         self.receipt: dict[str, Any] = {"status": 201, "json": {"document": {}, "outcome": "received"}}
         self.loses = False  # the line breaks at the next frame
+        self.closed = False  # nobody answers
         self.conversations: list[dict[str, Any]] = []
         self.detail: dict[str, Any] = {}
         self.engines = {"engines": [], "answering": ""}
@@ -62,6 +63,8 @@ class Double:
         page.route("**/api/**", self._http)
 
     def _socket(self, socket: Any) -> None:
+        if self.closed:
+            return socket.close(code=1011)
         self.sockets.append(socket)
         socket.on_message(lambda text: self._message(json.loads(text)))
         self.send({"type": "hello", "protocol": 1, "running": []})
@@ -116,7 +119,7 @@ class Double:
         if url.startswith("collections/"):
             body: Any = {"collections": self.collections}
             if method == "POST":
-                return route.fulfill(**self.receipt)
+                return route.fulfill(**self.receipt) if self.receipt else None  # none: it is still on its way
             if "documents/" in url:
                 held = self.documents if COLLECTION in url else self.elsewhere
                 body = {"documents": held, "counts": {"ready": len(held)}}

@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 from chatapp.accounts.links import make_link
-from tests.browser.double import ENGINES, TEXT, TURN, Double
+from tests.browser.double import ENGINES, TURN, Double
+from tests.browser.states import HARD_TEXT, handbook, lose_the_line, show_server_error, show_uploads
 from tests.browser.test_documents_page import DOCUMENTS, stage
 
 AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text(encoding="utf-8")
@@ -21,8 +22,6 @@ RUN = """async (tags) => {
   const words = (rule, node) => `${rule.id}: ${node.target} ${node.failureSummary}`;
   return found.violations.flatMap((rule) => rule.nodes.map((node) => words(rule, node)));
 }"""
-CODE = f"```python\nvalue = 1  # a comment\n{'x' * 300}\n```"
-HARD_TEXT = f"{TEXT}\n\n{CODE}\n\n| Plan | Price |\n|---|---|\n| {'wide ' * 40} | 10 |\n"
 LONG = "A title that is much longer than a telephone is wide, with a Donaudampfschifffahrtsgesellschaftskapitän in it"
 OVERFLOWING = """() => {
   const all = [...document.querySelectorAll("main, main *, aside:not([hidden]) *, dialog[open] *")];
@@ -57,6 +56,29 @@ def test_the_empty_chat_and_its_list(page: Any, double: Double) -> None:
     double.conversations[1]["title"] = LONG
     page.goto("/")
     expect(page.get_by_role("link", name="Conversation 39")).to_be_attached()
+    check(page)
+
+
+@pytest.mark.parametrize("administrator", [True, False])
+@pytest.mark.parametrize("documents", [True, False])
+def test_the_empty_chat_of_anybody(
+    page: Any, double: Double, person: Any, administrator: bool, documents: bool
+) -> None:
+    person.is_superuser = administrator
+    person.save()
+    if documents:
+        handbook()
+    page.goto("/")
+    expect(page.locator(".example")).to_have_count(3 if documents else 0)
+    expect(page.get_by_role("button", name="Models")).to_have_count(int(administrator))
+    check(page)
+
+
+def test_an_answer_whose_line_is_lost(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer(done="")
+    lose_the_line(page, double)
     check(page)
 
 
@@ -144,6 +166,13 @@ def test_the_documents_page(page: Any, double: Double) -> None:
     check(page)
 
 
+def test_files_on_their_way(page: Any, double: Double) -> None:
+    stage(double, DOCUMENTS)
+    page.goto("/documents/")
+    show_uploads(page, double)
+    check(page)
+
+
 def test_the_documents_page_before_the_first_collection(page: Any, double: Double) -> None:
     page.goto("/documents/")
     expect(page.get_by_role("button", name="Create a collection")).to_be_visible()
@@ -173,8 +202,27 @@ def test_the_link_and_the_first_password(page: Any, person: Any) -> None:
     check(page)
     page.get_by_role("button", name="Sign in as ada").click()
     expect(page.get_by_role("heading", name="Choose a password")).to_be_visible()
+    check(page)
     for field in page.locator("input[type=password]").all():
         field.fill("ada")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert").first).to_be_visible()
+    check(page)
+
+
+def test_a_link_that_was_used(page: Any, person: Any) -> None:
+    page.context.clear_cookies()
+    address = make_link(person)
+    page.goto(address)
+    page.get_by_role("button", name="Sign in as ada").click()
+    expect(page.get_by_role("heading", name="Choose a password")).to_be_visible()
+    page.context.clear_cookies()
+    page.goto(address)
+    expect(page.locator("h1")).to_contain_text("link")
+    check(page)
+
+
+def test_the_page_of_a_server_error(page: Any) -> None:
+    show_server_error(page)
+    expect(page.locator("h1")).to_have_text("Something went wrong on our side.")
     check(page)

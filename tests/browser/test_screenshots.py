@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from chatapp.accounts.links import make_link
 from tests.browser.double import ENGINES, TEXT, Double
+from tests.browser.states import HARD_TEXT, handbook, lose_the_line, show_server_error, show_uploads
 from tests.browser.test_documents_page import DOCUMENTS, stage
 from tests.running import Footnote
 
@@ -33,21 +34,47 @@ def test_pictures_of_the_chat(page: Any, double: Double) -> None:
     double.conversations = [{"id": f"{n}", "title": title, "updated_at": stamp} for n, title in enumerate(titles)]
     page.goto("/")
     shoot(page, "empty")
+    handbook()
+    page.reload()
+    shoot(page, "examples")
     page.set_viewport_size({"width": 390, "height": 800})
     page.locator("#menu").click()
     page.wait_for_timeout(300)
     page.screenshot(path=Path(FOLDER) / "sidebar-390-dark.png")
     page.keyboard.press("Escape")
     double.ask()
+    double.frame("stage", stage="searching", queue_position=None, read=0, of=0)
+    expect(page.locator(".assistant .stage")).to_contain_text("Searching")
+    shoot(page, "searching")
     double.answer(text=TEXT[:60], done="")
     expect(page.locator(".assistant .prose")).to_contain_text("Yes.")
     shoot(page, "streaming")
     double.frame("text", text=TEXT[60:])
-    double.finish(engine="extractive")
+    double.finish()
     shoot(page, "answered")
     page.locator(".cite").first.click()
     expect(page.locator("#source-panel mark")).to_be_visible()
     shoot(page, "citation")
+
+
+def test_pictures_of_a_long_answer_and_of_a_lost_line(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask("Show me everything about prices, please: " + "and more of it, " * 20)
+    double.answer(text=HARD_TEXT, engine="extractive")
+    expect(page.locator(".hljs-comment")).to_be_visible()
+    shoot(page, "rich-end")
+    page.locator("#scroller").evaluate("node => node.scrollTop = 0")
+    shoot(page, "rich")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.locator("li[data-conversation]").hover()
+    page.get_by_role("button", name="Delete").click()
+    shoot(page, "delete")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    double.question, double.writes = "second question", "second answer"
+    double.ask("And then?")
+    double.answer(done="")
+    lose_the_line(page, double)
+    shoot(page, "lost")
 
 
 def test_picture_of_a_failure(page: Any, double: Double) -> None:
@@ -61,14 +88,23 @@ def test_picture_of_a_failure(page: Any, double: Double) -> None:
 
 
 def test_pictures_of_the_documents(page: Any, double: Double) -> None:
-    stage(double, [])
     page.goto("/documents/")
+    expect(page.locator("#no-collection")).to_be_visible()
+    shoot(page, "documents-start")
+    stage(double, [])
+    page.reload()
     expect(page.locator("#none")).to_be_visible()
     shoot(page, "documents-empty")
     stage(double, DOCUMENTS)
     page.reload()
     expect(page.locator(".row")).to_have_count(5)
     shoot(page, "documents")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_role("button", name="New collection").click()
+    shoot(page, "collection")
+    page.keyboard.press("Escape")
+    show_uploads(page, double)
+    shoot(page, "uploads")
 
 
 def test_pictures_of_dialogs_and_of_a_stopped_answer(page: Any, double: Double) -> None:
@@ -96,6 +132,8 @@ def test_pictures_of_sign_in_and_of_an_error(page: Any, person: Any) -> None:
     shoot(page, "error")
     page.goto("/accounts/logout/")
     shoot(page, "logout")
+    show_server_error(page)
+    shoot(page, "broken")
     page.goto("/accounts/inactive/")
     shoot(page, "inactive")
     page.context.clear_cookies()
@@ -106,6 +144,11 @@ def test_pictures_of_sign_in_and_of_an_error(page: Any, person: Any) -> None:
     page.get_by_role("button", name="Sign in as ada").click()
     expect(page.get_by_role("heading", name="Choose a password")).to_be_visible()
     shoot(page, "password")
+    for field in page.locator("input[type=password]").all():
+        field.fill("ada")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    shoot(page, "password-refused")
 
 
 def test_pictures_of_the_real_product(chromium: Any, tmp_path: Path) -> None:

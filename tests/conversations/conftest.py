@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +14,7 @@ from tests.conftest import Cast
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Client, Web
 from tests.ingestion.fake_index import FakeIndex
+from tests.redis_server import Redis
 from tests.waiting import wait_until
 
 PASSAGES = ("Everybody has 28 days of leave a year.", "Carried leave lapses on 31 March.")
@@ -44,24 +42,10 @@ def model_double() -> Iterator[ModelDouble]:
 
 @pytest.fixture(scope="session")
 def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    binary = shutil.which("redis-server")
-    if binary is None:
-        pytest.skip("redis-server is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = str(tmp_path_factory.mktemp("redis"))
-    command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    wait_until(lambda: _listens(port), 10)
-    yield f"redis://127.0.0.1:{port}/0"
-    process.terminate()
-    process.wait(10)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    redis = Redis(tmp_path_factory.mktemp("redis"))
+    redis.start()
+    yield redis.url
+    redis.end()
 
 
 @pytest.fixture(scope="session", params=["memory", pytest.param("redis", marks=pytest.mark.redis)])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from chatapp.conversations import services
@@ -15,8 +17,9 @@ from chatapp.conversations.models import Message, Turn
 from retrieval.models import Document
 from tests.conftest import Cast
 from tests.conversations.model_double import ModelDouble
-from tests.conversations.web import Client, Frame, Web, text_of
+from tests.conversations.web import Client, Frame, Web, numbers_of, text_of
 from tests.ingestion.fake_index import FakeIndex
+from tests.redis_server import Redis
 from tests.waiting import wait_until
 
 StartWeb = Callable[..., Web]
@@ -104,6 +107,86 @@ def test_a_model_that_breaks_off_is_followed_by_the_quotes(
     message = Message.objects.get(pk=accepted["answer"])
     assert message.text.startswith("You have ") and "28 days" in message.text
     assert [w["from"] for w in message.written_by] == [0, len("You have ")]
+
+
+def test_a_full_process_refuses_a_continuation_and_what_was_there_stays(
+    start_web: StartWeb, cast: Cast, handbook: Document, model: ModelDouble
+) -> None:
+    web = start_web(CHATAPP_TURNS_PER_PROCESS="1")
+    model.words, model.pause_s = ["28 days [1]. ", *model.words], 0.1
+    alice, bob = Client(web, cast.alice), Client(web, cast.bob)
+    with alice.socket() as socket, bob.socket() as other:
+        accepted = socket.ask()
+        socket.until("text")
+        socket.send({"type": "stop", "turn": accepted["turn"]})
+        assert "citations" in [frame["type"] for frame in socket.until("done")]
+        before = alice.message(accepted)
+        other.ask()
+        socket.send({"type": "continue", "id": "b", "message": accepted["answer"]})
+        refused = socket.until("error")[-1]
+        assert (refused["id"], refused["code"]) == ("b", "busy")
+        after = alice.message(accepted)
+        assert after["status"] == "interrupted" and after["error"]["code"] == "busy"
+        assert [after[key] for key in ("text", "citations", "sources")] == [
+            before[key] for key in ("text", "citations", "sources")
+        ]
+        assert before["citations"]
+
+
+def test_a_database_that_drops_every_connection_ends_no_answer_and_no_socket(
+    start_web: StartWeb, cast: Cast, handbook: Document, model: ModelDouble
+) -> None:
+    alice = Client(start_web(), cast.alice)
+    model.pause_s = 0.1
+    with alice.socket() as socket:
+        accepted = socket.ask()
+        socket.until("text")
+        for _ in range(3):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+            time.sleep(0.5)
+        assert socket.until("done")[-1]["status"] == "complete"
+        assert Message.objects.get(pk=accepted["answer"]).text == "".join(model.words)
+        socket.ask("And how many may be carried over?")
+        socket.until("done")
+
+
+@pytest.mark.redis
+def test_a_redis_that_hangs_for_a_while_delays_frames_and_loses_none(
+    start_web: StartWeb, own_redis: Redis, cast: Cast, handbook: Document, model: ModelDouble
+) -> None:
+    alice = Client(start_web(own_redis.url), cast.alice)
+    model.pause_s = 0.05
+    with alice.socket() as socket:
+        socket.ask()
+        seen = socket.until("text")
+        own_redis.signal(signal.SIGSTOP)
+        time.sleep(1.5)
+        own_redis.signal(signal.SIGCONT)
+        seen += socket.until("done")
+    assert numbers_of(seen) == list(range(1, len(numbers_of(seen)) + 1))
+    assert text_of(seen) == "".join(model.words)
+
+
+@pytest.mark.redis
+def test_a_redis_that_dies_ends_no_answer(
+    start_web: StartWeb, own_redis: Redis, cast: Cast, handbook: Document, model: ModelDouble
+) -> None:
+    alice = Client(start_web(own_redis.url), cast.alice)
+    model.pause_s = 0.05
+    with alice.socket() as socket:
+        accepted = socket.ask()
+        socket.until("text")
+        own_redis.end()
+        wait_until(lambda: Message.objects.get(pk=accepted["answer"]).status == FATES.COMPLETE, 20)
+    assert Message.objects.get(pk=accepted["answer"]).text == "".join(model.words)
+    own_redis.start()
+    wait_until(lambda: alice.get("/api/conversations/").status_code == 200, 10)
+    with alice.socket() as socket:
+        socket.resume(accepted["turn"])
+        assert socket.until("snapshot")[-1]["message"]["text"] == "".join(model.words)
+        socket.ask("And how many may be carried over?")
+        assert socket.until("done")[-1]["status"] == "complete"
 
 
 @pytest.mark.redis

@@ -370,10 +370,34 @@ def test_a_snapshot_replaces_a_stream_that_is_no_longer_held(alice: Client) -> N
     assert frame["message"] == alice.message(accepted)
 
 
-def test_losing_the_session_closes_the_socket(alice: Client) -> None:
+def a_new_password(client: Client) -> None:
+    client.user.set_password("another horse battery")
+    client.user.save()
+
+
+LOSSES = {"signed out": Client.sign_out, "expired": Client.let_the_session_expire, "new password": a_new_password}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_losing_the_session_closes_the_socket(alice: Client, loss: str) -> None:
     with alice.socket() as socket:
-        alice.sign_out()
+        LOSSES[loss](alice)
         assert socket.closed_with() == 4401
+
+
+def test_stopping_again_and_again_while_the_answer_is_being_stored_changes_nothing(
+    alice: Client, model: ModelDouble
+) -> None:
+    model.pause_s = 0.05
+    with alice.socket() as socket:
+        accepted = socket.ask()
+        before = socket.until("text")
+        for _ in range(30):
+            socket.send({"type": "stop", "turn": accepted["turn"]})
+        frames = socket.until("done")
+    assert frames[-1]["status"] == "stopped"
+    message = settled(accepted)
+    assert (message.status, message.text) == (FATES.STOPPED, text_of(before + frames))
 
 
 def test_losing_the_account_closes_the_socket_and_stops_the_answer(alice: Client, model: ModelDouble) -> None:

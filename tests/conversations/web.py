@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import httpx
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -90,6 +93,9 @@ class Client:
         token = "a" * 32
         self.http.cookies.set("csrftoken", token)
         return {"X-CSRFToken": token, "Referer": self.web.url, "Accept": "application/json"}
+
+    def let_the_session_expire(self) -> None:
+        Session.objects.filter(pk=self.session).update(expire_date=timezone.now() - timedelta(seconds=1))
 
     def sign_out(self) -> None:
         SessionStore(self.session).delete()

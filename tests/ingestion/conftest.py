@@ -62,13 +62,12 @@ def broker_url(request: pytest.FixtureRequest, configured: Any) -> str:
     if request.param == "files":
         return ""
     url: str = request.getfixturevalue("redis_url")
-    before = dict(app.conf.changes)
+    before = {key: app.conf[key] for key in ("broker_url", "broker_transport_options")}
     app.conf.update(broker_url=url, broker_transport_options={"visibility_timeout": 3600})
     _reconnect(app)
 
     def restore() -> None:
-        app.conf.changes.clear()
-        app.conf.changes.update(before)
+        app.conf.update(before)
         _reconnect(app)
 
     request.addfinalizer(restore)
