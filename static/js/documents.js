@@ -106,6 +106,7 @@ function paint() {
     ...sending.slice(0, 100).map((item) => uploadRow(item, { again: (one) => uploads.again(one), drop: (one) => uploads.drop(one) })),
     ...shown.slice(0, MOST_SHOWN).map((item) => documentRow(item, { retry, remove })));
   if (focused) [...byId("rows").querySelectorAll("a, button")].find((one) => (one.getAttribute("aria-label") ?? one.textContent) === name)?.focus();
+  byId("filters").hidden = !state.documents.length;
   paintFilters();
   paintNone(shown.length);
 }

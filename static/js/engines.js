@@ -50,7 +50,7 @@ async function fill(body) {
 function describe(engine, answering) {
   const state = engine.name === answering ? "Answers now" : engine.problem ? "Not available" : "Takes over";
   return el("section", { class: "engine" },
-    el("h3", { dir: "auto" }, engineName(engine.name), el("span", { class: "badge" }, state),
+    el("h3", { dir: "auto" }, engineName(engine.name), el("span", { class: engine.name === answering ? "badge now" : "badge" }, state),
       engine.outside && el("span", { class: "badge" }, "Outside provider")),
     engine.problem && el("p", {}, engine.problem),
     isQuoting(engine.name) && el("p", {}, "Finds the best sentences in the documents and quotes them word for word. Always there."),

@@ -117,11 +117,12 @@ export class MessageView {
   }
 
   #writer() {
-    const { engine, note, text } = this.message;
+    const { engine, note, text, written_by: writers = [] } = this.message;
     if (!engine || !text) return null;
+    const modelFailed = note || writers.some((one) => !isQuoting(one.engine));
     return el("p", { class: "writer" }, el("span", { dir: "auto" }, writtenBy(this.message)), note && el("span", { dir: "auto" }, note),
       isQuoting(engine) && el("span", { class: "model-advice" },
-        note ? "These are the best sentences, quoted word for word. " : "These are the best sentences, quoted word for word, because no language model is in use. ",
+        modelFailed ? "These are the best sentences, quoted word for word. " : "These are the best sentences, quoted word for word, because no language model is in use. ",
         el("button", { type: "button", class: "link", onclick: this.actions.explainModels }, "How to add a model")));
   }
 

@@ -66,10 +66,9 @@ export class SourcePanel {
     const around = (one) => el("p", { class: "around", dir: "auto" }, one.text);
     const marked = el("blockquote", { class: "passage", dir: "auto", tabindex: "-1" }, ...markFirst(passage.text, quotes));
     this.body.replaceChildren(
-      ...this.#title(file.title || file.name, number, [page, !page && passage.locator, collectionName(file.collection)]),
-      file.title && file.title !== file.name ? el("p", { class: "facts", dir: "auto" }, file.name) : "",
+      ...this.#title(file.title || file.name, number, [page, !page && passage.locator, file.title !== file.name && file.title && file.name, collectionName(file.collection)]),
       el("a", { class: "button small", href: safePath(passage.download), download: "" }, icon("download"), "Download the document"),
-      passage.heading ? el("h3", { dir: "auto" }, passage.heading) : "",
+      passage.heading && passage.heading !== file.title ? el("h3", { dir: "auto" }, passage.heading) : "",
       ...(passage.before ?? []).map(around), marked, ...(passage.after ?? []).map(around),
     );
     (marked.querySelector("mark") ?? marked).scrollIntoView({ block: "nearest" });

@@ -17,15 +17,15 @@ export class Uploads extends EventTarget {
     for (const { file, path } of taken) {
       this.items.push({ key: `u${(this.count = (this.count ?? 0) + 1)}`, collection, file, path, progress: 0, state: "waiting" });
     }
-    this.#changed();
     this.#next();
+    this.#changed();
     return files.length - taken.length;
   }
 
   again(item) {
     Object.assign(item, { state: "waiting", progress: 0, error: null });
-    this.#changed();
     this.#next();
+    this.#changed();
   }
 
   drop(item) {
@@ -59,8 +59,8 @@ export class Uploads extends EventTarget {
       Object.assign(item, { state: "failed", error });
     }
     this.running -= 1;
-    this.#changed();
     this.#next();
+    this.#changed();
   }
 
   #changed() {

@@ -33,12 +33,12 @@ OVERFLOWING = """() => {
 }"""
 
 
-def check(page: Any) -> None:
+def check(page: Any, looks: list[tuple[int, str]] = LOOKS) -> None:
     """Raises with every violation of every look."""
     found = []
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
-    for width, theme in LOOKS:
+    for width, theme in looks:
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         found += [f"{width} {theme} {line}" for line in page.evaluate(RUN, TAGS)]
@@ -126,17 +126,24 @@ def delete(page: Any) -> None:
     page.get_by_role("button", name="Delete").first.click()
 
 
-def sidebar(page: Any) -> None:
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.locator("#menu").click()
-
-
-@pytest.mark.parametrize("opened", [rename, delete, sidebar])
+@pytest.mark.parametrize("opened", [rename, delete])
 def test_what_opens_over_the_chat(page: Any, double: Double, opened: Callable[[Any], None]) -> None:
     conversations(double)
     page.goto("/")
     opened(page)
     check(page)
+
+
+@pytest.mark.parametrize("path", ["/", "/documents/"])
+def test_the_sidebar_of_a_narrow_window(page: Any, double: Double, path: str) -> None:
+    conversations(double)
+    stage(double, DOCUMENTS)
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(path)
+    page.locator("#menu").click()
+    expect(page.get_by_role("link", name="Administration")).to_be_in_viewport()
+    check(page, looks=LOOKS[2:])
+    expect(page.locator("#menu")).to_have_attribute("aria-expanded", "true")
 
 
 def test_the_engines_dialog(page: Any, double: Double) -> None:
