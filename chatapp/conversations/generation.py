@@ -11,7 +11,6 @@ from chatapp.documents.search import FoundPassage
 from inference.engine import ChatMessage, Generation, Source
 from inference.prompts import build_messages
 
-_CHARACTERS_PER_TOKEN = 3  # cautious: the model service counts exactly and refuses what is too long
 _MARGIN_TOKENS = 50  # what a chat template adds
 _LEAST_TOKENS = 200
 
@@ -51,9 +50,7 @@ def generation(
 ) -> Generation:
     config = settings.INFERENCE
     room = max(config.context_tokens - config.max_answer_tokens - _MARGIN_TOKENS, _LEAST_TOKENS)
-    messages = build_messages(
-        question=question, history=history, sources=sources, max_prompt_characters=room * _CHARACTERS_PER_TOKEN
-    )
+    messages = build_messages(question=question, history=history, sources=sources, max_prompt_tokens=room)
     return Generation(
         turn_id=turn_id,
         question=question,
