@@ -9,6 +9,7 @@ import unicodedata
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Literal
 
@@ -45,6 +46,12 @@ class FileUnreadable(RetrievalError):
     advice = "Check that it exists and that you may read it."
 
 
+class CollectionGone(RetrievalError):
+    code, http_status = "not_found", 404
+    user_message = "This collection was deleted meanwhile."
+    advice = "Choose another one."
+
+
 class NotFailed(RetrievalError):
     code, http_status = "not_failed", 409
     user_message = "Only a document that failed can be tried again."
@@ -63,6 +70,7 @@ def receive_document(*, collection: Collection, name: str, path: str = "", conte
     incoming, sha256, size = _spool(content)
     try:
         with transaction.atomic():
+            _keep_collection(collection)
             _lock_file(sha256)
             document, created = Document.objects.get_or_create(
                 collection=collection,
@@ -116,6 +124,31 @@ def delete_document(*, document: Document, by: Any) -> None:
         record_change(document.pk, IndexChange.Kind.REMOVE)
         transaction.on_commit(lambda: forget_file(document.sha256))
     log.info("document.deleted", document=str(document.pk), by=str(by.pk) if by else "")
+
+
+def delete_collection(*, collection: Collection, by: Any) -> None:
+    """With every document in it, also those that arrive meanwhile; the index services are told about each."""
+    for document in Document.objects.filter(collection=collection).iterator():
+        delete_document(document=document, by=by)
+    with transaction.atomic():
+        # Waits for those who hold the row to receive a document; after it none can arrive.
+        held = Collection.objects.select_for_update().filter(pk=collection.pk).first()
+        if held is None:
+            return
+        late = list(Document.objects.select_for_update().filter(collection=held).order_by("pk"))
+        held.delete()
+        for document in late:
+            record_change(document.pk, IndexChange.Kind.REMOVE)
+            transaction.on_commit(partial(forget_file, document.sha256))
+    log.info("collection.deleted", collection=str(collection.pk), by=str(by.pk) if by else "")
+
+
+def _keep_collection(collection: Collection) -> None:
+    """Nobody deletes it until the transaction ends; receivers do not wait for each other."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM retrieval_collection WHERE id = %s FOR KEY SHARE", [collection.pk])
+        if cursor.fetchone() is None:
+            raise CollectionGone
 
 
 # -- results, each in one fenced transaction ------------------------------------------------------------------------

@@ -89,6 +89,14 @@ def release(lease: Lease, *, pause_s: float, burn_attempt: bool) -> None:
         cursor.execute(_RELEASE, [attempts, pause_s, lease.document_id, lease.token])
 
 
+def held_document(lease: Lease) -> Document:
+    """The row as it is now, not locked."""
+    held = Document.objects.filter(pk=lease.document_id, lease_token=lease.token).first()
+    if held is None:
+        raise LeaseLost
+    return held
+
+
 def lock_for_result(lease: Lease) -> Document:
     """The row, locked until the transaction ends. Call inside transaction.atomic()."""
     held = Document.objects.select_for_update().filter(pk=lease.document_id, lease_token=lease.token).first()

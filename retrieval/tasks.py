@@ -127,13 +127,15 @@ def _parse(lease: Lease) -> None:
     from retrieval.tokenizer import load_tokenizer
 
     config = settings.RETRIEVAL
-    document = Document.objects.get(pk=lease.document_id)
+    document = leases.held_document(lease)
     started = time.monotonic()
     try:
-        path = ingestion.stored_file(document.sha256)
-        if not path.exists():
-            raise DocumentRejected("The stored file is gone.", advice="Delete the document and upload it again.")
-        media_type, parsed = parse_file(path, document.name, config.limits)
+        try:
+            media_type, parsed = parse_file(ingestion.stored_file(document.sha256), document.name, config.limits)
+        except FileNotFoundError as error:
+            raise DocumentRejected(
+                "The stored file is gone.", advice="Delete the document and upload it again."
+            ) from error
         chunks = chunk_document(
             parsed,
             count_tokens=load_tokenizer(config.embedding_model),
@@ -153,7 +155,7 @@ def _parse(lease: Lease) -> None:
 
 def _embed(held: Held) -> None:
     lease = held.lease
-    document = Document.objects.get(pk=lease.document_id)
+    document = leases.held_document(lease)
     started = time.monotonic()
     passages = list(Passage.objects.filter(document=document).order_by("ordinal"))
     texts = [indexed_text(document.name, document.title, passage.heading, passage.text) for passage in passages]

@@ -45,7 +45,7 @@ def collection(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.method != "GET":
         access.require_administrator(_user(request))
     if request.method == "DELETE":
-        services.delete_collection(collection=found, by=_user(request))
+        ingestion.delete_collection(collection=found, by=_user(request))
         return HttpResponse(status=204)
     if request.method == "PATCH":
         services.update_collection(collection=found, by=_user(request), changes=_collection_fields(request))

@@ -1,4 +1,5 @@
-"""What administrators do with collections. Documents themselves come and go through retrieval.ingestion."""
+"""What administrators do with collections. Documents come and go, and collections go, through
+retrieval.ingestion."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from django.db.models import Count
 
 from chatapp.accounts.models import User
 from chatapp.errors import ChatAppError, Invalid
-from retrieval.ingestion import delete_document, storable
+from retrieval.ingestion import storable
 from retrieval.models import Collection, Document
 
 log = structlog.get_logger(__name__)
@@ -60,14 +61,6 @@ def update_collection(*, collection: Collection, by: User, changes: dict[str, An
         raise NameTaken from None
     log.info("collection.changed", collection=str(collection.pk), by=str(by.pk), fields=sorted(changes))
     return collection
-
-
-def delete_collection(*, collection: Collection, by: User) -> None:
-    """With every document in it, each of which the index services are told about."""
-    for document in Document.objects.filter(collection=collection).iterator():
-        delete_document(document=document, by=by)
-    collection.delete()
-    log.info("collection.deleted", collection=str(collection.pk), by=str(by.pk))
 
 
 def collection_for(*, name: str, by: User) -> Collection:
