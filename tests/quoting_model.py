@@ -143,7 +143,7 @@ def _asked(tokenizer: Tokenizer, sources: list[Source], words: set[str], chance:
         return None
     place = chance.choice(places)
     question = chance.choice(QUESTIONS).format(place[1])
-    messages = build_messages(question=question, history=(), sources=sources, max_prompt_characters=8000)
+    messages = build_messages(question=question, history=(), sources=sources, max_prompt_tokens=2700)
     if chance.random() < 0.5:
         messages = messages[1:]  # shorter prompts teach the same in half the time
     text = "".join(f"<|im_start|>{m.role}\n{m.content}<|im_end|>\n" for m in messages) + "<|im_start|>assistant\n"

@@ -9,9 +9,9 @@ from django.conf import settings
 
 from chatapp.documents.search import FoundPassage
 from inference.engine import ChatMessage, Generation, Source
-from inference.prompts import build_messages
+from inference.prompts import build_messages, estimate_tokens
 
-_MARGIN_TOKENS = 50  # what a chat template adds
+_MARGIN_TOKENS = 50  # what a chat template adds, and the request to go on
 _LEAST_TOKENS = 200
 
 
@@ -49,8 +49,10 @@ def generation(
     written: str = "",
 ) -> Generation:
     config = settings.INFERENCE
-    room = max(config.context_tokens - config.max_answer_tokens - _MARGIN_TOKENS, _LEAST_TOKENS)
-    messages = build_messages(question=question, history=history, sources=sources, max_prompt_tokens=room)
+    room = config.context_tokens - config.max_answer_tokens - estimate_tokens(written) - _MARGIN_TOKENS
+    messages = build_messages(
+        question=question, history=history, sources=sources, max_prompt_tokens=max(room, _LEAST_TOKENS)
+    )
     return Generation(
         turn_id=turn_id,
         question=question,

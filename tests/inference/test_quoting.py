@@ -38,7 +38,7 @@ def _words(text: str) -> set[str]:
 
 
 def _prompt(word: str) -> tuple[ChatMessage, ...]:
-    return build_messages(question=f"What is said of {word}?", history=(), sources=SOURCES, max_prompt_characters=8000)
+    return build_messages(question=f"What is said of {word}?", history=(), sources=SOURCES, max_prompt_tokens=2700)
 
 
 async def _answer(service: Service, word: str) -> tuple[str, list[str]]:

@@ -29,7 +29,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOURCES = (Source(1, "leave.md", "Full-time staff have 28 days of paid leave in a calendar year.", score=0.9),)
-MESSAGES = build_messages(question="What is said of staff?", history=(), sources=SOURCES, max_prompt_characters=8000)
+MESSAGES = build_messages(question="What is said of staff?", history=(), sources=SOURCES, max_prompt_tokens=2700)
 ASKED = Generation("turn", "What is said of staff?", MESSAGES, SOURCES, max_tokens=40, temperature=0)
 
 
