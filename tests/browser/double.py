@@ -53,6 +53,8 @@ class Double:
         self.receipt: dict[str, Any] = {"status": 201, "json": {"document": {}, "outcome": "received"}}
         self.loses = False  # the line breaks at the next frame
         self.closed = False  # nobody answers
+        self.running: list[dict[str, Any]] = []
+        self.log: list[dict[str, Any]] = []  # of the turn; what was asked for again is sent again
         self.conversations: list[dict[str, Any]] = []
         self.detail: dict[str, Any] = {}
         self.engines = {"engines": [], "answering": ""}
@@ -67,7 +69,7 @@ class Double:
             return socket.close(code=1011)
         self.sockets.append(socket)
         socket.on_message(lambda text: self._message(json.loads(text)))
-        self.send({"type": "hello", "protocol": 1, "running": []})
+        self.send({"type": "hello", "protocol": 1, "running": self.running})
 
     def _message(self, frame: dict[str, Any]) -> None:
         if self.loses:
@@ -76,16 +78,30 @@ class Double:
         if frame["type"] in ("ask", "edit", "regenerate", "continue"):
             if self.refusal is not None:
                 return self.send({"type": "error", "id": frame["id"], **self.refusal})
-            self.seq = 0
+            self.seq, self.log = 0, []
             self.send({"type": "accepted", "id": frame["id"], "turn": TURN, "conversation": CONVERSATION,
                        "title": self.title, "question": self.question, "answer": self.writes})  # fmt: skip
+        elif frame["type"] == "resume":
+            for one in [one for one in self.log if one["seq"] > frame["after"]]:
+                self.send(one)
 
     def send(self, frame: dict[str, Any]) -> None:
         self.sockets[-1].send(json.dumps(frame))
 
-    def frame(self, kind: str, **fields: Any) -> None:
+    def frame(self, kind: str, *, lost: bool = False, **fields: Any) -> None:
         self.seq += 1
-        self.send({"type": kind, "turn": TURN, "seq": self.seq, **fields})
+        self.log.append({"type": kind, "turn": TURN, "seq": self.seq, **fields})
+        if not lost:
+            self.send(self.log[-1])
+
+    def wait_for(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """-> the newest frame of that kind that the page has sent, with these fields"""
+        for _ in range(200):
+            for frame in reversed(self.received):
+                if frame["type"] == kind and fields.items() <= frame.items():
+                    return frame
+            self.page.wait_for_timeout(20)
+        raise AssertionError(f"the page sent no {kind} with {fields}: {self.received}")
 
     def kinds(self) -> list[str]:
         return [frame["type"] for frame in self.received]

