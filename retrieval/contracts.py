@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
+INDEX_CHANNEL = "footnote_index"  # of Postgres: writers notify it, index services listen
 BlockKind = Literal["heading", "paragraph", "list", "table", "code"]
 
 

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from retrieval.changes import record_change
 from retrieval.contracts import Chunk, ParsedDocument, Vectors
 from retrieval.errors import RetrievalError
 from retrieval.leases import Lease, lock_for_result
@@ -28,8 +29,6 @@ log = structlog.get_logger(__name__)
 READ_BYTES = 1_000_000
 ROWS_A_STATEMENT = 500
 LEFTOVER_AFTER_S = 86_400
-INDEX_CHANNEL = "footnote_index"
-_INDEX_LOCK = 0x466F6F74  # one number for the whole database: changes get their seq in the order of their commits
 
 Outcome = Literal["received", "duplicate"]
 
@@ -203,14 +202,6 @@ def store_failure(lease: Lease, code: str, sentence: str, seconds: float) -> Non
         document.error_code = code[:40]
         document.error = storable(sentence, 500) or "This file could not be read."
         _finish(document, seconds)
-
-
-def record_change(document_id: uuid.UUID, kind: IndexChange.Kind) -> None:
-    """Tell every index service. Call last in the transaction: the lock makes other writers wait for its end."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_INDEX_LOCK])
-        IndexChange.objects.create(document_id=document_id, kind=kind)
-        cursor.execute("SELECT pg_notify(%s, '')", [INDEX_CHANNEL])
 
 
 def reembed_document(document: Document) -> None:

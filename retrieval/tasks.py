@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from retrieval import ingestion, leases
+from retrieval import changes, ingestion, leases
 from retrieval.contracts import Vectors
 from retrieval.errors import AnotherEmbeddingModel, DocumentRejected, IndexUnavailable, RetrievalError
 from retrieval.indexed_text import indexed_text
@@ -63,13 +63,14 @@ def embed_document(document_id: str) -> None:
 
 @shared_task(acks_late=False)
 def sweep() -> None:
-    """Send out again what is owed: messages that were lost, and documents whose worker died."""
+    """Send out again what is owed: messages that were lost, and documents whose worker died. Then tidy up."""
     if gave_up := leases.give_up_on_exhausted(GAVE_UP):
         log.warning("document.gave_up", documents=gave_up)
     for document in _owed():
         task = embed_document if document.status == Document.Status.EMBEDDING else parse_document
         publish(task, str(document.pk))
     ingestion.remove_leftovers()
+    changes.forget_old()
 
 
 def publish(task: Any, document_id: str) -> None:

@@ -18,6 +18,7 @@ import psycopg
 import structlog
 
 from retrieval.contracts import (
+    INDEX_CHANNEL,
     IndexedPassage,
     IndexStatus,
     LexicalIndex,
@@ -31,7 +32,6 @@ from retrieval.indexed_text import indexed_text
 
 log = structlog.get_logger(__name__)
 
-CHANNEL = "footnote_index"
 _BATCH = 2000
 _SELECT = """
     SELECT p.id, p.document_id, d.collection_id, d.name, d.title, p.heading, p.text, v.vector
@@ -40,6 +40,8 @@ _SELECT = """
     JOIN retrieval_passagevector v ON v.passage_id = p.id AND v.model = %s
     WHERE d.status = 'ready'
 """
+
+_Row = tuple[Any, ...]  # of _SELECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +98,17 @@ class LiveIndex:
             return ids
 
     # -- changes ---------------------------------------------------------------------------------------------------
-    def replace(self, documents: list[UUID], rows: list[tuple[Any, ...]]) -> None:
-        """Forget the documents and take in the rows of _SELECT, in one step: no search falls in between."""
+    def replace(self, documents: list[UUID], rows: list[_Row]) -> None:
+        """Forget the documents and take in the rows, in one step: no search falls in between."""
         batch = self._prepared(rows)
         with self.lock:
             self.remove(documents)
             self._add(batch)
 
-    def add(self, rows: list[tuple[Any, ...]]) -> None:
+    def add(self, rows: list[_Row]) -> None:
         self._add(self._prepared(rows))
 
-    def _prepared(self, rows: list[tuple[Any, ...]]) -> _Prepared:
+    def _prepared(self, rows: list[_Row]) -> _Prepared:
         fitting = [row for row in rows if len(row[7]) == 2 * self.dimension]
         if len(fitting) < len(rows):
             log.error("index.vectors_of_another_dimension", passages=len(rows) - len(fitting), model=self.model)
@@ -190,60 +192,73 @@ class Follower(threading.Thread):
             log.warning(event, **values)
 
     def _follow(self, connection: psycopg.Connection[Any]) -> None:
-        connection.execute(f"LISTEN {CHANNEL}")
-        if not self.loaded.is_set() or self._last_change(connection) < self.applied:
-            self._load(connection)  # at the start, and when an older state of the database was restored
+        connection.execute(f"LISTEN {INDEX_CHANNEL}")
         while not self.stopping.is_set():
             self._catch_up(connection)
             self.problem = ""
             for _ in connection.notifies(timeout=self.POLL_S, stop_after=1):
                 pass
 
-    def _last_change(self, connection: psycopg.Connection[Any]) -> int:
-        row = connection.execute("SELECT coalesce(max(seq), 0) FROM retrieval_indexchange").fetchone()
-        return int(row[0]) if row else 0
-
-    def _load(self, connection: psycopg.Connection[Any]) -> None:
-        begun = time.monotonic()
-        with connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            applied = self._last_change(connection)
-            self.index.remove(list(self.index.passages_of))  # what an attempt that failed has left
-            with connection.cursor("load") as cursor:
-                cursor.execute(_SELECT + " ORDER BY p.id", [self.index.model])
-                while rows := cursor.fetchmany(_BATCH):
-                    self.index.add(rows)
-        self.applied = applied
-        self.loaded.set()
-        log.info("index.loaded", passages=len(self.index.vectors), seconds=round(time.monotonic() - begun, 2))
-
     def _catch_up(self, connection: psycopg.Connection[Any]) -> None:
-        for changes in self._changes(connection):
-            kinds: dict[UUID, set[str]] = {}
-            for _, document, kind in changes:
-                kinds.setdefault(document, set()).add(kind)
-            self.index.remove([document for document, seen in kinds.items() if "add" not in seen])
-            # The rows are read as they are now, so that a change applied twice or late ends in the same state.
-            gone = dict.fromkeys(document for document, seen in kinds.items() if "add" in seen)
-            for rows in self._whole_documents(connection, list(gone)):
-                documents = list(dict.fromkeys(row[1] for row in rows))
-                self.index.replace(documents, rows)
-                for document in documents:
-                    del gone[document]
-            self.index.remove(list(gone))
-            self.applied = changes[-1][0]
+        query = "SELECT seq, document_id, kind FROM retrieval_indexchange WHERE seq > %s ORDER BY seq LIMIT 200"
+        while True:
+            changes = connection.execute(query, [self.applied]).fetchall()
+            oldest, newest = self._log_range(connection)
+            if not self.loaded.is_set() or not oldest <= self.applied <= newest:
+                self._load(connection)
+            elif changes:
+                self.behind = len(changes)
+                self._apply(connection, changes)
+            else:
+                break
         self.behind = 0
 
+    def _log_range(self, connection: psycopg.Connection[Any]) -> tuple[int, int]:
+        """Oldest and newest change. Old ones are deleted from the oldest on (retrieval.changes.forget_old), so where
+        one that was applied is still there, none after it is missing. A newest one before it: an older state of the
+        database was restored."""
+        row = connection.execute("SELECT min(seq), max(seq) FROM retrieval_indexchange").fetchone()
+        oldest, newest = row or (None, None)
+        return int(oldest or 0), int(newest or 0)
+
+    def _load(self, connection: psycopg.Connection[Any]) -> None:
+        """Everything anew. Document after document takes the place of what is held: searches go on meanwhile."""
+        begun = time.monotonic()
+        _, applied = self._log_range(connection)  # before the rows are read: what comes later is applied once more
+        gone = set(self.index.passages_of)
+        for rows in self._whole_documents(connection):
+            gone -= self._replace(rows)
+        self.index.remove(list(gone))
+        self.loaded.set()
+        self.applied = applied
+        log.info("index.loaded", passages=len(self.index.vectors), seconds=round(time.monotonic() - begun, 2))
+
+    def _apply(self, connection: psycopg.Connection[Any], changes: list[tuple[int, UUID, str]]) -> None:
+        kinds: dict[UUID, set[str]] = {}
+        for _, document, kind in changes:
+            kinds.setdefault(document, set()).add(kind)
+        self.index.remove([document for document, seen in kinds.items() if "add" not in seen])
+        # The rows are read as they are now, so that a change applied twice or late ends in the same state.
+        gone = {document for document, seen in kinds.items() if "add" in seen}
+        for rows in self._whole_documents(connection, list(gone)) if gone else ():
+            gone -= self._replace(rows)
+        self.index.remove(list(gone))
+        self.applied = changes[-1][0]
+
+    def _replace(self, rows: list[_Row]) -> set[UUID]:
+        documents = {row[1] for row in rows}
+        self.index.replace(list(documents), rows)
+        return documents
+
     def _whole_documents(
-        self, connection: psycopg.Connection[Any], documents: list[UUID]
-    ) -> Iterator[list[tuple[Any, ...]]]:
-        """Rows of the ready ones in groups of about _BATCH, each document within one."""
-        if not documents:
-            return
-        select = _SELECT + " AND p.document_id = ANY(%s) ORDER BY p.document_id, p.id"
-        held: list[tuple[Any, ...]] = []
-        with connection.transaction(), connection.cursor("changed") as cursor:
-            cursor.execute(select, [self.index.model, documents])
+        self, connection: psycopg.Connection[Any], documents: list[UUID] | None = None
+    ) -> Iterator[list[_Row]]:
+        """Rows of these, or of all, ready ones in groups of about _BATCH, each document within one."""
+        select = _SELECT + ("" if documents is None else " AND p.document_id = ANY(%s)")
+        values = [self.index.model] if documents is None else [self.index.model, documents]
+        held: list[_Row] = []
+        with connection.transaction(), connection.cursor("documents") as cursor:
+            cursor.execute(select + " ORDER BY p.document_id, p.id", values)
             while rows := cursor.fetchmany(_BATCH):
                 held += rows
                 whole = next((i for i in range(len(held), 0, -1) if held[i - 1][1] != held[-1][1]), 0)
@@ -252,12 +267,6 @@ class Follower(threading.Thread):
                     held = held[whole:]
         if held:
             yield held
-
-    def _changes(self, connection: psycopg.Connection[Any]) -> Iterator[list[tuple[int, UUID, str]]]:
-        query = "SELECT seq, document_id, kind FROM retrieval_indexchange WHERE seq > %s ORDER BY seq LIMIT 200"
-        while changes := connection.execute(query, [self.applied]).fetchall():
-            self.behind = len(changes)
-            yield changes
 
     def status(self) -> IndexStatus:
         return IndexStatus(

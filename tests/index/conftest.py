@@ -16,12 +16,12 @@ from django.conf import settings as django_settings
 from django.db import transaction
 from django.utils import timezone
 
+from retrieval.changes import record_change
 from retrieval.client import IndexClient
 from retrieval.config import RetrievalConfig
 from retrieval.contracts import SearchRequest, Vectors
 from retrieval.errors import IndexUnavailable
 from retrieval.indexed_text import indexed_text
-from retrieval.ingestion import record_change
 from retrieval.models import Collection, Document, IndexChange, Passage, PassageVector
 from tests.database import database_url
 from tests.waiting import wait_until

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
+from retrieval import changes
+from retrieval.changes import record_change
 from retrieval.contracts import SearchRequest, Vectors
 from retrieval.index.faiss_index import FlatIndex
 from retrieval.index.live import Follower, LiveIndex
 from retrieval.index.tantivy_index import TantivyIndex
-from retrieval.ingestion import delete_document, record_change
+from retrieval.ingestion import delete_document
 from retrieval.models import Collection, Document, IndexChange
 from tests.database import database_url
-from tests.index.conftest import store
+from tests.index.conftest import ids, store
 from tests.waiting import wait_until
 
 DIMENSION = 4
 
 
 @pytest.fixture
-def follower(transactional_db: None) -> Iterator[Follower]:
+def follower(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follower]:
+    monkeypatch.setattr(Follower, "POLL_S", 0.05)
     index = LiveIndex(
         FlatIndex(DIMENSION),
         TantivyIndex(),
@@ -44,19 +50,11 @@ def test_a_document_that_is_taken_in_anew_is_found_at_every_moment(follower: Fol
     document = store(collection, "leave.txt", texts(20), vectors(20))
     store(Collection.objects.create(name="Another"), "other.txt", texts(3), vectors(3))
     wait_until(lambda: len(found(follower, collection)) == 20)
-    fewest, stop = [20], threading.Event()
-
-    def search() -> None:
-        while not stop.is_set():
-            fewest.append(len(found(follower, collection)))
-
-    thread = threading.Thread(target=search)
-    thread.start()
-    for _ in range(150):
-        record_change(document.pk, IndexChange.Kind.ADD)
-    caught_up(follower)
-    stop.set()
-    thread.join(10)
+    fewest = [20]
+    with searching(follower, collection, fewest):
+        for _ in range(150):
+            record_change(document.pk, IndexChange.Kind.ADD)
+        caught_up(follower)
     assert len(fewest) > 20 and min(fewest) == 20
 
 
@@ -76,6 +74,84 @@ def test_documents_that_went_away_and_large_ones_end_as_postgres_has_them(
     assert len(found(follower, collection)) == sum(document.passages.count() for document in left)
     assert set(follower.index.passages_of) == {document.pk for document in left}
     assert follower.status().problems == ()
+
+
+def test_a_service_that_was_away_until_its_changes_were_forgotten_loads_everything_anew(
+    follower: Follower, collection: Collection
+) -> None:
+    first = store(collection, "1.txt", texts(3), vectors(3))
+    gone = store(collection, "2.txt", texts(4), vectors(4))
+    caught_up(follower)
+    with away(follower):
+        delete_document(document=gone, by=None)
+        second = store(collection, "3.txt", texts(5), vectors(5))
+        record_change(first.pk, IndexChange.Kind.ADD)
+        IndexChange.objects.update(created_at=timezone.now() - timedelta(days=8))
+        assert changes.forget_old() > 0
+        assert IndexChange.objects.get().document_id == first.pk, "the newest stays"
+    wait_until(lambda: found(follower, collection) == ids(first) | ids(second))
+    assert set(follower.index.passages_of) == {first.pk, second.pk}
+
+
+def test_a_service_that_is_up_to_date_does_not_load_anew_when_old_changes_go(
+    follower: Follower, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(collection, "1.txt", texts(3), vectors(3))
+    store(collection, "2.txt", texts(3), vectors(3))
+    caught_up(follower)
+    monkeypatch.setattr(follower, "_load", None)
+    with away(follower):
+        IndexChange.objects.update(created_at=timezone.now() - timedelta(days=8))
+        changes.forget_old()
+        store(collection, "3.txt", texts(3), vectors(3))
+    caught_up(follower)
+    assert len(found(follower, collection)) == 9 and follower.problem == ""
+
+
+def test_documents_are_found_while_everything_is_loaded_anew(follower: Follower, collection: Collection) -> None:
+    store(collection, "1.txt", texts(20), vectors(20))
+    caught_up(follower)
+    fewest = [20]
+    with searching(follower, collection, fewest):
+        for _ in range(20):
+            applied, follower.applied = follower.applied, -1
+            wait_until(lambda: follower.applied == applied)  # noqa: B023 - called in this round alone
+    assert len(fewest) > 20 and min(fewest) == 20
+
+
+def test_an_older_state_of_the_database_that_is_restored_under_the_service_is_taken_in(
+    follower: Follower, collection: Collection
+) -> None:
+    kept = store(collection, "1.txt", texts(3), vectors(3))
+    store(collection, "2.txt", texts(3), vectors(3))
+    caught_up(follower)
+    IndexChange.objects.filter(document_id=kept.pk).delete()
+    Document.objects.exclude(pk=kept.pk).delete()
+    IndexChange.objects.all().delete()
+    wait_until(lambda: found(follower, collection) == ids(kept))
+
+
+@contextmanager
+def away(follower: Follower) -> Iterator[None]:
+    """As a process that stands still, or whose network is cut: nothing is applied meanwhile."""
+    with follower.index.lock:
+        yield
+
+
+@contextmanager
+def searching(follower: Follower, collection: Collection, numbers: list[int]) -> Iterator[None]:
+    """Somebody searches all the time, and notes how much is found."""
+    stop = threading.Event()
+
+    def search() -> None:
+        while not stop.is_set():
+            numbers.append(len(found(follower, collection)))
+
+    thread = threading.Thread(target=search)
+    thread.start()
+    yield
+    stop.set()
+    thread.join(10)
 
 
 def found(follower: Follower, collection: Collection) -> set[int]:

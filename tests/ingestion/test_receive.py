@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from chatapp.accounts.models import User
-from retrieval import ingestion, leases, tasks
+from retrieval import changes, ingestion, leases, tasks
 from retrieval.contracts import Chunk, ParsedDocument
 from retrieval.models import Collection, Document, IndexChange, Passage, PassageVector
 from retrieval.parsing import sandbox
@@ -333,6 +333,26 @@ def test_halves_of_old_uploads_are_removed(receive: Receive, configured: Any) ->
         os.utime(folder / name, (time.time() - age,) * 2)
     tasks.sweep()
     assert [path.name for path in folder.iterdir()] == ["new"]
+
+
+def test_changes_that_every_index_service_has_long_applied_are_forgotten_but_for_the_newest(
+    receive: Receive, boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "FORGOTTEN_AT_ONCE", 2)
+    for number in range(5):
+        ingestion.delete_document(document=receive(f"{number}".encode()), by=boss)
+    first, *_, fourth, newest = seqs = list(IndexChange.objects.order_by("seq").values_list("seq", flat=True))
+    tasks.sweep()
+    assert IndexChange.objects.count() == 5
+    IndexChange.objects.filter(seq__in=[first, newest]).update(created_at=ago(8 * 86_400))
+    tasks.sweep()
+    assert set(IndexChange.objects.values_list("seq", flat=True)) == set(seqs) - {first}, "none from the middle"
+    IndexChange.objects.update(created_at=ago(8 * 86_400))
+    tasks.sweep()
+    assert set(IndexChange.objects.values_list("seq", flat=True)) == {fourth, newest}, "some at a time"
+    tasks.sweep()
+    tasks.sweep()
+    assert IndexChange.objects.get().seq == newest
 
 
 def ago(seconds: int) -> Any:

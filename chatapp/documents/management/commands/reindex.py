@@ -11,8 +11,9 @@ from django.db import transaction
 
 from chatapp.access import require_administrator
 from chatapp.commands import FootnoteCommand
+from retrieval.changes import record_change
 from retrieval.client import IndexClient
-from retrieval.ingestion import record_change, reembed_document
+from retrieval.ingestion import reembed_document
 from retrieval.models import Document, IndexChange, Passage
 
 _POLL_S = 0.5

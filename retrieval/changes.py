@@ -1,0 +1,41 @@
+"""The change log: what index services have yet to apply, in the order of the commits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import takewhile
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from retrieval.contracts import INDEX_CHANNEL
+from retrieval.models import IndexChange
+
+KEPT = timedelta(days=7)
+FORGOTTEN_AT_ONCE = 10_000
+_INDEX_LOCK = 0x466F6F74  # one number for the whole database: changes get their seq in the order of their commits
+
+
+def record_change(document_id: UUID, kind: IndexChange.Kind) -> None:
+    """Tell every index service. Call last in the transaction: the lock makes other writers wait for its end."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_INDEX_LOCK])
+        IndexChange.objects.create(document_id=document_id, kind=kind)
+        cursor.execute("SELECT pg_notify(%s, '')", [INDEX_CHANNEL])
+
+
+def forget_old() -> int:
+    """Delete the oldest of the change log, never its newest row, never one in the middle. -> how many
+
+    Safe with an index service that was away for longer: it finds none of the changes that it has applied any more,
+    and loads everything anew from the passages (Follower._log_range).
+    """
+    before = timezone.now() - KEPT
+    in_order = IndexChange.objects.order_by("seq")
+    first = in_order.first()
+    if first is None or first.created_at >= before:
+        return 0
+    oldest = list(in_order.values_list("seq", "created_at")[: FORGOTTEN_AT_ONCE + 1])
+    old = [seq for seq, _ in takewhile(lambda row: row[1] < before, oldest[:-1])]
+    return IndexChange.objects.filter(seq__lte=old[-1]).delete()[0] if old else 0
