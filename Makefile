@@ -39,6 +39,7 @@ test-tools:
 test: $(VENV)/.installed-dev test-tools
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.installed-dev

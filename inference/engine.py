@@ -68,6 +68,7 @@ class Progress:
     queue_position: int | None = None
     prompt_tokens_read: int = 0
     prompt_tokens: int = 0
+    expected_s: float | None = None  # until it is this one's turn, where the engine can tell
 
 
 @dataclass(frozen=True, slots=True)
