@@ -40,7 +40,7 @@ def chat(request: HttpRequest, conversation: UUID | None = None) -> HttpResponse
 
 
 def example_questions(user: User) -> list[str]:
-    """Questions from the headings of the documents that this person may read, one for each document."""
+    """From the headings of the documents that this person may read, one for each document; those of sections first."""
     readable = Document.objects.filter(collection__in=access.readable_collections(user), status=Document.Status.READY)
     newest = list(readable.order_by("-ready_at").values_list("pk", flat=True)[:_LOOKED_AT])
     passages = (
@@ -49,11 +49,16 @@ def example_questions(user: User) -> list[str]:
         .order_by("-document__ready_at", "document", "ordinal")
         .values_list("document_id", "document__title", "document__name", "heading")
     )
-    questions: dict[UUID, str] = {}
+    of_sections: dict[UUID, str] = {}
+    of_titles: dict[UUID, str] = {}
     for document, title, name, heading in passages:
         topic = heading.split(" > ")[-1].split(" › ")[-1].strip(" .:#")
         about = title or name
-        if document in questions or not 4 <= len(topic) <= LONGEST_HEADING or topic.casefold() == about.casefold():
+        if not 4 <= len(topic) <= LONGEST_HEADING:
             continue
-        questions[document] = f"What does “{about}” say about “{topic}”?"
-    return list(questions.values())[:EXAMPLES]
+        if topic.casefold() == about.casefold():
+            of_titles.setdefault(document, f"What do the documents say about “{topic}”?")
+        else:
+            of_sections.setdefault(document, f"What does “{about}” say about “{topic}”?")
+    others = [question for document, question in of_titles.items() if document not in of_sections]
+    return [*of_sections.values(), *others][:EXAMPLES]

@@ -39,7 +39,7 @@ function markCitations(fragment, numbers, openCitation) {
   for (const text of texts) {
     const parts = text.data.split(/(\[\d{1,3}\])/);
     if (parts.length === 1) continue;
-    text.replaceWith(...parts.map((part) => mark(part, numbers, openCitation)));
+    text.replaceWith(...withLastWord(parts.map((part) => mark(part, numbers, openCitation))));
   }
 }
 
@@ -54,6 +54,20 @@ function mark(part, numbers, openCitation) {
   button.setAttribute("aria-label", `Source ${number}`);
   button.addEventListener("click", () => openCitation(number, button));
   return button;
+}
+
+// A mark stays on the line of the word before it: a button may stand alone otherwise, even after a fixed space.
+function withLastWord(nodes) {
+  return nodes.map((node, index) => {
+    const before = nodes[index - 1];
+    const word = node.nodeName === "BUTTON" && /\S{1,30}\s?$/.exec(before?.data ?? "")?.[0];
+    if (!word) return node;
+    before.data = before.data.slice(0, -word.length);
+    const together = document.createElement("span");
+    together.className = "together";
+    together.append(word, node);
+    return together;
+  });
 }
 
 function wrapTables(fragment) {

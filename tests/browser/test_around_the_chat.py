@@ -6,7 +6,9 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from retrieval.models import Passage
 from tests.browser.double import CONVERSATION, Double, answered, opened, stored
+from tests.browser.states import handbook
 
 FAILS = {"status": 503, "json": {"error": {"message": "The database rests.", "advice": "Wait a moment."}}}
 
@@ -87,3 +89,18 @@ def test_going_back_and_forward_opens_the_conversations_again(page: Any, double:
     expect(page.locator(".assistant .prose")).to_have_text("Here I am.")
     page.go_forward()
     expect(page.get_by_role("heading", name="Ask your documents")).to_be_visible()
+
+
+def test_the_empty_page_offers_sections_first_and_titles_after_them(page: Any, double: Double) -> None:
+    handbook()
+    Passage.objects.exclude(document__title="Expenses").update(heading="Leave")
+    page.goto("/")
+    expect(page.locator(".example")).to_have_text(
+        [
+            "What does “Security” say about “Leave”?",
+            "What does “Expenses” say about “Travel abroad”?",
+            "What do the documents say about “Leave”?",
+        ]
+    )
+    page.locator(".example").last.click()
+    assert double.wait_for("ask")["text"] == "What do the documents say about “Leave”?"

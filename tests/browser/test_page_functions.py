@@ -245,3 +245,21 @@ def test_a_cited_passage_rises_as_a_sheet_on_a_phone(page: Any, double: Double) 
     expect(page.locator("#source-panel mark")).to_be_in_viewport()
     page.get_by_label("Close the source").tap()
     expect(page.locator("#source-panel")).to_be_hidden()
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True)
+def test_a_mark_never_stands_alone_on_a_line(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer("\n\n".join(f"{'word ' * n}end [1]" for n in range(1, 24)))
+    marks = page.locator(".cite")
+    expect(marks).to_have_count(23)
+    alone = marks.evaluate_all(
+        """marks => marks.filter((mark) => {
+          const before = document.createRange();
+          before.setStart(mark.previousSibling, mark.previousSibling.length - 2);
+          before.setEnd(mark.previousSibling, mark.previousSibling.length - 1);
+          return before.getBoundingClientRect().bottom < mark.getBoundingClientRect().top;
+        }).length"""
+    )
+    assert alone == 0
