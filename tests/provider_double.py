@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from uvicorn import Config, Server
+
+from tests.served import served
 
 WORDS = ("Nine ", "days ", "a ", "year ", "[1].")
 PROGRESS: dict[str, Callable[[int], dict[str, object]]] = {  # what is said every tenth of a second before the text
@@ -78,27 +79,39 @@ def _line(chunk: object) -> bytes:
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
 
-@asynccontextmanager
-async def provider() -> AsyncIterator[Provider]:
-    double = Provider()
+class Providers:
+    """Any number of them behind one server, each at an address of its own."""
 
-    async def models(request: Request) -> Response:
+    def __init__(self) -> None:
+        self._made: list[Provider] = []
+        self.url = ""
+        self.app = Starlette(
+            routes=[
+                Route("/{number:int}/v1/chat/completions", self._completions, methods=["POST"]),
+                Route("/{number:int}/v1/models", self._models),
+            ]
+        )
+
+    def new(self) -> Provider:
+        self._made.append(Provider())
+        self._made[-1].url = f"{self.url}/{len(self._made) - 1}/v1"
+        return self._made[-1]
+
+    def _asked(self, request: Request) -> Provider:
+        return self._made[request.path_params["number"]]
+
+    async def _completions(self, request: Request) -> Response:
+        return await self._asked(request).completions(request)
+
+    async def _models(self, request: Request) -> Response:
+        double = self._asked(request)
         double.lists += 1
         return JSONResponse({"data": [{"id": "double"}]}, double.list_status)
 
-    app = Starlette(
-        routes=[
-            Route("/v1/chat/completions", double.completions, methods=["POST"]),
-            Route("/v1/models", models),
-        ]
-    )
-    server = Server(Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1))
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    double.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
-    try:
-        yield double
-    finally:
-        server.should_exit = True
-        await asyncio.wait_for(task, 10)
+
+@contextmanager
+def providers() -> Iterator[Providers]:
+    doubles = Providers()
+    with served(doubles.app) as url:
+        doubles.url = url
+        yield doubles

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from uvicorn import Config, Server
 from inference.config import InferenceConfig
 from inference.server import create_app
 from inference.worker import LocalModel
+from tests.served import served
 from tests.tiny_gguf import make, quoting_model
 
 
@@ -59,8 +60,18 @@ def serving(tmp_path: Path) -> Serving:
     return serve
 
 
+@pytest.fixture(scope="session")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("standing")
+    installed = [LocalModel("tiny", make(folder / "tiny.gguf"))]
+    config = InferenceConfig(("http://127.0.0.1:0",), "token", folder)
+    with served(create_app(config, lambda: installed[-1] if installed else None)) as url:
+        yield Service(url, installed, config)
+
+
 @pytest.fixture
-async def service(serving: Serving, tmp_path: Path) -> AsyncIterator[Service]:
-    """Serves a model of random weights, whose tokens are bytes."""
-    async with serving(make(tmp_path / "tiny.gguf")) as one:
-        yield one
+def service(standing: Service) -> Iterator[Service]:
+    """Serves a model of random weights, whose tokens are bytes; the same process for all tests."""
+    tiny = standing.installed[0]
+    yield standing
+    standing.installed[:] = [tiny]

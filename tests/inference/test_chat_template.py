@@ -8,7 +8,8 @@ from pathlib import Path
 import openai
 import pytest
 
-from tests.inference.conftest import Serving
+from inference.worker import LocalModel
+from tests.inference.conftest import Service, Serving
 from tests.tiny_gguf import TEMPLATE, make
 
 SAY = [{"role": "user", "content": "x"}]
@@ -34,8 +35,9 @@ BROKEN = {
 }
 
 
-async def _refused(serving: Serving, path: Path) -> openai.APIStatusError:
-    async with serving(path) as service, service.client() as client:
+async def _refused(service: Service, path: Path) -> openai.APIStatusError:
+    service.installed.append(LocalModel("tiny", path))
+    async with service.client() as client:
         with pytest.raises(openai.APIStatusError) as refused:
             await client.chat.completions.create(model="tiny", messages=SAY, max_tokens=1)  # type: ignore[arg-type]
         assert [model.id async for model in client.models.list()] == ["tiny"]
@@ -44,27 +46,27 @@ async def _refused(serving: Serving, path: Path) -> openai.APIStatusError:
 
 @pytest.mark.parametrize("kind", ENDLESS)
 async def test_a_template_that_computes_without_end_is_refused_in_seconds(
-    serving: Serving, tmp_path: Path, kind: str
+    service: Service, tmp_path: Path, kind: str
 ) -> None:
     path = make(tmp_path / "tiny.gguf", template=ENDLESS[kind])
     begun = time.monotonic()
-    error = await _refused(serving, path)
+    error = await _refused(service, path)
     assert (error.status_code, error.code) == (422, "model_file_rejected") and "chat template" in error.message
     assert time.monotonic() - begun < 8
 
 
 @pytest.mark.parametrize("kind", BROKEN)
 async def test_a_template_that_reaches_for_more_than_messages_is_refused(
-    serving: Serving, tmp_path: Path, kind: str
+    service: Service, tmp_path: Path, kind: str
 ) -> None:
-    error = await _refused(serving, make(tmp_path / "tiny.gguf", template=BROKEN[kind]))
+    error = await _refused(service, make(tmp_path / "tiny.gguf", template=BROKEN[kind]))
     assert (error.status_code, error.code) == (422, "model_file_rejected")
 
 
-async def test_a_template_cannot_run_a_command(serving: Serving, tmp_path: Path) -> None:
+async def test_a_template_cannot_run_a_command(service: Service, tmp_path: Path) -> None:
     command = f"touch {tmp_path}/was-here"
     reach = "{% for c in ''.__class__.__base__.__subclasses__() %}{{ c.__init__.__globals__['os'].system('" + command
-    await _refused(serving, make(tmp_path / "tiny.gguf", template=reach + "') }}{% endfor %}"))
+    await _refused(service, make(tmp_path / "tiny.gguf", template=reach + "') }}{% endfor %}"))
     assert not (tmp_path / "was-here").exists()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -16,17 +16,22 @@ from inference.engine import ChatMessage, Finish, Generation, Piece, Progress, S
 from inference.engines.extractive import ExtractiveEngine
 from inference.errors import EngineUnavailable
 from inference.route import Route, build_route
-from tests.provider_double import WORDS, Provider, provider
+from tests.provider_double import WORDS, Provider, Providers, providers
 
 SOURCES = (Source(1, "leave.md", "Everybody has 28 days of leave a year. The office closes at six.", score=0.9),)
 ASKED = Generation("turn", "How many days of leave are there?", (ChatMessage("user", "How many?"),), SOURCES)
 WHOLE = "".join(WORDS)
 
 
+@pytest.fixture(scope="module")
+def doubles() -> Iterator[Providers]:
+    with providers() as some:
+        yield some
+
+
 @pytest.fixture
-async def double() -> AsyncIterator[Provider]:
-    async with provider() as one:
-        yield one
+def double(doubles: Providers) -> Provider:
+    return doubles.new()
 
 
 async def _embed(texts: Sequence[str]) -> np.ndarray:
@@ -168,16 +173,16 @@ async def test_an_engine_that_refused_one_question_is_asked_the_next(
 
 
 async def test_of_two_model_services_of_one_name_only_the_one_that_failed_rests(
-    double: Provider, tmp_path: Path
+    doubles: Providers, tmp_path: Path
 ) -> None:
-    async with provider() as second:
-        urls = tuple(one.url.removesuffix("/v1") for one in (double, second))
-        route = build_route(InferenceConfig(urls, "token", tmp_path), _embed)
-        double.script = ["cut", "answer"]
-        for _ in range(3):
-            _, writers, _ = await _answer(route)
-            assert writers[-1] == "local: double"
-    assert (len(double.calls), len(second.calls)) == (1, 3)
+    first, second = doubles.new(), doubles.new()
+    urls = tuple(one.url.removesuffix("/v1") for one in (first, second))
+    route = build_route(InferenceConfig(urls, "token", tmp_path), _embed)
+    first.script = ["cut", "answer"]
+    for _ in range(3):
+        _, writers, _ = await _answer(route)
+        assert writers[-1] == "local: double"
+    assert (len(first.calls), len(second.calls)) == (1, 3)
 
 
 async def test_closing_the_stream_closes_the_connection(double: Provider, tmp_path: Path) -> None:
