@@ -151,10 +151,6 @@ class AsyncIndexClient:
     async def search(self, request: SearchRequest) -> list[PassageHit]:
         return await self._ask("/search", _hits, _search_body(request))
 
-    async def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[PassageHit]]:
-        body = {"searches": [_search_body(r) for r in requests]}
-        return await self._ask("/search/batch", _batch, body, timeout=_BULK_TIMEOUT)
-
     async def embed(self, texts: Sequence[str], *, bulk: bool) -> Vectors:
         body = {"texts": list(texts), "bulk": bulk}
         return await self._ask("/embed", _vectors, body, timeout=_BULK_TIMEOUT if bulk else _TIMEOUT)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -45,11 +44,6 @@ class Chunk:
     heading: str = ""  # heading path, outermost first, joined by " > "
     page: int | None = None
     locator: str = ""
-
-
-class Parser(Protocol):
-    def __call__(self, path: Path) -> ParsedDocument:
-        """Raises retrieval.errors.DocumentRejected for a file that a person has to mend."""
 
 
 class Embedder(Protocol):

@@ -139,7 +139,7 @@ _COLLECTION_FIELDS: dict[str, type] = {"name": str, "description": str, "everyon
 def _collection_fields(request: HttpRequest) -> dict[str, Any]:
     try:
         body = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Invalid("The body is not JSON.") from None
     if not isinstance(body, dict):
         raise Invalid("The body is not a JSON object.")

@@ -5,7 +5,6 @@ pypdf opens the file first: it refuses bombs cleanly, where pdfium aborts the pr
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import statistics
 from pathlib import Path
@@ -21,12 +20,14 @@ from retrieval.config import ParseLimits
 from retrieval.contracts import ParsedDocument
 from retrieval.errors import DocumentRejected
 from retrieval.parsing.budget import Blocks
-from retrieval.parsing.sniff import Corrupt, Encrypted, TooLarge
+from retrieval.parsing.sniff import Bomb, Corrupt, Encrypted, TooLarge
 
 logging.getLogger("pdfminer").setLevel(logging.ERROR)
 _RULED = 12  # drawn lines or boxes on a page from which a table is looked for
 _TABLE_PAGES = 40  # pdfplumber is sixty times slower than pdfium: no more pages of a document than this
 _HEADING_RATIO = 1.15
+_Line = tuple[str, float]  # with the height of its first character in points
+_Table = list[list[str]]  # rows of cells
 
 
 class NoText(DocumentRejected):
@@ -42,17 +43,7 @@ def parse(path: Path, limits: ParseLimits) -> ParsedDocument:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
         raise Corrupt(detail=str(error)) from error
-    ruled: set[int] = set()
-    pages: list[Any] = []
-    for index in range(len(document)):
-        try:
-            page = document[index]
-        except pypdfium2.PdfiumError:
-            pages.append([])
-            continue
-        if len(ruled) < _TABLE_PAGES and _is_ruled(page):
-            ruled.add(index)
-        pages.append(_lines(page))
+    pages, ruled = _read_pages(document)
     body = _body_height(pages)
     tables = _tables(path, ruled)
     for index, lines in enumerate(pages):
@@ -62,6 +53,22 @@ def parse(path: Path, limits: ParseLimits) -> ParsedDocument:
     empty = [i + 1 for i, lines in enumerate(pages) if not lines]
     warnings = (f"No text on {len(empty)} of {len(pages)} pages.",) if empty else ()
     return ParsedDocument(title, tuple(out.blocks), pages=len(pages), warnings=warnings)
+
+
+def _read_pages(document: Any) -> tuple[list[list[_Line]], set[int]]:
+    """-> the lines of each page, and the pages on which a table may stand."""
+    ruled: set[int] = set()
+    pages: list[list[_Line]] = []
+    for index in range(len(document)):
+        try:
+            page = document[index]
+        except pypdfium2.PdfiumError:
+            pages.append([])
+            continue
+        if len(ruled) < _TABLE_PAGES and _is_ruled(page):
+            ruled.add(index)
+        pages.append(_lines(page))
+    return pages, ruled
 
 
 def _open_safely(path: Path, limits: ParseLimits) -> str:
@@ -77,8 +84,6 @@ def _open_safely(path: Path, limits: ParseLimits) -> str:
                 contents.get_data()
         return str((reader.metadata and reader.metadata.title) or "").strip()
     except pypdf.errors.LimitReachedError as error:
-        from retrieval.parsing.sniff import Bomb
-
         raise Bomb(detail=str(error)) from error
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, RecursionError) as error:
         # pdfium repairs more than pypdf reads; what neither opens ends as Corrupt there.
@@ -87,12 +92,10 @@ def _open_safely(path: Path, limits: ParseLimits) -> str:
         return ""
 
 
-def _lines(page: Any) -> list[tuple[str, float]]:
-    """-> lines with the height of their first character in points."""
+def _lines(page: Any) -> list[_Line]:
     text_page = page.get_textpage()
     text = text_page.get_text_range()
     lines, offset = [], 0
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     rect = pdfium.FS_RECTF()
     for raw in text.split("\n"):
         line = raw.replace("\r", "").replace("\x02", "-").replace("\ufffe", "-").strip()
@@ -101,11 +104,10 @@ def _lines(page: Any) -> list[tuple[str, float]]:
             found = pdfium.FPDFText_GetLooseCharBox(text_page, first, rect)
             lines.append((line, float(rect.top - rect.bottom) if found else 0.0))
         offset += len(raw) + 1
-    del left, right, bottom, top
     return lines
 
 
-def _body_height(pages: list[list[tuple[str, float]]]) -> float:
+def _body_height(pages: list[list[_Line]]) -> float:
     heights = [height for lines in pages for text, height in lines for _ in range(1 + len(text) // 20)]
     return statistics.median(heights) if heights else 0.0
 
@@ -119,9 +121,9 @@ def _is_ruled(page: Any) -> bool:
     return False
 
 
-def _tables(path: Path, ruled: set[int]) -> dict[int, list[list[list[str]]]]:
-    """-> tables by page index, each a list of rows."""
-    found: dict[int, list[list[list[str]]]] = {}
+def _tables(path: Path, ruled: set[int]) -> dict[int, list[_Table]]:
+    """-> tables by page index."""
+    found: dict[int, list[_Table]] = {}
     if not ruled:
         return found
     try:
@@ -135,9 +137,7 @@ def _tables(path: Path, ruled: set[int]) -> dict[int, list[list[list[str]]]]:
     return found
 
 
-def _add_page(
-    out: Blocks, number: int, lines: list[tuple[str, float]], body: float, tables: list[list[list[str]]]
-) -> None:
+def _add_page(out: Blocks, number: int, lines: list[_Line], body: float, tables: list[_Table]) -> None:
     cells = {_squeezed(c) for table in tables for row in table for c in row}
     rows = {_squeezed("".join(row)) for table in tables for row in table}
     paragraph: list[str] = []

@@ -27,7 +27,6 @@ _ANSWER_BYTES = 200_000_000
 def main() -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches the whole group
-    formats.preload()
     for line in sys.stdin:
         request = json.loads(line)
         sys.stdout.buffer.write(_in_child(request) + b"\n")

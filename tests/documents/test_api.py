@@ -134,7 +134,8 @@ def test_a_write_without_the_token_of_the_page_is_refused(people: People) -> Non
 
 @pytest.mark.parametrize(
     "body",
-    ["", "[]", "{", '{"name": ""}', '{"name": 5}', '{"name": "x", "colour": 1}', '{"readers": [1], "name": "x"}',
+    ["", "[]", "{", "[" * 100_000, '{"name": ' + "[" * 100_000, '{"name": ""}', '{"name": 5}',
+     '{"name": "x", "colour": 1}', '{"readers": [1], "name": "x"}',
      '{"name": "x", "readers": ["nobody"]}', '{"name": "' + "x" * 121 + '"}', '{"everyone": "yes", "name": "x"}'],
 )  # fmt: skip
 def test_a_collection_that_is_not_understood_is_refused(admin: Client, body: str) -> None:

@@ -117,6 +117,7 @@ def test_a_batch_answers_each_line_in_order(found: Document, tmp_path: Path, ind
     ("line", "sentence"),
     [
         ("{", "Line 2 of .* is not JSON"),
+        ("[" * 100_000, "Line 2 of .* is not JSON"),
         ("[]", "Line 2 of .* lacks"),
         ('{"id": 1}', "Line 2 of .* lacks"),
         ('{"question": "x"}', "Line 2 of .* lacks"),

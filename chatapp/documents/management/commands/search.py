@@ -79,7 +79,7 @@ def _question(path: str, number: int, line: str) -> tuple[Any, str]:
     advice = 'Each line is one JSON object with "id" and "question".'
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid(f"Line {number} of {path} is not JSON: {error}.", advice=advice) from None
     if not isinstance(row, dict) or "id" not in row or not isinstance(row.get("question"), str):
         raise Invalid(f"Line {number} of {path} lacks an id or a question.", advice=advice)
