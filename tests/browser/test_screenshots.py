@@ -1,4 +1,7 @@
-"""Pictures of every state, for docs/screenshots. Taken only on demand: FOOTNOTE_SCREENSHOTS=folder."""
+"""Pictures of every state, to look at. Taken only on demand: FOOTNOTE_SCREENSHOTS=folder.
+
+The README shows real-citation-1280-light.png and real-documents-1280-light.png, kept in docs/screenshots.
+"""
 
 from __future__ import annotations
 
