@@ -25,6 +25,7 @@ class ModelDouble:
         self.gate = threading.Event()
         self.gate.set()
         self.calls: list[dict[str, Any]] = []
+        self.lists = 0  # how often the models were asked for
         self.writing = 0  # streams that are open now
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.server.daemon_threads = True
@@ -52,6 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
     double: ModelDouble
 
     def do_GET(self) -> None:
+        self.double.lists += 1
         body = json.dumps({"data": [{"id": "double"}]}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))

@@ -89,6 +89,12 @@ def test_without_a_model_it_is_ready_and_says_that_answers_are_quotations(start:
     assert "quotations" in parts["model"]["reason"]
 
 
+def test_looking_often_asks_an_outside_endpoint_once(start: Start, model: ModelDouble) -> None:
+    web = start()
+    assert [ready(web)[1]["model"] for _ in range(10)] == [{"state": "ok"}] * 10
+    assert model.lists == 1
+
+
 def test_strangers_see_states_without_reasons(start: Start) -> None:
     _, parts = ready(start(INFERENCE_API_BASE_URL=""))
     assert parts["model"] == {"state": "weak"}
