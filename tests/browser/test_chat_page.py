@@ -92,8 +92,19 @@ def test_versions_of_an_answer_can_be_switched(page: Any, double: Double) -> Non
     expect(page.locator(".assistant .prose")).to_have_text("First version")
 
 
-@pytest.mark.parametrize("path", ["/documents/", "/nothing-here/", "/accounts/logout/"])
-def test_no_page_breaks_its_own_security_policy(page: Any, double: Double, path: str) -> None:
-    page.goto(path)
+PAGES = ["/", "/documents/", "/nothing-here/", "/accounts/logout/", "/accounts/inactive/", "/accounts/password/"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_breaks_its_own_security_policy_or_calls_another_host(
+    page: Any, double: Double, live_server: Any, path: str
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    answer = page.goto(path)
     page.wait_for_timeout(200)
     assert [text for text in page.problems if "Content Security Policy" in text or "Error:" in text] == []
+    assert [url for url in asked if not url.startswith(live_server.url)] == []
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self';" in policy and "unsafe" not in policy
+    assert page.locator("script:not([src]), [style]:not(textarea), [onclick]").count() == 0
