@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count
 
 from chatapp.accounts.models import User
-from chatapp.errors import ChatAppError, Invalid
+from chatapp.errors import ChatAppError, Invalid, NotFound
 from retrieval.ingestion import storable
 from retrieval.models import Collection, Document
 
@@ -54,7 +54,11 @@ def update_collection(*, collection: Collection, by: User, changes: dict[str, An
         collection.everyone = changes["everyone"]
     try:
         with transaction.atomic():
-            collection.save()
+            columns = {name: getattr(collection, name) for name in changes if name != "readers"}
+            if not Collection.objects.select_for_update().filter(pk=collection.pk).exists():
+                raise NotFound  # deleted meanwhile: saving would bring it back
+            if columns:
+                Collection.objects.filter(pk=collection.pk).update(**columns)
             if "readers" in changes:
                 collection.readers.set(_groups(changes["readers"]))
     except IntegrityError:

@@ -11,6 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient, Client
 
 from chatapp.accounts.models import User
+from chatapp.documents.services import update_collection
+from chatapp.errors import NotFound
 from retrieval import ingestion
 from retrieval.models import Collection, Document, IndexChange, Passage
 from tests.documents.conftest import MakeDocument
@@ -155,6 +157,16 @@ def test_who_reads_a_collection_can_be_changed(admin: Client, people: People, pr
     assert client_of(people, "bob").get(url).status_code == 404
     admin.patch(url, {"everyone": True}, content_type="application/json")
     assert client_of(people, "charlie").get(url).status_code == 200
+
+
+def test_a_change_that_comes_too_late_does_not_bring_a_collection_back(people: People, private: Collection) -> None:
+    administrator = people["administrator"]
+    assert administrator is not None
+    kept = Collection.objects.get(pk=private.pk)
+    private.delete()
+    with pytest.raises(NotFound):
+        update_collection(collection=kept, by=administrator, changes={"name": "Again"})
+    assert not Collection.objects.filter(name="Again").exists()
 
 
 def test_deleting_a_collection_tells_the_index_about_each_document(admin: Client, make_document: MakeDocument) -> None:
