@@ -30,7 +30,7 @@ _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 class LinkSpent(NotFound):
     user_message = "This link was used already, or it has expired."
-    advice = "Ask your administrator for a new one (`manage.py signinlink NAME`)."
+    advice = "Ask your administrator for a new one. Administrators: manage.py signinlink NAME makes one."
 
 
 def make_link(user: User) -> str:

@@ -7,7 +7,7 @@ export function paintCollections(root, collections, current, onOpen) {
   const focused = [...root.children].indexOf(document.activeElement);
   root.replaceChildren(...collections.map((one) =>
     el("button", { type: "button", "aria-current": one.id === current ? "page" : null, onclick: () => onOpen(one.id), dir: "auto" },
-      one.name, el("span", { class: "count", "aria-label": `${one.documents} documents` }, String(one.documents)))));
+      el("span", { class: "clamped", title: one.name }, one.name), el("span", { class: "count", "aria-label": `${one.documents} documents` }, String(one.documents)))));
   root.children[focused]?.focus();
 }
 

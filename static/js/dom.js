@@ -14,6 +14,11 @@ export function el(tag, props = {}, ...children) {
   return node;
 }
 
+// What stands between back-ticks is to be typed.
+export function withCommands(advice) {
+  return advice.split("`").map((part, index) => (index % 2 ? el("code", {}, part) : part));
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 const PATHS = {
   copy: "M9 9h11v11H9z M5 15H4V4h11v1",

@@ -2,7 +2,7 @@
 
 import { request } from "./api.js";
 import { openDialog } from "./dialogs.js";
-import { el } from "./dom.js";
+import { el, withCommands } from "./dom.js";
 
 const QUOTES = "extractive";
 
@@ -54,10 +54,5 @@ function describe(engine, answering) {
       engine.outside && el("span", { class: "badge" }, "Outside provider")),
     engine.problem && el("p", {}, engine.problem),
     isQuoting(engine.name) && el("p", {}, "Finds the best sentences in the documents and quotes them word for word. Always there."),
-    engine.advice && el("p", { class: "quiet-text advice" }, ...commands(engine.advice)));
-}
-
-// What stands between back-ticks is to be typed.
-function commands(advice) {
-  return advice.split("`").map((part, index) => (index % 2 ? el("code", {}, part) : part));
+    engine.advice && el("p", { class: "quiet-text advice" }, ...withCommands(engine.advice)));
 }

@@ -1,6 +1,6 @@
 // One message on the page: a question, or an answer with its stage, text, sources and buttons.
 
-import { el, icon, iconButton } from "./dom.js";
+import { el, icon, iconButton, withCommands } from "./dom.js";
 import { isQuoting, writtenBy } from "./engines.js";
 import { MarkdownView, highlightCode } from "./markdown.js";
 
@@ -91,7 +91,7 @@ export class MessageView {
     if (!error && status !== "failed") return null;
     const { message = "This answer failed.", advice = "", retryable = true } = error ?? {};
     return el("div", { class: "notice problem", role: "alert" },
-      el("div", {}, el("strong", {}, message), advice && el("p", {}, advice)),
+      el("div", {}, el("strong", {}, message), advice && el("p", {}, ...withCommands(advice))),
       (retryable || status === "failed") &&
         el("button", { type: "button", class: "button small", disabled: busy, onclick: () => this.actions.retry(this.message) },
           icon("retry"), "Try again"));

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +13,13 @@ import pytest
 from playwright.sync_api import expect
 
 from chatapp.accounts.links import make_link
-from tests.browser.double import ENGINES, TURN, Double
+from tests.browser.double import ENGINES, PASSAGE, SOURCES, TURN, Double
 from tests.browser.states import HARD_TEXT, handbook, lose_the_line, show_server_error, show_uploads
 from tests.browser.test_documents_page import DOCUMENTS, stage
 
 AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text(encoding="utf-8")
+FOLDER = os.environ.get("FOOTNOTE_SCREENSHOTS", "")  # to look at what was checked
+PICTURES = count()
 LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = """async (tags) => {
@@ -43,6 +48,9 @@ def check(page: Any, looks: list[tuple[int, str]] = LOOKS) -> None:
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         found += [f"{width} {theme} {line}" for line in page.evaluate(RUN, TAGS)]
         found += [f"{width} {theme} {line}" for line in page.evaluate(OVERFLOWING)]
+        if FOLDER:
+            name = re.sub(r"\W+", "-", os.environ["PYTEST_CURRENT_TEST"].split("::")[-1])
+            page.screenshot(path=Path(FOLDER) / f"{name}-{next(PICTURES)}-{width}-{theme}.png")
     assert found == []
 
 
@@ -189,6 +197,38 @@ def test_the_documents_page_before_the_first_collection(page: Any, double: Doubl
 @pytest.mark.parametrize("path", ["/nothing-here/", f"/c/{TURN}/", "/accounts/logout/", "/accounts/inactive/"])
 def test_pages_of_few_words(page: Any, path: str) -> None:
     page.goto(path)
+    check(page)
+
+
+def test_long_names_of_everything(page: Any, double: Double, person: Any) -> None:
+    person.username = "a.person.with.a.very.long.user.name.and.no.spaces.at.all"
+    person.save()
+    name = f"{'Quarterly-report-' * 12}final.pdf"
+    stage(double, [{**DOCUMENTS[3], "name": name, "error": name}, {**DOCUMENTS[2], "name": f"{LONG} {LONG}"}])
+    double.collections[0] |= {"name": name, "everyone": False, "readers": [name, LONG]}
+    page.goto("/documents/")
+    expect(page.locator(".row")).to_have_count(2)
+    check(page)
+    page.goto("/")
+    file = {"id": "d", "name": name}
+    double.passage = {**PASSAGE, "heading": LONG, "document": {**PASSAGE["document"], "name": name, "title": name * 2}}
+    double.engines = {
+        "answering": "",
+        "engines": [{"name": f"api: {name}", "outside": True, "problem": name, "advice": name}],
+    }
+    double.ask(name * 4)
+    double.frame("sources", sources=[{**SOURCES[0], "document": file, "heading": name}])
+    double.frame("writer", engine=f"local: {name}", note=LONG)
+    double.frame("text", text=f"{name * 3} [1]")
+    double.finish(engine=f"local: {name}")
+    check(page)
+    page.locator(".source").click()
+    expect(page.locator("#source-panel .around").first).to_be_visible()
+    check(page)
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_role("button", name="Models").click()
+    expect(page.get_by_role("dialog")).to_contain_text(name)
     check(page)
 
 
