@@ -149,7 +149,7 @@ def word_scores(question: str, candidates: Sequence[Candidate]) -> list[float]:
     """All of a sentence's score but its meaning."""
     asked = content_words(question)
     rarity = _rarity(asked, candidates)
-    whole = sum(rarity.values())
+    whole = sum(rarity.values()) or 1.0  # a question may hold no words at all
     pairs = set(pairwise(asked))
     own = {word.lower() for word in raw_words(question)}
     best_passage = max(candidate.source.score for candidate in candidates) or 1.0

@@ -47,6 +47,15 @@ def test_it_asks_as_the_person_that_is_named(
     assert "do not say" in ask(capsys, "How many days of leave?", "--user", "charlie")
 
 
+@pytest.mark.parametrize("question", ["?", "...", "👍"])
+def test_a_question_without_words_gets_a_polite_answer(
+    configured: None, handbook: Document, capsys: pytest.CaptureFixture[str], question: str
+) -> None:
+    """The double of the index finds everything alike, so that the nearest passages are quoted here."""
+    answer = json.loads(ask(capsys, question, "--json"))
+    assert answer["engine"] == "extractive" and "28 days" in answer["answer"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -63,6 +63,12 @@ async def test_a_question_that_the_documents_do_not_answer_is_told_so() -> None:
     assert text == "The documents do not say, as far as I can find."
 
 
+@pytest.mark.parametrize("question", ["?", "...", "👍", "¿", "—", "\u200b", "!" * 5000])
+async def test_a_question_without_words_is_told_that_the_documents_do_not_say(question: str) -> None:
+    text = await _written(question, "Everybody has 28 days of leave.", "Why? The canteen opens at noon.")
+    assert text == "The documents do not say, as far as I can find."
+
+
 @pytest.mark.parametrize(("similarity", "hedged"), [(0.3, True), (0.5, False)])
 async def test_quotes_that_come_not_close_are_said_to_be_the_nearest_only(similarity: float, hedged: bool) -> None:
     async def embed(texts: Sequence[str]) -> np.ndarray:
