@@ -14,6 +14,7 @@ export class ChatSocket extends EventTarget {
     this.turns = new Map(); // turn -> the last sequence number seen
     this.attempt = 0;
     this.online = false;
+    this.greeted = false; // has there been a connection?
     this.timer = null;
     addEventListener("online", () => this.#now());
     document.addEventListener("visibilitychange", () => document.hidden || this.#now());
@@ -78,7 +79,7 @@ export class ChatSocket extends EventTarget {
   }
 
   #hello(frame) {
-    this.online = true;
+    this.online = this.greeted = true;
     this.attempt = 0;
     this.asked = null;
     clearInterval(this.pinger);

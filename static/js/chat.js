@@ -38,6 +38,7 @@ const composer = new Composer({
   form: byId("composer"),
   onAsk: (text) => {
     transcript.toEnd();
+    early = !socket.greeted;
     return attempt(session.ask(text));
   },
   onStop: () => session.stop(),
@@ -55,8 +56,11 @@ const list = new ConversationList({
   onGone: (id, last) => (id === session.id ? startNew() : last && composer.focus()),
 });
 
+let early = false; // a question is in the box that was asked before the page was connected
+
 function attempt(sent) {
   if (sent) tell(null);
+  else if (early) tell("Connecting. Your question will be sent in a moment.");
   else if (!socket.connected) tell("Not connected at the moment. Your words are kept; send them once the line is back.");
   return sent;
 }
@@ -127,6 +131,18 @@ session.addEventListener("refused", ({ detail: { error, asked } }) => {
 tabs?.addEventListener("message", ({ data }) => {
   if (data.conversation === session.id && !session.turns.has(data.turn)) session.refresh();
   else list.load();
+});
+
+byId("question").addEventListener("input", () => {
+  if (early) tell(null);
+  early = false; // whoever goes on writing decides again when to send
+});
+
+socket.addEventListener("hello", () => {
+  if (!early) return;
+  early = false;
+  tell(null);
+  composer.form.requestSubmit();
 });
 
 let wasLost = false;

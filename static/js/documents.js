@@ -101,7 +101,8 @@ function paint() {
   const focused = byId("rows").contains(document.activeElement) ? document.activeElement : null;
   const name = focused?.getAttribute("aria-label") ?? focused?.textContent;
   const sending = uploads.items.filter((item) => item.collection === state.current);
-  const shown = state.documents.filter(matches);
+  const underWay = new Set(sending.filter((item) => item.state === "sending").map((item) => item.file.name));
+  const shown = state.documents.filter((item) => matches(item) && !(BUSY.has(item.status) && underWay.has(item.name)));
   byId("rows").replaceChildren(
     ...sending.slice(0, 100).map((item) => uploadRow(item, { again: (one) => uploads.again(one), drop: (one) => uploads.drop(one) })),
     ...shown.slice(0, MOST_SHOWN).map((item) => documentRow(item, { retry, remove })));

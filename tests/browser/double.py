@@ -53,6 +53,7 @@ class Double:
         self.receipt: dict[str, Any] = {"status": 201, "json": {"document": {}, "outcome": "received"}}
         self.loses = False  # the line breaks at the next frame
         self.closed = False  # nobody answers
+        self.late = False  # the greeting is long in coming
         self.running: list[dict[str, Any]] = []
         self.log: list[dict[str, Any]] = []  # of the turn; what was asked for again is sent again
         self.conversations: list[dict[str, Any]] = []
@@ -69,6 +70,10 @@ class Double:
             return socket.close(code=1011)
         self.sockets.append(socket)
         socket.on_message(lambda text: self._message(json.loads(text)))
+        if not self.late:
+            self.greet()
+
+    def greet(self) -> None:
         self.send({"type": "hello", "protocol": 1, "running": self.running})
 
     def _message(self, frame: dict[str, Any]) -> None:

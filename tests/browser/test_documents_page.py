@@ -142,6 +142,18 @@ def test_a_file_that_was_not_taken_says_why_and_can_be_sent_again(page: Any, dou
     expect(page.locator(".row")).to_have_count(0)
 
 
+def test_a_file_on_its_way_is_one_row_though_the_server_has_it_already(page: Any, double: Double) -> None:
+    stage(double, [])
+    page.goto("/documents/")
+    expect(page.locator("#none")).to_be_visible()
+    double.receipt = {}
+    double.documents = [doc(1, "note.txt", "received")]
+    page.locator("#files").set_input_files(NOTE)
+    expect(page.get_by_role("button", name="All 1")).to_be_visible()
+    expect(page.locator(".row")).to_have_count(1)
+    expect(page.get_by_role("progressbar", name="Sending note.txt")).to_be_visible()
+
+
 def test_files_that_are_dropped_anywhere_on_the_page_are_sent(page: Any, double: Double) -> None:
     stage(double, [])
     page.goto("/documents/")

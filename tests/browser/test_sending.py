@@ -56,6 +56,34 @@ def test_a_question_that_is_too_long_is_kept_whole_and_not_sent(page: Any, doubl
     page.wait_for_selector(".message.assistant")
 
 
+def asked_early(page: Any, double: Double) -> None:
+    double.late = True
+    page.goto("/")
+    box(page).fill("Asked at once")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("Your question will be sent in a moment.")
+    expect(box(page)).to_have_value("Asked at once")
+
+
+def test_a_question_asked_before_the_page_is_connected_is_sent_when_it_is(page: Any, double: Double) -> None:
+    asked_early(page, double)
+    double.greet()
+    assert double.wait_for("ask")["text"] == "Asked at once"
+    expect(page.locator(".message.user .prose")).to_have_text("Asked at once")
+    expect(box(page)).to_have_value("")
+    expect(page.locator("#notice")).to_be_hidden()
+    assert double.kinds().count("ask") == 1
+
+
+def test_whoever_goes_on_writing_meanwhile_sends_it_himself(page: Any, double: Double) -> None:
+    asked_early(page, double)
+    box(page).press_sequentially(" and")
+    double.greet()
+    page.wait_for_timeout(100)
+    assert "ask" not in double.kinds()
+    expect(box(page)).to_have_value("Asked at once and")
+
+
 def lose_the_line_while_sending(page: Any, double: Double) -> None:
     page.goto("/")
     expect(box(page)).to_be_focused()
