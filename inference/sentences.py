@@ -10,6 +10,7 @@ import snowballstemmer
 _ABBREVIATION = re.compile(
     r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|No|vs|etc|e\.g|i\.e|Inc|Ltd|Co|Corp|Jr|Sr|Fig|Vol|approx|ca|bzw|z\.B|Nr|Abs)\.$"
 )
+_LONGEST_ABBREVIATION = len("approx.")
 _END = re.compile(r"([.!?…][\"'”’)\]]*)(\s+)(?=[\"'“‘(\[]?[A-ZÀ-ÞА-Я0-9¿¡])|([。！？])|(\n+)")
 _WORD = re.compile(r"\w+", re.UNICODE)
 STOP_WORDS = frozenset(
@@ -21,6 +22,7 @@ STOP_WORDS = frozenset(
     """.split()
 )
 _HEADING_WORDS = 12
+_STEMMED_CHARACTERS = 100  # what is longer is no word of a language
 _CELLS = " | "  # between the cells of a table's row
 _BULLET = re.compile(r"[-–—•*·▪◦]\s")
 
@@ -30,10 +32,10 @@ def sentences(text: str) -> list[str]:
     found, start = [], 0
     for match in _END.finditer(text):
         end = match.end(1) if match[1] else match.end(3) if match[3] else match.start(4)
-        piece = text[start:end].strip()
-        if match[1] and _ABBREVIATION.search(piece):
+        # Only the end is looked at: a sentence of a thousand abbreviations must not be read a thousand times.
+        if match[1] and _ABBREVIATION.search(text, max(start, end - _LONGEST_ABBREVIATION), end):
             continue
-        if piece:
+        if piece := text[start:end].strip():
             found.append(piece)
         start = match.end()
     if rest := text[start:].strip():
@@ -71,7 +73,7 @@ def content_words(text: str) -> list[str]:
     """Stemmed, without those that every sentence has; all of them where nothing else is left."""
     all_words = [w.lower() for w in _WORD.findall(text)]
     kept = [w for w in all_words if w not in STOP_WORDS]
-    return [_stem(w) for w in kept or all_words]
+    return [_stem(w) if len(w) <= _STEMMED_CHARACTERS else w for w in kept or all_words]
 
 
 @lru_cache(maxsize=50_000)

@@ -11,7 +11,6 @@ from inference.sentences import content_words, sentences
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _OPEN = re.compile(r"\[\d{0,3}$")  # what may still become a mark
-_QUOTED = re.compile(r"[“\"]([^”\"]{3,})[”\"]\s*$")
 
 
 class MarkFilter:
@@ -59,10 +58,9 @@ def cite(text: str, sources: Sequence[Source]) -> list[Cited]:
 
 def supporting_sentence(claim: str, passage: str) -> str:
     """The claim itself where it is a quotation, else the passage's sentence that shares most words with it."""
-    if found := _QUOTED.search(claim.rstrip()):
-        quoted = " ".join(found[1].split())
-        if quoted in " ".join(passage.split()):
-            return quoted
+    quoted = " ".join(_quoted(claim).split())
+    if quoted and quoted in " ".join(passage.split()):
+        return quoted
     last = (sentences(claim) or [claim])[-1]
     wanted = set(content_words(last))
     candidates = sentences(passage) or [passage]
@@ -72,3 +70,15 @@ def supporting_sentence(claim: str, passage: str) -> str:
         return len(wanted & own) / (len(own) + 5) ** 0.5
 
     return " ".join(max(candidates, key=overlap).split())[:600]
+
+
+def _quoted(claim: str) -> str:
+    """What stands in quotation marks at the end, three characters at least, else nothing."""
+    claim = claim.rstrip()
+    if not claim.endswith(("”", '"')):
+        return ""
+    last = len(claim) - 1
+    before = max(claim.rfind("”", 0, last), claim.rfind('"', 0, last))
+    opened = before if before >= 0 and claim[before] == '"' else claim.find("“", before + 1, last)
+    inner = claim[opened + 1 : last] if opened >= 0 else ""
+    return inner if len(inner) >= 3 else ""

@@ -23,7 +23,7 @@ from retrieval.models import Passage
 
 DEAD_AFTER = timedelta(seconds=20)  # heart-beats come each second
 _HISTORY = 12
-_TITLE = 60
+_TITLE, _LOOKED_AT = 60, 500  # characters of a title, and of the question that it is made from
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +173,9 @@ def _as_chat(message: Message) -> ChatMessage:
 
 
 def title_of(question: str) -> str:
+    question = question[:_LOOKED_AT]
     first = (sentences(question) or [question])[0]
-    first = " ".join(re.sub(r"[#*`_>\[\]]", "", first).split())
+    first = " ".join(re.sub(r"[#*`_>\[\]]", "", first).split()) or first
     return first if len(first) <= _TITLE else first[:_TITLE].rsplit(" ", 1)[0] + "…"
 
 
