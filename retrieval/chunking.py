@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -12,6 +13,11 @@ from retrieval.contracts import Block, Chunk, ParsedDocument
 Count = Callable[[str], int]
 # A sentence ends at a mark followed by space and something that can begin one.
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-ZÀ-ÞА-Я0-9¿¡])|(?<=[。！？])|\n+")
+# Ordinary text has 3 to 6 characters a token; but a word of thousands of letters is one unknown token to the embedder,
+# and any number of spaces none. So twice that many characters count as a token too.
+CHARACTERS_A_TOKEN = 12
+HEADING_CHARACTERS, LOCATOR_CHARACTERS = 1000, 200
+_MARKS = 32  # that many combining marks stay with their letter
 _SMALL = 0.35  # of the size: a passage below it takes in its successor under another heading of the same parent
 
 
@@ -31,20 +37,51 @@ class _Piece:
 class _Draft:
     pieces: list[_Piece] = field(default_factory=list)
     tokens: int = 0
+    headings: int = 0  # characters of the headings that its text may repeat
+    mixed: bool = False  # it has more than one heading, so its text repeats them
+
+    def take(self, piece: _Piece) -> None:
+        self.mixed = self._mixed_with(piece)
+        self.headings += self._repeated(piece)
+        self.pieces.append(piece)
+        self.tokens += piece.tokens
+
+    def has_room_for(self, piece: _Piece, size: int) -> bool:
+        tokens = self.tokens + piece.tokens
+        headings = self.headings + self._repeated(piece) if self._mixed_with(piece) else 0
+        return tokens <= size and CHARACTERS_A_TOKEN * tokens + headings <= CHARACTERS_A_TOKEN * size
+
+    def _mixed_with(self, piece: _Piece) -> bool:
+        return self.mixed or bool(self.pieces and self.pieces[-1].heading != piece.heading)
+
+    def _repeated(self, piece: _Piece) -> int:
+        if self.pieces and self.pieces[-1].heading == piece.heading:
+            return 0
+        return sum(len(text) + len(" > ") for text in piece.heading)
 
 
 def chunk_document(
     document: ParsedDocument, *, count_tokens: Count, max_tokens: int, overlap_tokens: int
 ) -> list[Chunk]:
-    """-> passages of at most `max_tokens` each, in reading order.
+    """-> passages of at most `max_tokens` and CHARACTERS_A_TOKEN times as many characters each, in reading order.
 
     Headings are not passages of their own: they stand above those below them. Rows of a long table are split with the
     header repeated. A passage that begins in the middle of running text starts with up to `overlap_tokens` of the end
     of its predecessor.
     """
-    pieces = list(_pieces(document.blocks, count_tokens, max_tokens))
+    pieces = list(_pieces(document.blocks, _bounded(count_tokens, max_tokens), max_tokens))
     drafts = _packed(pieces, max_tokens, overlap_tokens)
     return [_chunk(ordinal, draft) for ordinal, draft in enumerate(drafts)]
+
+
+def _bounded(count: Count, size: int) -> Count:
+    """Tokens, or what as many characters and the space or line end after them count for, whichever is more."""
+
+    def measure(text: str) -> int:
+        by_length = len(text) // CHARACTERS_A_TOKEN + 1
+        return by_length if by_length > size else max(count(text), by_length)
+
+    return measure
 
 
 def _pieces(blocks: Iterable[Block], count: Count, size: int) -> Iterator[_Piece]:
@@ -96,9 +133,16 @@ def _cut(text: str, count: Count, size: int) -> Iterator[str]:
         return
     middle = len(text) // 2
     space = text.rfind(" ", middle // 2, middle + 1)
-    at = space + 1 if space > 0 else middle
-    yield from _cut(text[:at].strip(), count, size)
-    yield from _cut(text[at:].strip(), count, size)
+    at = space + 1 if space > 0 else _between_letters(text, middle)
+    for part in (text[:at].strip(), text[at:].strip()):
+        if part:
+            yield from _cut(part, count, size)
+
+
+def _between_letters(text: str, at: int) -> int:
+    """At or shortly before `at`, where no combining mark loses its letter."""
+    least = max(1, at - _MARKS)
+    return next((place for place in range(at, least, -1) if not unicodedata.combining(text[place])), at)
 
 
 def _split_table(block: Block, heading: tuple[str, ...], count: Count, size: int) -> Iterator[_Piece]:
@@ -133,14 +177,13 @@ def _packed(pieces: list[_Piece], size: int, overlap: int) -> list[_Draft]:
         if draft.pieces and not _fits(draft, piece, size):
             drafts.append(draft)
             draft = _begun(draft, piece, size, overlap)
-        draft.pieces.append(piece)
-        draft.tokens += piece.tokens
+        draft.take(piece)
     return [*drafts, draft] if draft.pieces else drafts
 
 
 def _fits(draft: _Draft, piece: _Piece, size: int) -> bool:
     last = draft.pieces[-1]
-    if draft.tokens + piece.tokens > size or (last.page != piece.page and draft.tokens > size * _SMALL):
+    if not draft.has_room_for(piece, size) or (last.page != piece.page and draft.tokens > size * _SMALL):
         return False
     if last.heading == piece.heading:
         return True
@@ -157,14 +200,17 @@ def _begun(previous: _Draft, piece: _Piece, size: int, overlap: int) -> _Draft:
     tokens = 0
     room = min(overlap, size - piece.tokens)
     for sentence in reversed(split_sentences(last.text)):
-        guess = max(1, last.tokens * len(sentence) // max(len(last.text), 1))
+        by_length = len(sentence) // CHARACTERS_A_TOKEN + 1
+        guess = max(by_length, last.tokens * len(sentence) // max(len(last.text), 1))
         if tokens + guess > room:
             break
         tail.insert(0, sentence)
         tokens += guess
     if not tail:
         return _Draft()
-    return _Draft([_Piece(" ".join(tail), tokens, last.heading, last.page, last.locator)], tokens)
+    draft = _Draft()
+    draft.take(_Piece(" ".join(tail), tokens, last.heading, last.page, last.locator))
+    return draft
 
 
 def _chunk(ordinal: int, draft: _Draft) -> Chunk:
@@ -181,8 +227,8 @@ def _chunk(ordinal: int, draft: _Draft) -> Chunk:
         under = piece.heading
         parts.append(piece.text)
     page = next((p.page for p in draft.pieces if p.page is not None), None)
-    heading = " > ".join(shared)[:1000]
-    return Chunk(ordinal, "\n".join(parts), heading, page, first.locator)
+    heading = " > ".join(shared)[:HEADING_CHARACTERS]
+    return Chunk(ordinal, "\n".join(parts), heading, page, first.locator[:LOCATOR_CHARACTERS])
 
 
 def split_sentences(text: str) -> list[str]:
