@@ -55,19 +55,13 @@ def get_passage(user: User, pk: int) -> Passage:
     return found
 
 
-def session_is_valid(user: User, session_key: str | None) -> bool:
-    """Whether the person is still signed in: asked again for each frame and every few seconds of an open socket."""
-    person = _signed_in(session_key) if session_key else None
-    return person is not None and person.pk == user.pk
+def person_of_session(session_key: str | None) -> User | None:
+    """Of a session that has not expired and was not ended by a new password.
 
-
-def session_is_administrators(session_key: str) -> bool:
-    person = _signed_in(session_key)
-    return person is not None and person.is_superuser
-
-
-def _signed_in(session_key: str) -> User | None:
-    """The person of a session that has not expired and was not ended by a new password."""
+    Asked again for each frame and every few seconds of an open socket.
+    """
+    if not session_key:
+        return None
     stored = SessionStore(session_key).load()
     if (key := stored.get(SESSION_KEY)) is None:
         return None

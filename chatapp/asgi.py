@@ -7,7 +7,6 @@ from typing import Any
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatapp.settings")
@@ -16,6 +15,7 @@ http = get_asgi_application()
 from chatapp.bodies import BodyLimit, Receive, Send  # noqa: E402
 from chatapp.conversations import turns  # noqa: E402 - after the apps are loaded
 from chatapp.conversations.routing import websocket_urlpatterns  # noqa: E402
+from chatapp.same_origin import SameOriginSockets  # noqa: E402
 
 
 async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -30,6 +30,6 @@ application = ProtocolTypeRouter(
     {
         "http": BodyLimit(http),
         "lifespan": lifespan,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": SameOriginSockets(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

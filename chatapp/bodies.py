@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from chatapp import access
+from chatapp.database import in_database
 from chatapp.errors import ChatAppError, as_dict
 
 Message = dict[str, Any]
@@ -21,6 +22,9 @@ Application = Callable[..., Awaitable[None]]
 
 _UPLOAD = re.compile(r"/api/collections/[^/]+/documents/")
 FORM_OVERHEAD = 1_000_000
+STRANGERS_BYTES = 64_000  # a form to sign in with
+GRACE_S, LEAST_BYTES_A_SECOND = 20.0, 8_000  # how slowly a body may come
+MOST_ARRIVING = 500  # requests with a body that one process works on
 
 
 class BodyTooLarge(ChatAppError):
@@ -29,39 +33,83 @@ class BodyTooLarge(ChatAppError):
     advice = "Send less at once."
 
 
+class BodyTooSlow(ChatAppError):
+    code, http_status, retryable = "too_slow", 408, True
+    user_message = "This request arrived too slowly."
+    advice = "Send it again over a better line."
+
+
+class TooManyBodies(ChatAppError):
+    code, http_status, retryable = "busy", 503, True
+    user_message = "Too many requests are being received."
+    advice = "Try again in a moment."
+
+
 class BodyLimit:
-    """An upload of an administrator may be as large as a document; every other body is small."""
+    """An upload of an administrator may be as large as a document; every other body is small, a stranger's tiny."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
+        self._arriving = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}
-        most = await _most(scope, headers)
-        if _announced(headers) > most:
-            return await _refuse(send, most)
-        came = 0
-
-        async def counted() -> Message:
-            nonlocal came
-            message = await receive()
-            came += len(message.get("body", b""))
-            if came > most:
-                raise BodyTooLarge
-            return message
-
+        if not _has_body(headers):
+            return await self._application(scope, receive, send)
+        body = _Body(receive, await _most(scope, headers))
         try:
-            await self._application(scope, counted, send)
-        except BodyTooLarge:
-            await _refuse(send, most)
+            if self._arriving >= MOST_ARRIVING:
+                raise TooManyBodies
+            body.check(_announced(headers))
+            self._arriving += 1
+            try:
+                await self._application(scope, body.next, send)
+            finally:
+                self._arriving -= 1
+        except (BodyTooLarge, BodyTooSlow, TooManyBodies) as error:
+            await _refuse(send, error)
+
+
+class _Body:
+    """What arrives of one request, within its bounds of size and time."""
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._most = receive, most
+        self._came, self._whole = 0, False
+        self._begun = asyncio.get_running_loop().time()
+
+    def check(self, size: int) -> None:
+        if size > self._most:
+            raise BodyTooLarge(f"This request is larger than the {_size(self._most)} that are allowed.")
+
+    async def next(self) -> Message:
+        if self._whole:  # what comes now is only that the client has gone
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._begun + GRACE_S + self._came / LEAST_BYTES_A_SECOND):
+                message = await self._receive()
+        except TimeoutError:
+            raise BodyTooSlow from None
+        self._came += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
+        self.check(self._came)
+        return message
 
 
 async def _most(scope: Message, headers: dict[bytes, bytes]) -> int:
-    if scope["method"] == "POST" and _UPLOAD.fullmatch(scope["path"]):
-        key = _session_key(headers)
-        if key and await sync_to_async(access.session_is_administrators)(key):
-            return int(settings.RETRIEVAL.limits.file_bytes) + FORM_OVERHEAD
+    """Who sends it is asked only where that makes a difference."""
+    if 0 < _announced(headers) <= STRANGERS_BYTES:
+        return STRANGERS_BYTES
+    person = await in_database(access.person_of_session)(_session_key(headers))
+    if person is None:
+        return STRANGERS_BYTES
+    if person.is_superuser and scope["method"] == "POST" and _UPLOAD.fullmatch(scope["path"]):
+        return int(settings.RETRIEVAL.limits.file_bytes) + FORM_OVERHEAD
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+def _has_body(headers: dict[bytes, bytes]) -> bool:
+    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
 
 
 def _session_key(headers: dict[bytes, bytes]) -> str:
@@ -79,9 +127,12 @@ def _announced(headers: dict[bytes, bytes]) -> int:
     return int(length) if length.isdigit() else 0
 
 
-async def _refuse(send: Send, most: int) -> None:
+def _size(count: int) -> str:
+    return f"{count / 1e6:.0f} MB" if count >= 1_000_000 else f"{count / 1e3:.0f} kB"
+
+
+async def _refuse(send: Send, error: ChatAppError) -> None:
     """The connection ends with it: what is still on its way is not read."""
-    error = BodyTooLarge(f"This request is larger than the {most / 1e6:.0f} MB that are allowed.")
     body = json.dumps({"error": as_dict(error)}).encode()
     headers = [
         (b"content-type", b"application/json"),

@@ -57,7 +57,7 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
         {
             "id": str(row.pk),
             "title": row.title,
-            "messages": [answers.message(message) for message in messages],
+            "messages": answers.messages(user, messages),
             "running": running,
         }
     )

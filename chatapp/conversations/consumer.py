@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 
@@ -20,6 +19,7 @@ from chatapp.conversations import answers, frames, services, turns
 from chatapp.conversations.models import Message
 from chatapp.conversations.services import Started
 from chatapp.conversations.stream import StreamAway, redis_errors, turn_stream
+from chatapp.database import in_database
 from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, NotFound, as_dict
 
 log = structlog.get_logger(__name__)
@@ -34,12 +34,23 @@ _sockets: Counter[UUID] = Counter()
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
-    async def connect(self) -> None:
-        self.user: User = self.scope["user"]
-        self.group = ""
+    group = ""  # '' before and after it counts as one of the person's sockets
+    joined = ""
+    watch: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.following: dict[UUID, asyncio.Task[None]] = {}
         self.sending = asyncio.Lock()
-        self.watch: asyncio.Task[None] | None = None
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+            if self.joined:
+                with suppress(OSError, *redis_errors()):
+                    await self.channel_layer.group_discard(self.joined, self.channel_name)
+
+    async def connect(self) -> None:
+        self.user: User = self.scope["user"]
         await self.accept()
         if not self.user.is_authenticated:
             return await self.close(SIGNED_OUT)
@@ -51,30 +62,26 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self._greet()
         except Exception:
             log.exception("socket.failed")
-            await self.close(FAILED)
             self._leave()
+            await self.close(FAILED)
 
     async def _greet(self) -> None:
+        self.joined = self.group
         await self.channel_layer.group_add(self.group, self.channel_name)
         self.watch = asyncio.create_task(self._watch())
-        running = await database_sync_to_async(answers.running)(self.user)
+        running = await in_database(answers.running)(self.user)
         await self.put({"type": "hello", "protocol": frames.PROTOCOL, "running": running})
 
-    async def disconnect(self, code: int) -> None:
-        if group := self._leave():
-            await self.channel_layer.group_discard(group, self.channel_name)
-
-    def _leave(self) -> str:
-        """Once, however the socket ends. -> the group that it was in."""
-        group, self.group = self.group, ""
-        if group:
+    def _leave(self) -> None:
+        """Once, however the socket ends."""
+        counted, self.group = bool(self.group), ""
+        if counted:
             _sockets[self.user.pk] -= 1
             if _sockets[self.user.pk] <= 0:
                 del _sockets[self.user.pk]
         for task in [self.watch, *self.following.values()]:
-            if task is not None:
+            if task is not None and task is not asyncio.current_task():
                 task.cancel()
-        return group
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if not self.group:
@@ -112,18 +119,18 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case frames.Continue():
                 await self._start(frame.id, services.continue_answer, message=frame.message)
             case frames.Stop():
-                turn = await database_sync_to_async(access.get_turn)(self.user, frame.turn)
-                await database_sync_to_async(services.request_stop)(turn=turn)
+                turn = await in_database(access.get_turn)(self.user, frame.turn)
+                await in_database(services.request_stop)(turn=turn)
                 turns.stop(frame.turn)
             case frames.Resume():
                 await self._resume(frame.turn, frame.after)
 
     async def _start(self, request_id: str, service: Any, **values: Any) -> None:
-        started: Started = await database_sync_to_async(service)(user=self.user, **values)
+        started: Started = await in_database(service)(user=self.user, **values)
         try:
             await turns.launch(started)
         except Busy as error:
-            await database_sync_to_async(services.refuse_turn)(started=started, error=as_dict(error))
+            await in_database(services.refuse_turn)(started=started, error=as_dict(error))
             raise
         accepted = {
             "type": "accepted",
@@ -150,7 +157,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.put(event["frame"])
 
     async def _resume(self, turn: UUID, after: int) -> None:
-        row = await database_sync_to_async(access.get_turn)(self.user, turn)
+        row = await in_database(access.get_turn)(self.user, turn)
         try:
             held = await turn_stream().holds(turn, after)
         except StreamAway:
@@ -160,7 +167,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self._snapshot(turn, row.answer)
 
     async def _snapshot(self, turn: UUID, answer: Message) -> None:
-        message = await database_sync_to_async(answers.message)(answer)
+        (message,) = await in_database(answers.messages)(self.user, [answer])
         await self.put({"type": "snapshot", "turn": str(turn), "message": message})
 
     def _follow(self, turn: UUID, after: int) -> None:
@@ -178,7 +185,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
                     await self.put(frame)
                     silent = 0
                     continue
-                row = await database_sync_to_async(access.get_turn)(self.user, turn)
+                try:
+                    row = await in_database(access.get_turn)(self.user, turn)
+                except DatabaseError:  # away for a moment: asked again at the next silence
+                    continue
                 silent = 0 if row.running else silent + 1
                 if silent == 2:  # its process died; once would be too soon, for the last frames follow the row
                     return await self._snapshot(turn, row.answer)
@@ -194,6 +204,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             async with asyncio.timeout(SEND_TIMEOUT_S), self.sending:
                 await self.send(json.dumps(frame, ensure_ascii=False))
         except TimeoutError:
+            self._leave()
             with suppress(TimeoutError, OSError):
                 await asyncio.wait_for(self.close(TOO_SLOW), 1)
         except OSError:
@@ -212,9 +223,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 return await self.close(SIGNED_OUT)
 
     async def _require_session(self) -> None:
-        session = self.scope["session"].session_key
-        if not await database_sync_to_async(access.session_is_valid)(self.user, session):
+        """Also reads anew what the person may do: a role may have been taken away."""
+        found = await in_database(access.person_of_session)(self.scope["session"].session_key)
+        if found is None or found.pk != self.user.pk:
             raise NotFound("You are signed out.", advice="Sign in again.")
+        self.user = found
 
 
 def _echoed(text: str | None) -> dict[str, Any]:
@@ -224,4 +237,4 @@ def _echoed(text: str | None) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     given = body.get("id") if isinstance(body, dict) else None
-    return {"id": given} if isinstance(given, str) and len(given) <= 100 else {}
+    return {"id": given} if frames.is_request_id(given) else {}

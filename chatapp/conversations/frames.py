@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from chatapp.errors import Invalid
 PROTOCOL = 1
 FRAME_CHARACTERS = 64_000
 _COLLECTIONS = 1000
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def _needed(kind: type[Any], name: str) -> bool:
 def _read(name: str, kind: type[Any], body: dict[str, Any]) -> Any:
     value = body.get(name)
     if name == "id":
-        if not isinstance(value, str) or not 0 < len(value) <= 100:
+        if not is_request_id(value):
             raise Invalid("`id` must be a string of 1 to 100 characters.")
         return value
     if name == "text":
@@ -130,6 +132,11 @@ def _read(name: str, kind: type[Any], body: dict[str, Any]) -> Any:
     if value is None and not _needed(kind, name):
         return None
     return _uuid(name, value)
+
+
+def is_request_id(value: Any) -> bool:
+    """Half a surrogate pair could not be sent back."""
+    return isinstance(value, str) and 0 < len(value) <= 100 and not _SURROGATE.search(value)
 
 
 def question_text(value: Any) -> str:

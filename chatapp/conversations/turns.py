@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import DatabaseError
 
@@ -22,6 +21,7 @@ from chatapp.conversations.models import Message
 from chatapp.conversations.outbox import Outbox
 from chatapp.conversations.services import Started
 from chatapp.conversations.stream import turn_stream
+from chatapp.database import in_database
 from chatapp.documents.search import asearch_passages, must_stay_in_house, readable_passages
 from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, as_dict
 from inference.engine import Finish, Generation, Progress, Source, TextPiece, Usage, Writer
@@ -139,7 +139,7 @@ async def _answer(turn: RunningTurn) -> None:
         turn_id=str(started.turn),
         question=started.text,
         sources=turn.sources,
-        in_house=await database_sync_to_async(must_stay_in_house)(documents),
+        in_house=await in_database(must_stay_in_house)(documents),
         history=started.history,
         written=started.written,
     )
@@ -149,7 +149,7 @@ async def _answer(turn: RunningTurn) -> None:
 async def _kept_sources(turn: RunningTurn) -> list[dict[str, Any]]:
     """A continued answer keeps the numbers of its sources; what may no longer be read is left out."""
     wanted = {frame["passage"] for frame in turn.started.sources}
-    readable = await database_sync_to_async(readable_passages)(turn.started.asker, wanted)
+    readable = await in_database(readable_passages)(turn.started.asker, wanted)
     return [frame for frame in turn.started.sources if frame["passage"] in readable]
 
 
@@ -202,7 +202,7 @@ async def _tick(turn: RunningTurn) -> None:
         await turn.outbox.send()
 
 
-@database_sync_to_async
+@in_database
 def _checkpoint(turn: RunningTurn) -> bool:
     started = turn.started
     values: dict[str, Any] = {"text": turn.text, "engine": turn.engine, "written_by": turn.written_by}
@@ -253,7 +253,7 @@ async def _stored(turn: RunningTurn, values: dict[str, Any], cited: list[Cited])
     passages = {frame["number"]: frame["passage"] for frame in turn.source_frames}
     started = turn.started
     try:
-        return await database_sync_to_async(services.finish_turn)(
+        return await in_database(services.finish_turn)(
             turn=started.turn, answer=started.answer, values=values, cited=cited, passages=passages
         )
     except DatabaseError:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db.models import QuerySet
 
 from chatapp.access import readable_collections
 from chatapp.accounts.models import User
+from chatapp.database import in_database
 from chatapp.errors import Invalid
 from retrieval.client import IndexClient, shared_client
 from retrieval.contracts import PassageHit, SearchRequest
@@ -57,12 +58,12 @@ async def asearch_passages(
     user: User, question: str, *, k: int, collections: frozenset[UUID] | None = None
 ) -> list[FoundPassage]:
     """The same for the web process, which must not block."""
-    allowed = await sync_to_async(_allowed)(user, collections)
+    allowed = await in_database(_allowed)(user, collections)
     request = _request(question, k, allowed)
     if not allowed:
         return []
     hits = await shared_client(settings.RETRIEVAL).search(request)
-    return (await sync_to_async(_check_again)(user, [hits]))[0]
+    return (await in_database(_check_again)(user, [hits]))[0]
 
 
 def _allowed(user: User, collections: frozenset[UUID] | None) -> frozenset[UUID]:
@@ -97,12 +98,19 @@ def _check_again(user: User, answers: Sequence[Sequence[PassageHit]]) -> list[li
 
 def readable_passages(user: User, ids: Container[int]) -> dict[int, Passage]:
     """Those of ready documents that the person may read, with document and collection loaded."""
-    readable = Passage.objects.filter(
+    return {passage.pk: passage for passage in _readable(user, ids).select_related("document__collection")}
+
+
+def readable_ids(user: User, ids: Container[int]) -> set[int]:
+    return set(_readable(user, ids).values_list("pk", flat=True))
+
+
+def _readable(user: User, ids: Container[int]) -> QuerySet[Passage]:
+    return Passage.objects.filter(
         pk__in=ids,
         document__status=Document.Status.READY,
         document__collection__in=Collection.objects.readable_by(user),
     )
-    return {passage.pk: passage for passage in readable.select_related("document__collection")}
 
 
 def must_stay_in_house(documents: Container[UUID]) -> bool:

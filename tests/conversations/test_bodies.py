@@ -47,6 +47,11 @@ def test_a_body_that_never_comes_is_refused_by_its_announcement(web: Web) -> Non
         assert b" 413 " in raw.recv(1000).split(b"\r\n")[0]
 
 
+def test_a_stranger_sends_no_more_than_a_form(web: Web) -> None:
+    assert httpx.post(f"{web.url}/accounts/login/", content=b"x" * 70_000).status_code == 413
+    assert httpx.post(f"{web.url}/accounts/login/", content=b"x" * 60_000).status_code == 403  # for want of a token
+
+
 def test_an_administrator_uploads_what_a_reader_may_not(
     client_of: Callable[[Any], Client], cast: Cast, collection: Collection
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chatapp.conversations.models import Message, Turn
+from retrieval.models import Document
 from tests.conftest import Cast
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Client, Frame, Socket, numbers_of, text_of
@@ -417,9 +418,50 @@ def test_a_stranger_gets_no_socket(web: Any) -> None:
         socket.receive()
 
 
-def test_a_page_of_another_site_gets_no_socket(alice: Client) -> None:
+@pytest.mark.parametrize(
+    "origin",
+    ["https://elsewhere.example", "http://127.0.0.1:1", "http://localhost", "ftp://127.0.0.1", "null", "http://["],
+)
+def test_a_page_of_another_site_gets_no_socket(alice: Client, origin: str) -> None:
     with pytest.raises(Exception, match="403"):
-        Socket(alice.web, {"Cookie": f"sessionid={alice.session}", "Origin": "https://elsewhere.example"})
+        Socket(alice.web, {"Cookie": f"sessionid={alice.session}", "Origin": origin})
+
+
+def test_an_administrator_who_no_longer_is_one_finds_nothing_over_an_open_socket(
+    client_of: Callable[[Any], Client], cast: Cast, handbook: Document, index: FakeIndex
+) -> None:
+    handbook.collection.readers.clear()
+    person = client_of(cast.administrator)
+    with person.socket() as socket:
+        socket.ask()
+        assert [s for frame in socket.until("done") if frame["type"] == "sources" for s in frame["sources"]]
+        cast.administrator.is_superuser = False
+        cast.administrator.save()
+        socket.ask()
+        assert not [s for frame in socket.until("done") if frame["type"] == "sources" for s in frame["sources"]]
+
+
+def test_what_may_no_longer_be_read_is_not_in_old_conversations_either(
+    alice: Client, handbook: Document, model: ModelDouble
+) -> None:
+    model.words = ["28 days [1]."]
+    with alice.socket() as socket:
+        accepted = socket.ask()
+        socket.until("done")
+    before = alice.message(accepted)
+    assert before["sources"][0]["text"] and before["citations"][0]["quote"]
+    handbook.collection.readers.clear()
+    after = alice.message(accepted)
+    assert [source["text"] for source in after["sources"]] == ["", ""]
+    assert after["citations"][0]["quote"] == ""
+    assert after["sources"][0]["document"] == before["sources"][0]["document"], "the name stays"
+
+
+def test_half_a_character_in_an_id_is_refused_and_holds_no_place(alice: Client) -> None:
+    for _ in range(25):
+        with alice.socket() as socket:
+            socket.connection.send('{"type": "ask", "id": "\\ud800", "text": "x"}')
+            assert socket.until("error")[-1]["code"] == "invalid"
 
 
 def test_a_client_that_does_not_read_does_not_hold_up_the_answer(alice: Client, model: ModelDouble) -> None:
