@@ -5,10 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.utils.crypto import constant_time_compare
 
 from chatapp.accounts.models import User
+from chatapp.accounts.sessions import SessionStore
 from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.errors import NotFound
 from retrieval.models import Collection, Document, Passage

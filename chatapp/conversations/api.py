@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -84,14 +85,15 @@ def _body(request: HttpRequest) -> dict[str, Any]:
 def _moment(text: str) -> datetime:
     try:
         found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        moment = found.astimezone(UTC) if found is not None and found.tzinfo is not None else None
+    except (ValueError, OverflowError):  # the calendar has no such moment, or it lies before the year 1 in UTC
+        moment = None
+    if moment is None:
         raise Invalid("`before` must be a moment like 2026-01-31T12:00:00+00:00.")
-    return found
+    return moment
 
 
 def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST:
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= _MOST:
         raise Invalid(f"`limit` must be a whole number from 1 to {_MOST}.")
     return int(text)

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 from chatapp.errors import Invalid
+from retrieval.ingestion import storable
 
 PROTOCOL = 1
 FRAME_CHARACTERS = 64_000
@@ -142,7 +143,7 @@ def is_request_id(value: Any) -> bool:
 def question_text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise Invalid("The question is empty.", advice="Write a question.")
-    text = value.replace("\0", "").strip().encode("utf-8", "replace").decode()
+    text = storable(value).strip()
     if not text:
         raise Invalid("The question is empty.", advice="Write a question.")
     if len(text) > settings.QUESTION_CHARACTERS:

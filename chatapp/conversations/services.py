@@ -19,6 +19,7 @@ from chatapp.conversations.models import Citation, Conversation, Message, Turn
 from chatapp.errors import Busy, Invalid
 from inference.engine import ChatMessage
 from inference.sentences import sentences
+from retrieval.ingestion import storable
 from retrieval.models import Passage
 
 DEAD_AFTER = timedelta(seconds=20)  # heart-beats come each second
@@ -235,7 +236,7 @@ def request_stop(*, turn: Turn) -> None:
 
 
 def rename_conversation(*, conversation: Conversation, title: str) -> None:
-    title = " ".join(title.replace("\0", "").split())
+    title = " ".join(storable(title).split())
     if not 0 < len(title) <= 200:
         raise Invalid("A title has 1 to 200 characters.")
     # The list is sorted by the last message: a new name does not move the conversation.

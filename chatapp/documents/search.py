@@ -16,6 +16,7 @@ from chatapp.database import in_database
 from chatapp.errors import Invalid
 from retrieval.client import IndexClient, shared_client
 from retrieval.contracts import PassageHit, SearchRequest
+from retrieval.ingestion import storable
 from retrieval.models import Collection, Document, Passage
 
 MOST_RESULTS = 200
@@ -72,7 +73,7 @@ def _allowed(user: User, collections: frozenset[UUID] | None) -> frozenset[UUID]
 
 
 def _request(question: str, k: int, allowed: frozenset[UUID]) -> SearchRequest:
-    question = question.replace("\x00", "").strip()
+    question = storable(question).strip()
     if not question:
         raise Invalid("The question is empty.", advice="Type what you want to know.")
     if len(question) > settings.QUESTION_CHARACTERS:

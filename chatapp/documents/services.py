@@ -19,6 +19,8 @@ from retrieval.models import Collection, Document
 
 log = structlog.get_logger(__name__)
 
+_MOST_READERS = 1000
+
 
 class NameTaken(ChatAppError):
     code, http_status = "name_taken", 409
@@ -90,8 +92,11 @@ def _valid_name(name: str) -> str:
 
 
 def _groups(names: Sequence[str]) -> list[Group]:
-    groups = list(Group.objects.filter(name__in=names))
-    if missing := set(names) - {group.name for group in groups}:
-        listed = ", ".join(sorted(missing))
+    asked = set(names)
+    if len(asked) > _MOST_READERS:
+        raise Invalid(f"A collection can have {_MOST_READERS} groups of readers.", advice="Name fewer.")
+    groups = list(Group.objects.filter(name__in={storable(name) for name in asked} & asked))
+    if missing := asked - {group.name for group in groups}:
+        listed = storable(", ".join(sorted(missing)), 200)
         raise Invalid(f"There is no group named {listed}.", advice="Make the group first, in the administration.")
     return groups
