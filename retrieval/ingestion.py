@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Literal
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from retrieval.changes import record_change
@@ -172,12 +173,19 @@ def store_parsed(
     return document
 
 
-def store_vectors(lease: Lease, passage_ids: Sequence[int], vectors: Vectors, model: str, seconds: float) -> Document:
-    """All vectors, the word to the index services, and `ready`: together or not at all."""
+def passages_without_vectors(document: Document, model: str) -> QuerySet[Passage]:
+    """In their order: what is still to be embedded."""
+    return Passage.objects.filter(document=document).exclude(vectors__model=model).order_by("ordinal")
+
+
+def store_vectors(lease: Lease, passage_ids: Sequence[int], vectors: Vectors, model: str, seconds: float) -> None:
+    """One batch. It stays whatever happens next, so the attempts that may fail are counted anew.
+
+    Attempts stay bounded all the same: there are as many batches as the document has.
+    """
+    rows = vectors.astype("<f2")
     with transaction.atomic():
         document = lock_for_result(lease)
-        PassageVector.objects.filter(passage__document=document).delete()
-        rows = vectors.astype("<f2")
         PassageVector.objects.bulk_create(
             [
                 PassageVector(passage_id=passage_id, model=model, vector=row.tobytes())
@@ -185,9 +193,17 @@ def store_vectors(lease: Lease, passage_ids: Sequence[int], vectors: Vectors, mo
             ],
             batch_size=ROWS_A_STATEMENT,
         )
+        Document.objects.filter(pk=document.pk).update(attempts=0, seconds=F("seconds") + seconds)
+
+
+def store_embedded(lease: Lease, model: str) -> Document:
+    """Every passage has its vector: `ready`, and the word to the index services, together."""
+    with transaction.atomic():
+        document = lock_for_result(lease)
+        PassageVector.objects.filter(passage__document=document).exclude(model=model).delete()
         document.status = Document.Status.READY
         document.ready_at = timezone.now()
-        _finish(document, seconds)
+        _finish(document, 0.0)
         record_change(document.pk, IndexChange.Kind.ADD)
     return document
 

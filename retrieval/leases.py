@@ -41,7 +41,7 @@ UPDATE retrieval_document SET lease_until = now() + make_interval(secs => %s) WH
 """
 _RELEASE = """
 UPDATE retrieval_document
-   SET lease_token = NULL, attempts = %s, queued_at = now(), lease_until = now() + make_interval(secs => %s)
+   SET lease_token = NULL, attempts = greatest(attempts - %s, 0), queued_at = now(), lease_until = now() + make_interval(secs => %s)
  WHERE id = %s AND lease_token = %s
 """
 
@@ -84,9 +84,9 @@ def extend(lease: Lease) -> bool:
 
 def release(lease: Lease, *, pause_s: float, burn_attempt: bool) -> None:
     """Give the document back unfinished; the sweeper sends it out again after the pause."""
-    attempts = lease.attempts if burn_attempt else lease.attempts - 1
+    uncounted = 0 if burn_attempt else 1
     with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, [attempts, pause_s, lease.document_id, lease.token])
+        cursor.execute(_RELEASE, [uncounted, pause_s, lease.document_id, lease.token])
 
 
 def held_document(lease: Lease) -> Document:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,15 +13,14 @@ from typing import Any
 from uuid import UUID
 
 import kombu.exceptions
-import numpy as np
 import structlog
+from billiard.process import current_process
 from celery import shared_task
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from retrieval import changes, ingestion, leases
-from retrieval.contracts import Vectors
 from retrieval.errors import AnotherEmbeddingModel, DocumentRejected, IndexUnavailable, RetrievalError
 from retrieval.indexed_text import indexed_text
 from retrieval.leases import Lease, LeaseLost
@@ -29,10 +29,15 @@ from retrieval.models import Document, Passage
 log = structlog.get_logger(__name__)
 
 EMBED_BATCH = 64
+EMBED_SECONDS = 300.0  # then other documents have their turn; far below CELERY_TASK_TIME_LIMIT
 LOST_WHEN_IDLE = timedelta(seconds=10)  # nobody works, so what is queued for longer was lost
 LOST_WHEN_BUSY = timedelta(seconds=300)
 REPUBLISHED_A_SWEEP = 200
 GAVE_UP = "Working on this file failed several times. Try again; if it keeps failing, tell your administrator."
+
+
+class WorkerStops(SystemExit):
+    """This worker process was told to end while it held a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +90,18 @@ def publish(task: Any, document_id: str) -> None:
 def _stage(document_id: str, working: Document.Status) -> Iterator[Held | None]:
     """Claim, beat, and give back when the work could not be done. The outermost loop of a document's work."""
     structlog.contextvars.bind_contextvars(document=document_id)
-    lease = leases.claim(UUID(document_id), working)
+    lease, started = None, time.monotonic()
     try:
-        if lease is None:
-            yield None
-            return
-        with leases.heart_beat(lease) as lost:
-            yield Held(lease, lost)
+        with _stops_once():
+            lease = leases.claim(UUID(document_id), working)
+            if lease is None:
+                yield None
+                return
+            with leases.heart_beat(lease) as lost:
+                yield Held(lease, lost)
+    except WorkerStops:
+        _give_back_at_the_end(lease, time.monotonic() - started)
+        raise
     except LeaseLost:
         log.info("document.lease_lost", stage=working.value)
     except AnotherEmbeddingModel as error:
@@ -111,6 +121,46 @@ def _stage(document_id: str, working: Document.Status) -> Iterator[Held | None]:
 def _give_back(lease: Lease | None, pause_s: float, *, burn_attempt: bool) -> None:
     if lease is not None:
         leases.release(lease, pause_s=pause_s * max(1, lease.attempts), burn_attempt=burn_attempt)
+
+
+def _give_back_at_the_end(lease: Lease | None, seconds: float) -> None:
+    """A clean stop is nobody's fault; running into the time limit of tasks counts."""
+    overdue = seconds > settings.CELERY_TASK_TIME_LIMIT - 1
+    try:
+        connection.close()  # a statement may have been cut off in it
+        if lease is not None:
+            leases.release(lease, pause_s=0.0, burn_attempt=overdue)
+            log.info("document.given_back", document=str(lease.document_id))
+    except DatabaseError as error:
+        log.warning("document.not_given_back", document=str(lease and lease.document_id), reason=str(error))
+
+
+@contextmanager
+def _stops_once() -> Iterator[None]:
+    """The signals that end a worker's process raise WorkerStops, and further ones wait until the document is given back.
+
+    Celery sends one to cancel the task and one to end the pool; its own handler dies of the second.
+    """
+    if current_process().name == "MainProcess" or threading.current_thread() is not threading.main_thread():
+        yield  # no child of Celery's pool: the signals are somebody else's
+        return
+    numbers = (signal.SIGTERM, signal.SIGQUIT)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def stop(number: int, _: object) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise WorkerStops(128 + number)
+
+    for number in numbers:
+        if callable(before[number]):
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            if signal.getsignal(number) is stop:
+                signal.signal(number, before[number])
 
 
 def _index_is_up() -> bool:
@@ -155,34 +205,34 @@ def _parse(lease: Lease) -> None:
 
 
 def _embed(held: Held) -> None:
-    lease = held.lease
-    document = leases.held_document(lease)
-    started = time.monotonic()
-    passages = list(Passage.objects.filter(document=document).order_by("ordinal"))
-    texts = [indexed_text(document.name, document.title, passage.heading, passage.text) for passage in passages]
-    # The transaction of the reads is over: no connection waits while the index service computes.
-    connection.close()
-    model = settings.RETRIEVAL.embedding_model
-    vectors = embed_in_batches(texts, _client_embed(model), held.lost)
-    ingestion.store_vectors(lease, [p.pk for p in passages], vectors, model, time.monotonic() - started)
-    log.info("document.ready", passages=len(passages), seconds=round(time.monotonic() - started, 2))
+    """Batch by batch, each kept at once: whatever ends this work, the next goes on after the last batch.
 
-
-def embed_in_batches(texts: list[str], embed: Callable[[list[str]], Vectors], lost: threading.Event) -> Vectors:
-    """In order, EMBED_BATCH at a time: the index service answers questions between two batches."""
-    parts = [np.zeros((0, 0), dtype=np.float32)] if not texts else []
-    for start in range(0, len(texts), EMBED_BATCH):
-        if lost.is_set():
-            raise LeaseLost
-        parts.append(embed(texts[start : start + EMBED_BATCH]))
-    return np.concatenate(parts)
-
-
-def _client_embed(model: str) -> Callable[[list[str]], Vectors]:
+    The index service answers questions between two batches.
+    """
     from retrieval.client import IndexClient
 
+    lease = held.lease
+    document = leases.held_document(lease)
+    model = settings.RETRIEVAL.embedding_model
     client = IndexClient(settings.RETRIEVAL)
-    return lambda texts: client.embed(texts, bulk=True, of_model=model)
+    started = since = time.monotonic()
+    owed = list(ingestion.passages_without_vectors(document, model).values_list("pk", flat=True))
+    for start in range(0, len(owed), EMBED_BATCH):
+        if held.lost.is_set():
+            raise LeaseLost
+        if start and time.monotonic() - started > EMBED_SECONDS:
+            leases.release(lease, pause_s=0.0, burn_attempt=False)
+            publish(embed_document, str(document.pk))
+            return
+        passages = list(Passage.objects.filter(pk__in=owed[start : start + EMBED_BATCH]).order_by("ordinal"))
+        texts = [indexed_text(document.name, document.title, passage.heading, passage.text) for passage in passages]
+        connection.close()  # none waits while the index service computes
+        vectors = client.embed(texts, bulk=True, of_model=model)
+        now = time.monotonic()
+        ingestion.store_vectors(lease, [passage.pk for passage in passages], vectors, model, now - since)
+        since = now
+    ingestion.store_embedded(lease, model)
+    log.info("document.ready", passages=len(owed), seconds=round(time.monotonic() - started, 2))
 
 
 def _owed() -> list[Document]:

@@ -11,8 +11,8 @@ import sys
 from django.conf import settings
 
 NAMES = ("index", "model", "worker", "web")
-# Web stores the answers that are being written. A worker may be cut off: its leases bring back what it was at.
-GRACE_S = {"index": 5.0, "model": 5.0, "worker": 1.0, "web": 8.0}
+# Web stores the answers that are being written. A worker gives back what it was at.
+GRACE_S = {"index": 5.0, "model": 5.0, "worker": 4.0, "web": 8.0}
 
 
 def command(name: str) -> list[str]:
@@ -35,7 +35,7 @@ def environment(name: str) -> dict[str, str]:
     if name == "web" and not settings.REDIS_URL:
         added["WEB_CONCURRENCY"] = "1"  # turn streams live in its memory
     if name == "worker":
-        # Stops at once: the lease of a document that was being worked on brings it back.
+        # Stops at once, and gives back the document that was being worked on.
         added["REMAP_SIGTERM"] = "SIGQUIT"
         # Celery warns root on every start; its advice is in docs/operations.md.
         added["PYTHONWARNINGS"] = "ignore:You're running the worker"
@@ -49,8 +49,9 @@ def make_folders() -> None:
 
 def _web_options() -> list[str]:
     options = f"--host {settings.BIND} --port {settings.PORT} --ws-max-size 1000000 --ws-per-message-deflate false"
+    alive = "--ws-ping-interval 15 --ws-ping-timeout 15"  # a page that is gone, or takes nothing, ends within a minute
     quiet = "--no-access-log --no-server-header --timeout-graceful-shutdown 5 --log-level warning"
-    return [*options.split(), *quiet.split()]
+    return [*options.split(), *alive.split(), *quiet.split()]
 
 
 def _worker_options() -> list[str]:

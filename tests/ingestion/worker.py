@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from chatapp.operations import programs
 from tests.database import database_url
 
 LEASE_S = 2
@@ -18,6 +19,7 @@ LEASE_S = 2
 def environment(index_url: str, redis_url: str = "") -> dict[str, str]:
     return {
         **os.environ,
+        **programs.environment("worker"),
         "DATABASE_URL": database_url(),
         "CHATAPP_VAR_DIR": str(settings.VAR_DIR),
         "INDEX_SERVICE_URL": index_url,
@@ -50,3 +52,10 @@ class Worker:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
             self.process = None
+
+    def stop(self) -> None:
+        """As the supervisor stops it: SIGTERM for the worker with all of its children."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(20)
+        self.process = None
