@@ -41,7 +41,8 @@ UPDATE retrieval_document SET lease_until = now() + make_interval(secs => %s) WH
 """
 _RELEASE = """
 UPDATE retrieval_document
-   SET lease_token = NULL, attempts = greatest(attempts - %s, 0), queued_at = now(), lease_until = now() + make_interval(secs => %s)
+   SET lease_token = NULL, attempts = greatest(attempts - %s, 0), queued_at = now(),
+       lease_until = now() + make_interval(secs => %s)
  WHERE id = %s AND lease_token = %s
 """
 

@@ -137,7 +137,7 @@ def _give_back_at_the_end(lease: Lease | None, seconds: float) -> None:
 
 @contextmanager
 def _stops_once() -> Iterator[None]:
-    """The signals that end a worker's process raise WorkerStops, and further ones wait until the document is given back.
+    """The signals that end a worker's process raise WorkerStops, once: the document is given back undisturbed.
 
     Celery sends one to cancel the task and one to end the pool; its own handler dies of the second.
     """
