@@ -16,9 +16,11 @@ from django.db import OperationalError, ProgrammingError
 from chatapp.accounts.models import User
 from chatapp.errors import TYPED_ERRORS
 from chatapp.settings import database_dsn
+from retrieval.ingestion import storable
 
 FAILED, UNAVAILABLE, INTERRUPTED = 1, 2, 130
 _CONNECT_TIMEOUT_S = 5
+_ANY_BYTES = ("question", "batch")  # what is not text is cut out of a question; a file may have any name
 
 
 class Error(CommandError):
@@ -33,6 +35,7 @@ class FootnoteCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         logging.getLogger().setLevel(logging.WARNING)  # people read standard error here
         try:
+            self._require_text(options)
             check_database()
             return super().execute(*args, **options)
         except TYPED_ERRORS as error:
@@ -53,10 +56,16 @@ class FootnoteCommand(BaseCommand):
     def add_user_argument(self, parser: ArgumentParser) -> None:
         parser.add_argument("--user", metavar="NAME", help="act as this person (default: the first administrator)")
 
+    def _require_text(self, options: dict[str, Any]) -> None:
+        """Arguments are bytes to the system; a name that is no text is nobody's, and cannot be looked up."""
+        for name, value in options.items():
+            if name not in _ANY_BYTES and isinstance(value, str) and value != storable(value):
+                self.fail(f"The value of {name} is not UTF-8 text.", "Correct it.")
+
     def acting_user(self, name: str | None = None) -> User:
         """The person named, else the first administrator: commands see what that person may see."""
         active = User.objects.filter(is_active=True)
-        if name:
+        if name is not None:
             found = active.filter(username=name).first()
             if found is None:
                 self.fail(f"There is no active person named {name!r}.", "Check the spelling of --user.")
@@ -74,7 +83,8 @@ class FootnoteCommand(BaseCommand):
 
     def write_json(self, value: Any) -> None:
         """One line of JSON on standard output, where --json puts nothing else."""
-        self.stdout.write(json.dumps(value, ensure_ascii=False))
+        line = json.dumps(value, ensure_ascii=False)
+        self.stdout.write(line if line == storable(line) else json.dumps(value))  # halves of surrogate pairs: as \uXXXX
 
 
 def check_database() -> None:

@@ -18,6 +18,7 @@ from inference.models import ModelVersion
 from inference.worker import LocalModel
 
 _MOST_CONTEXT = 2**31 - 1  # what the column holds
+_MOST_CHARACTERS = 1000  # what the columns of path and source hold
 
 
 class ModelSourceRejected(InferenceError):
@@ -48,6 +49,8 @@ def default_model() -> LocalModel | None:
 def add_model(path: Path, *, name: str = "", source: str = "") -> ModelVersion:
     """Registers a GGUF file where it lies. The first model becomes the default. Raises ModelFileRejected."""
     path = path.resolve()
+    if len(str(path)) > _MOST_CHARACTERS:
+        raise ModelFileRejected(f"The model's path is longer than {_MOST_CHARACTERS} characters.", advice="Move it.")
     facts = read_gguf(path)
     name = _slug(name or path.stem)
     _check_name(name, path)
@@ -150,6 +153,8 @@ def _checksum(given: str) -> str:
 
 
 def _url(source: str) -> str:
+    if len(source) > _MOST_CHARACTERS:
+        raise ModelSourceRejected(f"A source has at most {_MOST_CHARACTERS} characters.")
     if source.startswith("hub:"):
         found = re.fullmatch(r"hub:([\w.-]+)/([\w.-]+)/([\w./-]+\.gguf)(?:@([\w.-]+))?", source)
         if not found or ".." in source:
@@ -208,9 +213,9 @@ def read_gguf(path: Path) -> GgufFacts:
         reader = GGUFReader(path)
         fields = {key: field.contents() for key, field in reader.fields.items() if not key.startswith("tokenizer.ggml")}
         kinds = [tensor.tensor_type.name for tensor in reader.tensors]
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise ModelFileRejected("There is no such file, or it cannot be read.", advice="Check the path.") from error
-    except (ValueError, LookupError, TypeError, OSError, OverflowError, MemoryError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, OverflowError, MemoryError, AttributeError) as error:
         raise ModelFileRejected(detail=str(error)) from error
     architecture = _text(fields.get("general.architecture"))
     if not architecture or not kinds:

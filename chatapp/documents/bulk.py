@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 from uuid import UUID
 
 from django.utils import timezone
@@ -58,9 +59,13 @@ class Ingest:
         entry = Entry(os.fsencode(given).decode("utf-8", "replace"))
         self.entries.append(entry)
         try:
-            with _opened(given) as content:
+            with _Content(given) as content:
                 receipt = receive_document(
-                    collection=self.collection, name=given.name, path=entry.document, content=content, by=self.by
+                    collection=self.collection,
+                    name=given.name,
+                    path=entry.document,
+                    content=content,  # type: ignore[arg-type]  # reads like one
+                    by=self.by,
                 )
         except RetrievalError as error:
             entry.status, entry.error = "failed", f"{error.user_message} {error.advice}"
@@ -106,23 +111,47 @@ def files_under(paths: Sequence[str]) -> Iterator[Path]:
     """Each file named, and every file in the folders named, in order, without hidden ones."""
     for given in paths:
         path = Path(given)
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 - of a name that is too long, Path's own raises
             yield path
             continue
-        for folder, folders, names in os.walk(path):
+        closed: list[OSError] = []
+        for folder, folders, names in os.walk(path, onerror=closed.append):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             yield from (Path(folder) / name for name in sorted(names) if not name.startswith("."))
+        yield from (Path(error.filename) for error in closed)  # in the report too: what lies there is not taken in
 
 
-def _opened(path: Path):  # type: ignore[no-untyped-def]
-    if path.exists() and not path.is_file():
-        raise FileUnreadable("This is not a file.", advice="Name files and folders.")  # a pipe would block for ever
-    try:
-        return path.open("rb")
-    except FileNotFoundError:
-        raise FileUnreadable("There is no such file or folder.", advice="Check the path.") from None
-    except (OSError, ValueError) as error:
-        raise FileUnreadable(detail=str(error)) from error
+class _Content:
+    """A file that is read once. Raises FileUnreadable, so that what cannot be stored is no fault of the file."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            if path.is_dir():
+                raise FileUnreadable("This folder could not be read.")
+            if path.exists() and not path.is_file():  # a pipe would block for ever
+                raise FileUnreadable("This is not a file.", advice="Name files and folders.")
+            self._stream = path.open("rb")
+        except FileNotFoundError:
+            raise FileUnreadable("There is no such file or folder.", advice="Check the path.") from None
+        except (OSError, ValueError) as error:
+            raise _unreadable(error) from error
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._stream.read(size)
+        except OSError as error:
+            raise _unreadable(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+
+def _unreadable(error: Exception) -> FileUnreadable:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else "its name cannot be"
+    return FileUnreadable(f"The file could not be read ({reason}).", detail=str(error))
 
 
 def _update(entry: Entry, document: Document) -> bool:

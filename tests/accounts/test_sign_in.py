@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
@@ -163,6 +163,24 @@ def test_the_command_prints_a_link_that_works(cast: Cast, client: Client, capsys
     printed = capsys.readouterr().out
     path = "/accounts/link/" + printed.split("/accounts/link/")[1].split()[0]
     assert client.post(path).status_code == 302 and signed_in(client)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("", "empty"),
+        ("x" * 300, "at most 150 characters"),
+        ("Dana Whitlock", "letters, numbers"),
+        ("\udcff", "not UTF-8 text"),
+    ],
+)
+def test_a_name_that_nobody_can_have_makes_no_person(cast: Cast, name: str, sentence: str) -> None:
+    people = User.objects.count()
+    with pytest.raises(CommandError, match=sentence):
+        call_command("signinlink", name, "--create")
+    with pytest.raises(CommandError):
+        call_command("signinlink", name)
+    assert User.objects.count() == people
 
 
 def every_path() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -62,6 +63,38 @@ def test_folders_are_ingested_and_each_file_reported(
     assert Collection.objects.get().name == "Handbook"
 
 
+def test_what_cannot_be_read_is_in_the_report_and_the_others_go_on(
+    configured: Any, boss: User, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docs" / "closed").mkdir(parents=True)
+    (tmp_path / "docs" / "leave.md").write_text("Everyone has 28 days of leave.")
+    scan = os.scandir
+
+    def refusing(path: Any) -> Any:
+        if os.fspath(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)  # root may read every folder
+    unreadable = ["/proc/self/mem", "x" * 300, str(tmp_path / ("y" * 5000)), "\udcff"]
+    code, report = ingest(*unreadable, str(tmp_path / "docs"))
+    assert code == 1
+    found = {Path(entry["document"]).name[:9]: (entry["status"], entry["error"]) for entry in report}
+    assert found.pop("leave.md") == ("ready", None)
+    assert len(found) == 5 and all(status == "failed" and error for status, error in found.values())
+    assert "Input/output error" in str(found["mem"]) and "folder" in str(found["closed"])
+    assert "File name too long" in str(found["xxxxxxxxx"])
+
+
+@pytest.mark.parametrize("name", ["\udcff", "", "x" * 121])
+def test_ingest_makes_no_collection_of_a_name_that_cannot_be(
+    configured: Any, boss: User, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(Error, match=r"UTF-8|1 to 120"):
+        call_command("ingest", str(tmp_path), "--collection", name)
+    assert not Collection.objects.exists()
+
+
 def test_ingest_says_when_nothing_moves_and_still_reports(configured: Any, boss: User, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
     out = StringIO()
@@ -84,8 +117,6 @@ def test_without_an_administrator_there_is_a_sentence(configured: Any, transacti
 
 
 def test_an_absent_database_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
-    import os
-
     done = subprocess.run(
         [sys.executable, "manage.py", "search", "How?", "--json"],
         env={**os.environ, "DATABASE_URL": f"postgres://x@{str(tmp_path).replace('/', '%2F')}/none"},

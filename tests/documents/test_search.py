@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,10 @@ def test_a_batch_answers_each_line_in_order(found: Document, tmp_path: Path, ind
         ('{"id": 1}', "Line 2 of .* lacks"),
         ('{"question": "x"}', "Line 2 of .* lacks"),
         ('{"id": 1, "question": " "}', "line 2 of .* is empty"),
+        ('{"id": 1, "question": "\\u0000"}', "line 2 of .* is empty"),
+        ('{"id": 1, "question": "' + "x" * 8001 + '"}', "line 2 of .* is longer than 8000"),
+        ('{"id": ' + "[" * 900 + "]" * 900 + ', "question": "x"}', "id in line 2 of .* is neither"),
+        ('{"id": ' + "9" * 5000 + ', "question": "x"}', "Line 2 of .* is not JSON"),
     ],
 )
 def test_a_bad_line_is_named_before_anything_is_asked(
@@ -132,6 +136,38 @@ def test_a_bad_line_is_named_before_anything_is_asked(
     with pytest.raises(Error, match=sentence):
         run("--batch", str(file))
     assert index.searches == []
+
+
+@pytest.mark.parametrize("line", ['{"id": "\\ud800", "question": "x"}', '{"id": "é", "question": "\\udfff x"}'])
+def test_half_a_character_in_a_line_stops_no_question(line: str, found: Document, tmp_path: Path) -> None:
+    """On a standard output that takes UTF-8 alone."""
+    file = tmp_path / "questions.jsonl"
+    file.write_text(line + '\n{"id": 2, "question": "y"}\n')
+    raw = BytesIO()
+    out = TextIOWrapper(raw, encoding="utf-8", write_through=True)
+    call_command("search", "--batch", str(file), stdout=out)
+    lines = [json.loads(one) for one in raw.getvalue().decode().splitlines()]
+    assert [one["id"] for one in lines] == [json.loads(line)["id"], 2]
+    assert all(one["results"] for one in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--user", "\udcff"), "user is not UTF-8 text"),
+        (("--user", ""), "no active person named ''"),
+        (("--collection", "\udcff"), "collection is not UTF-8 text"),
+        (("--collection", ""), "no collection named ''"),
+        (("--collection", "x" * 5000), "no collection named"),
+    ],
+)
+def test_a_name_that_cannot_be_is_a_sentence(found: Document, arguments: tuple[str, str], sentence: str) -> None:
+    with pytest.raises(Error, match=sentence):
+        run("How?", *arguments)
+
+
+def test_a_question_that_is_not_wholly_text_is_asked_all_the_same(found: Document) -> None:
+    assert run("How many \udcff days?", "--json")[0]["results"]
 
 
 def test_a_missing_or_foreign_batch_file_is_a_sentence(found: Document, tmp_path: Path) -> None:

@@ -59,10 +59,40 @@ def test_a_model_cut_short_is_refused(tmp_path: Path) -> None:
         _models("add", str(tmp_path / "cut.gguf"))
 
 
-@pytest.mark.parametrize("source", ["file:///etc/passwd.gguf", "hub:../../x.gguf", "ftp://host/x.gguf", "http://h/x"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "file:///etc/passwd.gguf",
+        "hub:../../x.gguf",
+        "ftp://host/x.gguf",
+        "http://h/x",
+        f"http://h/{'x' * 1000}/y.gguf",
+        "http://h/\udcff.gguf",
+        "",
+    ],
+)
 def test_a_source_that_is_not_a_model_on_the_web_is_refused(models_dir: Path, source: str) -> None:
     with pytest.raises(CommandError):
         _models("pull", source)
+
+
+@pytest.mark.parametrize("arguments", [("remove", "\udcff"), ("default", "x\udcff"), ("add", "/tmp/\udcff.gguf")])
+def test_a_name_that_is_no_text_is_told(arguments: tuple[str, str]) -> None:
+    with pytest.raises(CommandError, match="not UTF-8 text"):
+        _models(*arguments)
+
+
+def test_a_path_or_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
+    folder = tmp_path
+    for _ in range(5):
+        folder /= "d" * 200
+    folder.mkdir(parents=True)
+    with pytest.raises(CommandError, match="longer than 1000"):
+        _models("add", str(make(folder / "one.gguf")))
+    with pytest.raises(CommandError, match="cannot be read"):
+        _models("add", str(tmp_path / ("x" * 300)))
+    with pytest.raises(CommandError, match="no model of that name"):
+        _models("remove", "x" * 5000)
 
 
 @pytest.mark.parametrize("action", ["remove", "default"])

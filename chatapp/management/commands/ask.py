@@ -33,7 +33,7 @@ class Command(FootnoteCommand):
 
     def handle(self, *, question: str, collection: str | None, json: bool, user: str | None, **_: Any) -> None:
         person = self.acting_user(user)
-        within = frozenset([access.get_collection_by_name(person, collection).pk]) if collection else None
+        within = frozenset([access.get_collection_by_name(person, collection).pk]) if collection is not None else None
         answer = async_to_sync(self._answer)(person, question_text(question), within, show=not json)
         if json:
             self.write_json(answer)

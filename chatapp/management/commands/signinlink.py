@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 
 from chatapp.accounts.links import make_link
 from chatapp.accounts.models import User
@@ -22,8 +23,17 @@ class Command(FootnoteCommand):
     def handle(self, *, name: str, create: bool, **options: Any) -> None:
         user = User.objects.filter(username=name, is_active=True).first()
         if user is None and create and not User.objects.filter(username=name).exists():
-            user = User.objects.create_user(username=name)
+            user = self._made(name)
         if user is None:
             self.fail(f"There is no active person named {name!r}.", "Check the name, or add --create.")
         base = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
         self.stdout.write(base.rstrip("/") + make_link(user))
+
+    def _made(self, name: str) -> User:
+        try:
+            User._meta.get_field("username").run_validators(name)
+        except ValidationError as error:
+            self.fail(f"Nobody can have this name. {' '.join(error.messages)}", "Choose another one.")
+        if not name:
+            self.fail("A name cannot be empty.", "Choose another one.")
+        return User.objects.create_user(username=name)

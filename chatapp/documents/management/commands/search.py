@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from chatapp.access import get_collection_by_name
 from chatapp.accounts.models import User
 from chatapp.commands import FootnoteCommand
 from chatapp.documents.answers import result_json
 from chatapp.documents.search import search_batch, search_passages
 from chatapp.errors import Invalid
+from retrieval.ingestion import storable
 
 _SHOWN = 300
 
@@ -38,7 +41,7 @@ class Command(FootnoteCommand):
             self.fail("Give either a question or --batch with a file of questions.")
         user = self.acting_user(options["user"])
         name = options["collection"]
-        collections = frozenset([get_collection_by_name(user, name).pk]) if name else None
+        collections = frozenset([get_collection_by_name(user, name).pk]) if name is not None else None
         if options["batch"]:
             self.batch(user, options["batch"], options["k"], collections)
             return
@@ -83,6 +86,12 @@ def _question(path: str, number: int, line: str) -> tuple[Any, str]:
         raise Invalid(f"Line {number} of {path} is not JSON: {error}.", advice=advice) from None
     if not isinstance(row, dict) or "id" not in row or not isinstance(row.get("question"), str):
         raise Invalid(f"Line {number} of {path} lacks an id or a question.", advice=advice)
-    if not row["question"].strip():
+    if isinstance(row["id"], list | dict):
+        raise Invalid(f"The id in line {number} of {path} is neither a text nor a number.", advice=advice)
+    question = storable(row["question"]).strip()
+    if not question:
         raise Invalid(f"The question in line {number} of {path} is empty.", advice=advice)
-    return row["id"], row["question"]
+    if len(question) > (most := settings.QUESTION_CHARACTERS):
+        sentence = f"The question in line {number} of {path} is longer than {most} characters."
+        raise Invalid(sentence, advice="Shorten it.")
+    return row["id"], question
