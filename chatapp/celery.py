@@ -16,6 +16,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "documents.sweep": {"task": "retrieval.tasks.sweep", "schedule": 10.0, "options": {"expires": 9}},
+    "documents.tidy": {"task": "retrieval.tasks.tidy_files", "schedule": 3600.0, "options": {"expires": 3000}},
     "worker.heartbeat": {
         "task": "chatapp.operations.tasks.heartbeat",
         "schedule": 15.0,

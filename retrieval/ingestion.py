@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import time
 import unicodedata
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Literal
 
 import structlog
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from retrieval import files
 from retrieval.changes import record_change
 from retrieval.contracts import Chunk, ParsedDocument, Vectors
 from retrieval.errors import RetrievalError
@@ -27,17 +23,9 @@ from retrieval.models import Collection, Document, IndexChange, Passage, Passage
 
 log = structlog.get_logger(__name__)
 
-READ_BYTES = 1_000_000
 ROWS_A_STATEMENT = 500
-LEFTOVER_AFTER_S = 86_400
 
 Outcome = Literal["received", "duplicate"]
-
-
-class FileTooLarge(RetrievalError):
-    code, http_status = "too_large", 413
-    user_message = "This file is larger than what may be uploaded."
-    advice = "Split it, or ask your administrator to raise RETRIEVAL_MAX_FILE_MB."
 
 
 class FileUnreadable(RetrievalError):
@@ -67,11 +55,11 @@ class Receipt:
 # -- in and out --------------------------------------------------------------------------------------------------------
 def receive_document(*, collection: Collection, name: str, path: str = "", content: BinaryIO, by: Any) -> Receipt:
     """Store the bytes and owe the work. The same bytes again in a collection are the same document."""
-    incoming, sha256, size = _spool(content)
+    incoming, sha256, size = files.spool(content)
     try:
         with transaction.atomic():
             _keep_collection(collection)
-            _lock_file(sha256)
+            files.lock_file(sha256)
             document, created = Document.objects.get_or_create(
                 collection=collection,
                 sha256=sha256,
@@ -83,7 +71,7 @@ def receive_document(*, collection: Collection, name: str, path: str = "", conte
                     "queued_at": timezone.now(),
                 },
             )
-            _put_in_place(incoming, stored_file(sha256))
+            files.put_in_place(incoming, files.stored_file(sha256))
             if created:
                 _publish_after_commit(document)
             elif document.status == Document.Status.FAILED:
@@ -122,7 +110,7 @@ def delete_document(*, document: Document, by: Any) -> None:
         if not deleted:
             return
         record_change(document.pk, IndexChange.Kind.REMOVE)
-        transaction.on_commit(lambda: forget_file(document.sha256))
+        transaction.on_commit(lambda: files.forget_file(document.sha256))
     log.info("document.deleted", document=str(document.pk), by=str(by.pk) if by else "")
 
 
@@ -139,7 +127,7 @@ def delete_collection(*, collection: Collection, by: Any) -> None:
         held.delete()
         for document in late:
             record_change(document.pk, IndexChange.Kind.REMOVE)
-            transaction.on_commit(partial(forget_file, document.sha256))
+            transaction.on_commit(partial(files.forget_file, document.sha256))
     log.info("collection.deleted", collection=str(collection.pk), by=str(by.pk) if by else "")
 
 
@@ -260,73 +248,6 @@ def publish_embedding_after_commit(document: Document) -> None:
 
     document_id = str(document.pk)
     transaction.on_commit(lambda: tasks.publish(tasks.embed_document, document_id))
-
-
-# -- the file store ------------------------------------------------------------------------------------------------
-def stored_file(sha256: str) -> Path:
-    return settings.RETRIEVAL.files_dir / sha256[:2] / sha256
-
-
-def forget_file(sha256: str) -> None:
-    """Remove the file unless a document still, or again, has these bytes."""
-    with transaction.atomic():
-        _lock_file(sha256)
-        if not Document.objects.filter(sha256=sha256).exists():
-            stored_file(sha256).unlink(missing_ok=True)
-
-
-def remove_leftovers() -> None:
-    """Halves of uploads that a crash left behind."""
-    incoming = _incoming_folder()
-    for path in incoming.iterdir():
-        try:
-            if time.time() - path.stat().st_mtime > LEFTOVER_AFTER_S:
-                path.unlink()
-        except FileNotFoundError:
-            continue
-
-
-def _spool(content: BinaryIO) -> tuple[Path, str, int]:
-    """Write the stream to disk, safely, within the size limit -> file, hash, size."""
-    path = _incoming_folder() / uuid.uuid4().hex
-    digest, size = hashlib.sha256(), 0
-    try:
-        with path.open("xb") as target:
-            while piece := content.read(READ_BYTES):
-                size += len(piece)
-                if size > settings.RETRIEVAL.limits.file_bytes:
-                    limit = settings.RETRIEVAL.limits.file_bytes // 1_000_000
-                    raise FileTooLarge(f"This file is larger than {limit} MB, the most that may be uploaded.")
-                digest.update(piece)
-                target.write(piece)
-            target.flush()
-            os.fsync(target.fileno())
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return path, digest.hexdigest(), size
-
-
-def _put_in_place(incoming: Path, target: Path) -> None:
-    target.parent.mkdir(mode=0o700, exist_ok=True)
-    incoming.replace(target)
-    handle = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _incoming_folder() -> Path:
-    folder: Path = settings.RETRIEVAL.files_dir / "incoming"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def _lock_file(sha256: str) -> None:
-    """Receiving and forgetting the same bytes take turns, so that no document ends without its file."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(sha256[:15], 16)])
 
 
 # -- text that Postgres and people can take ----------------------------------------------------------------------------

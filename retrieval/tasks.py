@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from retrieval import changes, ingestion, leases
+from retrieval import changes, files, ingestion, leases
 from retrieval.errors import AnotherEmbeddingModel, DocumentRejected, IndexUnavailable, RetrievalError
 from retrieval.indexed_text import indexed_text
 from retrieval.leases import Lease, LeaseLost
@@ -74,8 +74,15 @@ def sweep() -> None:
     for document in _owed():
         task = embed_document if document.status == Document.Status.EMBEDDING else parse_document
         publish(task, str(document.pk))
-    ingestion.remove_leftovers()
+    files.remove_leftovers()
     changes.forget_old()
+
+
+@shared_task(acks_late=False)
+def tidy_files() -> None:
+    """Stored files that no document names."""
+    if removed := files.remove_unnamed():
+        log.info("files.unnamed_removed", files=removed)
 
 
 def publish(task: Any, document_id: str) -> None:
@@ -182,7 +189,7 @@ def _parse(lease: Lease) -> None:
     started = time.monotonic()
     try:
         try:
-            media_type, parsed = parse_file(ingestion.stored_file(document.sha256), document.name, config.limits)
+            media_type, parsed = parse_file(files.stored_file(document.sha256), document.name, config.limits)
         except FileNotFoundError as error:
             raise DocumentRejected(
                 "The stored file is gone.", advice="Delete the document and upload it again."

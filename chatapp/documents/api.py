@@ -20,7 +20,7 @@ from chatapp.accounts.models import User
 from chatapp.bodies import FORM_OVERHEAD
 from chatapp.documents import answers, services
 from chatapp.errors import Invalid, NotFound
-from retrieval import ingestion
+from retrieval import files, ingestion
 from retrieval.models import Collection, Document
 
 MOST_LISTED = 2000
@@ -93,7 +93,7 @@ async def file(request: HttpRequest, pk: UUID) -> HttpResponse | StreamingHttpRe
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
     user = cast(User, await request.auser())
     document = await sync_to_async(access.get_document)(user, pk)
-    path = ingestion.stored_file(document.sha256)
+    path = files.stored_file(document.sha256)
     if not await sync_to_async(path.is_file)():
         raise NotFound("The file of this document is gone.", advice="Ask an administrator to upload it again.")
     response = StreamingHttpResponse(_pieces(path), content_type="application/octet-stream")
@@ -114,7 +114,7 @@ async def _pieces(path: Path) -> AsyncIterator[bytes]:
 
 def _upload(request: HttpRequest, found: Collection) -> JsonResponse:
     if int(request.META.get("CONTENT_LENGTH") or 0) > settings.RETRIEVAL.limits.file_bytes + FORM_OVERHEAD:
-        raise ingestion.FileTooLarge
+        raise files.FileTooLarge
     upload = request.FILES.get("file")
     if not isinstance(upload, UploadedFile):
         raise Invalid("The upload holds no file.", advice="Send it as the form field `file`.")

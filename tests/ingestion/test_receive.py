@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from chatapp.accounts.models import User
-from retrieval import changes, ingestion, leases, tasks
+from retrieval import changes, files, ingestion, leases, tasks
 from retrieval.contracts import Chunk, ParsedDocument
 from retrieval.models import Collection, Document, IndexChange, Passage, PassageVector
 from retrieval.parsing import sandbox
@@ -62,7 +62,7 @@ def test_racing_uploads_of_the_same_bytes_are_one_document(configured: Any, coll
         thread.join(30)
     assert sorted(outcomes) == ["duplicate"] * 7 + ["received"]
     document = Document.objects.get()
-    assert ingestion.stored_file(document.sha256).read_bytes() == b"race"
+    assert files.stored_file(document.sha256).read_bytes() == b"race"
 
 
 def test_uploads_and_deletions_of_the_same_bytes_never_leave_a_document_without_its_file(
@@ -85,15 +85,15 @@ def test_uploads_and_deletions_of_the_same_bytes_never_leave_a_document_without_
     for thread in threads:
         thread.join(60)
     for document in Document.objects.all():
-        assert ingestion.stored_file(document.sha256).exists()
+        assert files.stored_file(document.sha256).exists()
     receipt = ingestion.receive_document(collection=collection, name="x", content=BytesIO(b"churn"), by=None)
-    assert ingestion.stored_file(receipt.document.sha256).exists()
+    assert files.stored_file(receipt.document.sha256).exists()
 
 
 def test_a_file_over_the_limit_is_refused_and_leaves_nothing(configured: Any, collection: Collection) -> None:
     limits = dataclasses.replace(configured.RETRIEVAL.limits, file_bytes=1000)
     configured.RETRIEVAL = dataclasses.replace(configured.RETRIEVAL, limits=limits)
-    with pytest.raises(ingestion.FileTooLarge):
+    with pytest.raises(files.FileTooLarge):
         ingestion.receive_document(collection=collection, name="x", content=BytesIO(b"x" * 1001), by=None)
     assert not Document.objects.exists()
     assert not list((configured.RETRIEVAL.files_dir / "incoming").iterdir())
@@ -114,7 +114,7 @@ def test_deleting_keeps_the_file_while_another_document_has_the_bytes(receive: R
     first = receive(b"shared")
     other = Collection.objects.create(name="Other")
     second = ingestion.receive_document(collection=other, name="x", content=BytesIO(b"shared"), by=boss).document
-    file = ingestion.stored_file(first.sha256)
+    file = files.stored_file(first.sha256)
     ingestion.delete_document(document=first, by=boss)
     assert file.exists()
     ingestion.delete_document(document=second, by=boss)
@@ -259,7 +259,7 @@ def test_a_broker_that_is_away_loses_nothing(receive: Receive, monkeypatch: pyte
 
 def test_a_stored_file_that_is_gone_ends_as_failed(receive: Receive) -> None:
     document = receive(b"fine")
-    ingestion.stored_file(document.sha256).unlink()
+    files.stored_file(document.sha256).unlink()
     tasks.parse_document(str(document.pk))
     document.refresh_from_db()
     assert document.status == Status.FAILED
@@ -372,6 +372,29 @@ def test_halves_of_old_uploads_are_removed(receive: Receive, configured: Any) ->
         os.utime(folder / name, (time.time() - age,) * 2)
     tasks.sweep()
     assert [path.name for path in folder.iterdir()] == ["new"]
+
+
+def test_stored_files_that_no_document_names_are_removed_some_at_a_time(
+    receive: Receive, configured: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured.RETRIEVAL = dataclasses.replace(configured.RETRIEVAL, files_dir=tmp_path / "files")
+    kept = files.stored_file(receive(b"named").sha256)
+    orphans = [files.stored_file(f"{number:064x}") for number in range(5)]
+    foreign = kept.parent / "notes.txt"
+    for path in (*orphans, foreign):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"orphan")
+        os.utime(path, (0, 0))  # as unpacking a backup does
+    tasks.tidy_files()
+    assert all(path.exists() for path in orphans), "these came a moment ago"
+    monkeypatch.setattr(files, "UNNAMED_AFTER_S", 0)
+    monkeypatch.setattr(files, "NAMES_A_QUERY", 2)
+    monkeypatch.setattr(files, "FORGOTTEN_AT_ONCE", 2)
+    time.sleep(0.05)
+    for least in (2, 4, 5):
+        tasks.tidy_files()
+        assert sum(not path.exists() for path in orphans) >= least
+    assert kept.exists() and foreign.exists()
 
 
 def test_changes_that_every_index_service_has_long_applied_are_forgotten_but_for_the_newest(
