@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 
@@ -47,6 +48,17 @@ def number(name: str, default: float, *, least: float = 0.0, most: float = 1e9) 
 
 def listing(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def networks(name: str) -> list[str]:
+    """Addresses and networks, such as 10.0.0.0/8. uvicorn takes a wrong one without a word."""
+    found = listing(name)
+    for one in found:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} must list addresses or networks: {error}.") from None
+    return found
 
 
 def secret(name: str, generated: Path | None = None) -> str:

@@ -32,6 +32,7 @@ INTERNAL_TOKEN = env.secret("CHATAPP_INTERNAL_TOKEN", VAR_DIR / "secrets" / "int
 ALLOWED_HOSTS = env.listing("CHATAPP_HOSTS", "localhost,127.0.0.1,[::1]")
 PUBLIC_URL = env.text("CHATAPP_PUBLIC_URL")  # https://footnote.example.com behind a proxy that ends TLS
 BIND = env.text("CHATAPP_BIND", "127.0.0.1")
+TRUSTED_PROXIES = env.networks("CHATAPP_TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
 PORT = env.integer("PORT", 8000, least=1, most=65535)
 SITE_NAME = env.text("CHATAPP_SITE_NAME", "Footnote")
 
@@ -130,7 +131,8 @@ ACCOUNT_ADAPTER = "chatapp.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+# Many share an address, behind a proxy or a company's router; the key is a name at an address, see the adapter.
+ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "100/m/ip,5/5m/key"}
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},

@@ -51,7 +51,10 @@ def _web_options() -> list[str]:
     options = f"--host {settings.BIND} --port {settings.PORT} --ws-max-size 1000000 --ws-per-message-deflate false"
     alive = "--ws-ping-interval 15 --ws-ping-timeout 15"  # a page that is gone, or takes nothing, ends within a minute
     quiet = "--no-access-log --no-server-header --timeout-graceful-shutdown 5 --log-level warning"
-    return [*options.split(), *alive.split(), *quiet.split()]
+    # Without trusted proxies the address of the connection counts, whatever a header and uvicorn's default say.
+    trusted = ",".join(settings.TRUSTED_PROXIES)
+    client = ["--proxy-headers", "--forwarded-allow-ips", trusted] if trusted else ["--no-proxy-headers"]
+    return [*options.split(), *alive.split(), *quiet.split(), *client]
 
 
 def _worker_options() -> list[str]:
