@@ -15,6 +15,12 @@ _MARGIN_TOKENS = 50  # what a chat template adds, and the request to go on
 _LEAST_TOKENS = 200
 
 
+def without_copies(found: Sequence[FoundPassage]) -> list[FoundPassage]:
+    """The same words in several documents are shown once, where they rank best."""
+    first = {hit.passage.text: hit for hit in reversed(found)}
+    return [hit for hit in found if first[hit.passage.text] is hit]
+
+
 def source_frames(found: Sequence[FoundPassage]) -> list[dict[str, Any]]:
     """What people are shown of each passage, numbered from 1; docs/protocol.md describes it as Source."""
     return [_source_frame(number, hit) for number, hit in enumerate(found, start=1)]
@@ -25,7 +31,7 @@ def _source_frame(number: int, hit: FoundPassage) -> dict[str, Any]:
     return {
         "number": number,
         "passage": passage.pk,
-        "document": {"id": str(document.pk), "name": document.name},
+        "document": {"id": str(document.pk), "name": document.name, "collection": document.collection.name},
         "page": passage.page,
         "heading": passage.heading,
         "locator": passage.locator,

@@ -56,9 +56,7 @@ def example_questions(user: User) -> list[str]:
         about = title or name
         if not 4 <= len(topic) <= LONGEST_HEADING:
             continue
-        if topic.casefold() == about.casefold():
-            of_titles.setdefault(document, f"What do the documents say about “{topic}”?")
-        else:
-            of_sections.setdefault(document, f"What does “{about}” say about “{topic}”?")
+        of_which = of_titles if topic.casefold() == about.casefold() else of_sections
+        of_which.setdefault(document, f"What do the documents say about “{topic}”?")
     others = [question for document, question in of_titles.items() if document not in of_sections]
-    return [*of_sections.values(), *others][:EXAMPLES]
+    return list(dict.fromkeys([*of_sections.values(), *others]))[:EXAMPLES]

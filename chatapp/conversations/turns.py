@@ -16,7 +16,7 @@ from django.db import DatabaseError
 from chatapp.conversations import services
 from chatapp.conversations.citing import Cited, MarkFilter, cite
 from chatapp.conversations.engines import get_route
-from chatapp.conversations.generation import generation, source_frames, source_of
+from chatapp.conversations.generation import generation, source_frames, source_of, without_copies
 from chatapp.conversations.models import Message
 from chatapp.conversations.outbox import Outbox
 from chatapp.conversations.services import Started
@@ -63,6 +63,13 @@ class RunningTurn:
     def write(self, text: str) -> None:
         self.text += text
         self.outbox.write(text)
+
+    def take_over(self, engine: str) -> None:
+        """From here on this engine writes; one that failed before its first character has written nothing."""
+        self.engine = engine
+        if self.written_by and self.written_by[-1]["from"] == len(self.text):
+            self.written_by.pop()
+        self.written_by.append({"engine": engine, "from": len(self.text)})
 
     def mark(self, name: str) -> None:
         self.timings.setdefault(name, round((time.monotonic() - self.begun) * 1000))
@@ -158,7 +165,7 @@ async def _found_sources(turn: RunningTurn) -> list[dict[str, Any]]:
     found = await asearch_passages(
         started.asker, started.text, k=settings.TURN_PASSAGES, collections=started.collections
     )
-    return source_frames(found)
+    return source_frames(without_copies(found))
 
 
 async def _write(turn: RunningTurn, asked: Generation) -> None:
@@ -166,8 +173,7 @@ async def _write(turn: RunningTurn, asked: Generation) -> None:
     async with aclosing(get_route().stream(asked)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             if isinstance(piece, Writer):
-                turn.engine = piece.engine
-                turn.written_by.append({"engine": piece.engine, "from": len(turn.text)})
+                turn.take_over(piece.engine)
                 await turn.emit("writer", engine=piece.engine, note=piece.note)
             elif isinstance(piece, Progress):
                 read, of = piece.prompt_tokens_read, piece.prompt_tokens

@@ -109,6 +109,17 @@ def test_a_model_that_breaks_off_is_followed_by_the_quotes(
     assert [w["from"] for w in message.written_by] == [0, len("You have ")]
 
 
+def test_a_model_that_breaks_off_before_its_first_word_is_no_writer(
+    start_web: StartWeb, cast: Cast, handbook: Document, model: ModelDouble
+) -> None:
+    model.cut_after = 0
+    alice = Client(start_web(), cast.alice)
+    with alice.socket() as socket:
+        accepted = socket.ask("How many days of leave?")
+        socket.until("done")
+    assert Message.objects.get(pk=accepted["answer"]).written_by == [{"engine": "extractive", "from": 0}]
+
+
 def test_a_full_process_refuses_a_continuation_and_what_was_there_stays(
     start_web: StartWeb, cast: Cast, handbook: Document, model: ModelDouble
 ) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from chatapp.conversations.models import Message, Turn
-from retrieval.models import Document
+from retrieval.models import Collection, Document, Passage
 from tests.conftest import Cast
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Client, Frame, Socket, numbers_of, text_of
@@ -455,6 +456,24 @@ def test_what_may_no_longer_be_read_is_not_in_old_conversations_either(
     assert [source["text"] for source in after["sources"]] == ["", ""]
     assert after["citations"][0]["quote"] == ""
     assert after["sources"][0]["document"] == before["sources"][0]["document"], "the name stays"
+
+
+def test_the_same_words_in_two_collections_are_one_source(
+    alice: Client, handbook: Document, index: FakeIndex, model: ModelDouble
+) -> None:
+    other = Collection.objects.create(name="Archive", everyone=True)
+    copy = Document.objects.create(
+        collection=other, name="leave.md", size=1, sha256="1" * 64, status="ready", ready_at=timezone.now()
+    )
+    first = Passage.objects.filter(document=handbook).first()
+    assert first is not None
+    twin = Passage.objects.create(document=copy, ordinal=0, text=first.text)
+    index.hits.append({"passage_id": twin.pk, "score": 0.5, "dense": 0.8, "lexical": 5.0})
+    with alice.socket() as socket:
+        socket.ask()
+        (sources,) = [frame["sources"] for frame in socket.until("done") if frame["type"] == "sources"]
+    assert [source["document"]["collection"] for source in sources] == ["Handbook", "Handbook"]
+    assert len({source["text"] for source in sources}) == 2
 
 
 def test_half_a_character_in_an_id_is_refused_and_holds_no_place(alice: Client) -> None:

@@ -17,7 +17,7 @@ from chatapp.commands import FootnoteCommand
 from chatapp.conversations.citing import MarkFilter, cite
 from chatapp.conversations.engines import get_route
 from chatapp.conversations.frames import question_text
-from chatapp.conversations.generation import generation, source_frames, source_of
+from chatapp.conversations.generation import generation, source_frames, source_of, without_copies
 from chatapp.documents.search import asearch_passages
 from inference.engine import Finish, TextPiece, Writer
 
@@ -50,7 +50,7 @@ class Command(FootnoteCommand):
         begun = time.monotonic()
         found = await asearch_passages(person, question, k=settings.TURN_PASSAGES, collections=within)
         timings = {"search": _milliseconds(begun)}
-        sources = tuple(source_of(frame) for frame in source_frames(found))
+        sources = tuple(source_of(frame) for frame in source_frames(without_copies(found)))
         marks = MarkFilter(frozenset(s.number for s in sources))
         text, engine, usage = "", "", None
         in_house = any(hit.passage.document.collection.stays_in_house for hit in found)
