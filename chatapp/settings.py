@@ -234,6 +234,13 @@ INFERENCE = InferenceConfig(
     between_tokens_timeout_s=env.number("INFERENCE_BETWEEN_TOKENS_TIMEOUT", 30.0, least=0.1),
     answer_timeout_s=env.number("INFERENCE_ANSWER_TIMEOUT", 300.0, least=1.0),
     retries=env.integer("INFERENCE_RETRIES", 2, most=10),
+    streams=env.integer("INFERENCE_STREAMS", 4, least=1, most=256),
+    waiting=env.integer("INFERENCE_WAITING", 64, least=1, most=10_000),
+    waiting_of_one_user=env.integer("INFERENCE_WAITING_OF_ONE_USER", 8, least=1, most=10_000),
+    inter_token_s=env.integer("INFERENCE_INTER_TOKEN_MS", 250, least=10, most=60_000) / 1000,
+    prompt_lookup=env.boolean("INFERENCE_PROMPT_LOOKUP", True),
+    memory_bytes=env.integer("INFERENCE_MEMORY_MB", 0) * 1_000_000,
+    unload_after_s=env.number("INFERENCE_UNLOAD_AFTER", 1800.0, least=1.0),
     hub_url=env.text("INFERENCE_HUB_URL", "https://huggingface.co").rstrip("/"),
     hub_token=env.secret("INFERENCE_HUB_TOKEN"),
 )

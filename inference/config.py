@@ -7,6 +7,14 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
+class LocalModel:
+    """What the registry says of a model file."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class InferenceConfig:
     model_service_urls: tuple[str, ...]  # unix:///path/to.sock or http://host:port, OpenAI-compatible
     internal_token: str  # bearer token between Footnote's own processes
@@ -22,5 +30,12 @@ class InferenceConfig:
     between_tokens_timeout_s: float = 30.0
     answer_timeout_s: float = 300.0
     retries: int = 2
+    streams: int = 4  # answers that one model writes at once
+    waiting: int = 64
+    waiting_of_one_user: int = 8
+    inter_token_s: float = 0.25  # what a running answer may wait while another prompt is read
+    prompt_lookup: bool = True
+    memory_bytes: int = 0  # for all loaded models together; 0: what the machine has free
+    unload_after_s: float = 1800.0
     hub_url: str = "https://huggingface.co"
     hub_token: str = ""

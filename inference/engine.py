@@ -9,10 +9,12 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+Role = Literal["system", "user", "assistant"]
+
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    role: Literal["system", "user", "assistant"]
+    role: Role
     content: str
 
 
@@ -36,6 +38,7 @@ class Generation:
     question: str
     messages: tuple[ChatMessage, ...]  # the whole prompt, system first
     sources: tuple[Source, ...] = ()
+    asker: str = ""  # for fair turns in our own model service; not sent elsewhere
     in_house: bool = False  # the sources may not leave the house: engines outside are left out
     written: str = ""  # text of this answer that was already shown: go on from there
     max_tokens: int = 700

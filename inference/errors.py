@@ -55,3 +55,9 @@ class ModelFileRejected(InferenceError):
     code, http_status = "model_file_rejected", 422
     user_message = "This is not a model file that can be loaded."
     advice = "Footnote needs a GGUF file, whole and unchanged."
+
+
+class BadRequest(InferenceError):
+    code, http_status = "invalid_request_error", 400
+    user_message = "The request to the model is not understood."
+    advice = "Correct it and send it again."

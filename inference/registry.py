@@ -12,10 +12,10 @@ from urllib.parse import quote, unquote, urlsplit
 from django.conf import settings
 from django.db import close_old_connections, transaction
 
+from inference.config import LocalModel
 from inference.download import Address, Progress, download
 from inference.errors import InferenceError, ModelFileRejected
 from inference.models import ModelVersion
-from inference.worker import LocalModel
 
 _MOST_CONTEXT = 2**31 - 1  # what the column holds
 _MOST_CHARACTERS = 1000  # what the columns of path and source hold
@@ -39,11 +39,11 @@ class UnknownModel(InferenceError):
     advice = "`manage.py models list` shows the names."
 
 
-def default_model() -> LocalModel | None:
-    """Read anew each time, so that a running service notices a change."""
+def installed_models() -> list[LocalModel]:
+    """The default one first. Read anew each time, so that a running service notices a change."""
     close_old_connections()
-    found = ModelVersion.objects.filter(default=True).first()
-    return LocalModel(found.name, Path(found.path)) if found and Path(found.path).is_file() else None
+    models = ModelVersion.objects.order_by("-default", "name")
+    return [LocalModel(one.name, Path(one.path)) for one in models if Path(one.path).is_file()]
 
 
 def add_model(path: Path, *, name: str = "", source: str = "") -> ModelVersion:

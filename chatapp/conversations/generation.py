@@ -51,6 +51,7 @@ def generation(
     question: str,
     sources: Sequence[Source],
     in_house: bool,
+    asker: str = "",
     history: Sequence[ChatMessage] = (),
     written: str = "",
 ) -> Generation:
@@ -64,6 +65,7 @@ def generation(
         question=question,
         messages=messages,
         sources=tuple(sources),
+        asker=asker,
         in_house=in_house,
         written=written,
         max_tokens=config.max_answer_tokens,

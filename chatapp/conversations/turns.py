@@ -146,6 +146,7 @@ async def _answer(turn: RunningTurn) -> None:
         turn_id=str(started.turn),
         question=started.text,
         sources=turn.sources,
+        asker=str(started.asker.pk),
         in_house=await in_database(must_stay_in_house)(documents),
         history=started.history,
         written=started.written,

@@ -85,7 +85,8 @@ class DecodingContext(Protocol):
     def clear(self) -> None:
         """Forgets all sequences."""
 
-    def sampler(self, sampling: Sampling) -> Sampler: ...
+    def sampler(self, sampling: Sampling) -> Sampler:
+        """Raises BadRequest for a grammar that is none."""
 
     def piece(self, token: int) -> bytes: ...
 

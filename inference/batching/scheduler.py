@@ -32,9 +32,12 @@ from inference.batching.stream import Stream
 from inference.batching.text import TextOut
 from inference.batching.waiting import FairQueue
 from inference.engine import Progress
-from inference.errors import ContextTooLong, EngineUnavailable
+from inference.errors import ContextTooLong, EngineUnavailable, InferenceError
 
 log = structlog.get_logger(__name__)
+
+
+_LITTLE = 8  # the part of a sequence that may be lost to save another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class Scheduler:
         rows, picks, slices = self._plan()
         if rows and self._decode(rows, report):
             self._hold(rows)
-            report.events += [(s.request, self._read(s)) for s in slices if s.due > 0 and not s.written]
+            report.events += [(s.request, self._read(s)) for s in slices if not s.written]
             self._sample(picks, report)
         report.rows, report.queued, report.active = len(rows), len(self._queue), len(self._active)
         report.total_s = time.perf_counter() - begun
@@ -161,7 +164,11 @@ class Scheduler:
                     request = self._queue.pop() if len(self._queue) else None
                 if request is None:
                     break
-                stream = self._begin(request)
+                try:
+                    stream = self._begin(request)
+                except InferenceError as error:  # what it asks for cannot be done
+                    events.append((request, error))
+                    continue
                 events.append((request, Progress(0, stream.cached, len(request.prompt))))
             self._active.append(stream)
         self._announce(events)
@@ -209,9 +216,11 @@ class Scheduler:
         self._find_leader(stream)
 
     def _sequence_for(self, match: Match | None) -> Held:
-        """The matching one itself when it is idle and little of it is lost; else another, so that it can be copied."""
-        if match is not None and not match.held.busy and match.length * 2 >= len(match.held.tokens):
-            return match.held
+        """The matching one itself when it is idle and little of it is lost; else another, to which it is copied."""
+        if match is not None and not match.held.busy:
+            lost = len(match.held.tokens) - match.length
+            if lost <= max(LEAST_SHARED, match.length // _LITTLE):
+                return match.held
         held = self._sequences.free(keep=match.held if match else None)
         if held is None:
             raise RuntimeError("more streams than sequences")

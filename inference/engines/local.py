@@ -29,6 +29,7 @@ class LocalEngine:
                 between_tokens_timeout_s=config.between_tokens_timeout_s,
                 answer_timeout_s=config.answer_timeout_s,
                 retries=0,
+                ours=True,
             ),
             outside=False,
         )

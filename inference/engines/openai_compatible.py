@@ -35,6 +35,7 @@ class Endpoint:
     between_tokens_timeout_s: float = 30.0
     answer_timeout_s: float = 300.0
     retries: int = 2
+    ours: bool = False  # Footnote's model service, which is told who asks
 
 
 class OpenAICompatibleEngine:
@@ -147,6 +148,8 @@ class OpenAICompatibleEngine:
             body["stop"] = list(request.stop)
         if request.seed is not None:
             body["seed"] = request.seed
+        if self._endpoint.ours:  # the instructions at the start are everybody's: computed once for all
+            body |= {"user": request.asker, "footnote_public_messages": 1}
         return body
 
 
@@ -254,7 +257,7 @@ def _progress(chunk: dict[str, Any]) -> Progress | None:
     if (found := chunk.get("footnote_progress")) is None:
         return None
     progress = Progress(**found)
-    if not all(isinstance(number, int) for number in found.values() if number is not None):
+    if not all(isinstance(number, int | float) for number in found.values() if number is not None):
         raise TypeError(f"not a progress: {str(found)[:100]}")
     return progress
 

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
 from uvicorn import Config, Server
 
-from inference.config import InferenceConfig
+from inference.config import InferenceConfig, LocalModel
 from inference.server import create_app
-from inference.worker import LocalModel
 from tests.served import served
 from tests.tiny_gguf import make, quoting_model
 
@@ -43,10 +43,10 @@ def serving(tmp_path: Path) -> Serving:
     """Serves the model file that it is given."""
 
     @asynccontextmanager
-    async def serve(path: Path, name: str = "tiny", context_tokens: int = 4096) -> AsyncIterator[Service]:
+    async def serve(path: Path, name: str = "tiny", **values: Any) -> AsyncIterator[Service]:
         installed = [LocalModel(name, path)]
-        config = InferenceConfig(("http://127.0.0.1:0",), "token", tmp_path, context_tokens=context_tokens)
-        app = create_app(config, lambda: installed[-1] if installed else None)
+        config = InferenceConfig(("http://127.0.0.1:0",), "token", tmp_path, **values)
+        app = create_app(config, lambda: installed[::-1])
         server = Server(Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1))
         task = asyncio.create_task(server.serve())
         while not server.started:
@@ -65,7 +65,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("standing")
     installed = [LocalModel("tiny", make(folder / "tiny.gguf"))]
     config = InferenceConfig(("http://127.0.0.1:0",), "token", folder)
-    with served(create_app(config, lambda: installed[-1] if installed else None)) as url:
+    with served(create_app(config, lambda: installed[::-1])) as url:
         yield Service(url, installed, config)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from inference.worker import LocalModel
+from inference.config import LocalModel
 from tests.inference.conftest import Service, Serving
 from tests.tiny_gguf import TEMPLATE, make
 
@@ -36,7 +36,7 @@ BROKEN = {
 
 
 async def _refused(service: Service, path: Path) -> openai.APIStatusError:
-    service.installed.append(LocalModel("tiny", path))
+    service.installed[:] = [LocalModel("tiny", path)]
     async with service.client() as client:
         with pytest.raises(openai.APIStatusError) as refused:
             await client.chat.completions.create(model="tiny", messages=SAY, max_tokens=1)  # type: ignore[arg-type]

@@ -12,9 +12,9 @@ import httpx
 import openai
 import pytest
 
+from inference.config import LocalModel
 from inference.engine import ChatMessage, Generation, Progress
 from inference.engines.local import LocalEngine
-from inference.worker import LocalModel
 from tests.inference.conftest import Service, Serving
 from tests.inference.reciting import reciting, slow
 from tests.tiny_gguf import make
@@ -26,7 +26,7 @@ def _raw(service: Service) -> httpx.AsyncClient:
 
 async def _streamed(service: Service, **asked: Any) -> tuple[list[str], str, Any]:
     """-> the pieces of text, why it ended, the usage."""
-    asked = {"model": "tiny", "messages": _say("Hello"), "stream": True, **asked}
+    asked = {"model": "default", "messages": _say("Hello"), "stream": True, **asked}
     pieces, reason, usage = [], "", None
     async with service.client() as client:
         stream = await client.chat.completions.create(**asked, stream_options={"include_usage": True})
@@ -212,8 +212,9 @@ async def test_a_service_without_a_model_says_so_and_picks_up_the_first_one(serv
     assert answer.usage and answer.usage.completion_tokens == 1
 
 
-async def test_a_full_queue_answers_busy_with_retry_after(service: Service) -> None:
-    async with service.client() as client:
+async def test_a_full_queue_answers_busy_with_retry_after(serving: Serving, tmp_path: Path) -> None:
+    path = make(tmp_path / "tiny.gguf")
+    async with serving(path, streams=2, waiting=4) as service, service.client() as client:
 
         async def ask() -> object:
             return await client.chat.completions.create(
@@ -222,7 +223,7 @@ async def test_a_full_queue_answers_busy_with_retry_after(service: Service) -> N
                 max_tokens=20,
             )
 
-        results = await asyncio.gather(*(ask() for _ in range(22)), return_exceptions=True)
+        results = await asyncio.gather(*(ask() for _ in range(12)), return_exceptions=True)
     refused = [result for result in results if isinstance(result, openai.APIStatusError)]
     assert refused and all(error.status_code == 503 and error.response.headers["Retry-After"] for error in refused)
     assert len(refused) < len(results)
@@ -232,11 +233,12 @@ async def test_a_full_queue_answers_busy_with_retry_after(service: Service) -> N
 async def test_somebody_who_leaves_the_queue_holds_no_place_in_it(
     serving: Serving, tmp_path: Path, stream: bool
 ) -> None:
-    async with serving(slow(tmp_path / "slow.gguf")) as service, _raw(service) as client:
+    async with serving(slow(tmp_path / "slow.gguf"), "queue", streams=1) as service, _raw(service) as client:
 
         async def waiting() -> float:
             lines = (await client.get("/metrics")).text.splitlines()
-            return float(next(line for line in lines if line.startswith("footnote_model_waiting ")).split()[1])
+            found = (line for line in lines if line.startswith('footnote_model_waiting{model="queue"}'))
+            return float(next(found, "- 0").split()[1])
 
         async def until(count: int) -> None:
             async with asyncio.timeout(10):
@@ -262,7 +264,7 @@ async def _progress(engine: LocalEngine, prompt: str, seen: list[Progress]) -> N
 async def test_the_place_in_the_queue_is_how_many_are_answered_before(serving: Serving, tmp_path: Path) -> None:
     seen: list[list[Progress]] = []
     asking = []
-    async with serving(slow(tmp_path / "slow.gguf")) as service, asyncio.timeout(30):
+    async with serving(slow(tmp_path / "slow.gguf"), streams=1) as service, asyncio.timeout(30):
         engine = LocalEngine(service.config, service.url)
         for prompt in ("w" * 1500, "x", "y", "z"):
             seen.append([])

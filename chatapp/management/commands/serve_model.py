@@ -15,7 +15,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, **options: Any) -> None:
-        from inference.registry import default_model
+        from inference.registry import installed_models
         from inference.server import create_app
 
-        serve(create_app(settings.INFERENCE, default_model), settings.INFERENCE.model_service_urls[0])
+        serve(create_app(settings.INFERENCE, installed_models), settings.INFERENCE.model_service_urls[0])

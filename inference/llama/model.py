@@ -1,0 +1,103 @@
+"""A model file in memory: its tokens and its chat template. Reading it is safe from several threads."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inference.chat_template import render
+from inference.engine import ChatMessage
+from inference.errors import ContextTooLong, ModelFileRejected
+from inference.llama.library import ll
+
+_PIECE_BYTES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    tokens: list[int]
+    public: int  # so many of them are the same for everybody
+
+
+class LlamaModel:
+    def __init__(self, path: Path) -> None:
+        """Raises ModelFileRejected."""
+        self.name = path.name
+        self._model: Any = ll.llama_model_load_from_file(str(path).encode(), ll.llama_model_default_params())
+        if not self._model:
+            raise ModelFileRejected(detail=f"llama.cpp cannot load {path.name}")
+        self.vocabulary: Any = ll.llama_model_get_vocab(self._model)
+        self.size = int(ll.llama_vocab_n_tokens(self.vocabulary))
+        self.trained_tokens = int(ll.llama_model_n_ctx_train(self._model))
+        self._template = self._metadata("tokenizer.chat_template")
+        self._bos = self._special(ll.llama_vocab_bos(self.vocabulary))
+        self._eos = self._special(ll.llama_vocab_eos(self.vocabulary))
+        self._pieces: dict[int, bytes] = {}
+
+    def close(self) -> None:
+        """Contexts first: they point into the model."""
+        if self._model:
+            ll.llama_model_free(self._model)
+        self._model = None
+
+    @property
+    def pointer(self) -> Any:
+        return self._model
+
+    def memory_bytes(self, tokens: int) -> int:
+        """Of keys and values for so many tokens, as 16-bit floats; recurrent models need less."""
+        heads = max(ll.llama_model_n_head(self._model), 1)
+        width = ll.llama_model_n_embd(self._model) // heads * ll.llama_model_n_head_kv(self._model)
+        return int(2 * 2 * tokens * width * ll.llama_model_n_layer(self._model))
+
+    # -- tokens ----------------------------------------------------------------------------------------------------
+    def prompt(self, messages: Sequence[ChatMessage], *, public_messages: int = 0) -> Prompt:
+        """What the model's chat template makes of the messages; nothing in them becomes a control token."""
+        segments = render(self._template, messages, bos=self._bos, eos=self._eos)
+        tokens: list[int] = []
+        if ll.llama_vocab_get_add_bos(self.vocabulary) and not (
+            segments and segments[0].text.startswith(self._bos or "\0")
+        ):
+            tokens.append(ll.llama_vocab_bos(self.vocabulary))
+        contents = public = 0
+        for segment in segments:
+            tokens += self.tokenize(segment.text, special=segment.trusted)
+            contents += not segment.trusted
+            if not segment.trusted and contents <= public_messages:
+                public = len(tokens)
+        return Prompt(tokens, public)
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]:
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 8
+        buffer = (ll.llama_token * room)()
+        count = ll.llama_tokenize(self.vocabulary, data, len(data), buffer, room, False, special)
+        if count < 0:
+            raise ContextTooLong(detail=f"{-count} tokens")
+        return list(buffer[:count])
+
+    def is_end(self, token: int) -> bool:
+        return bool(ll.llama_vocab_is_eog(self.vocabulary, token))
+
+    def piece(self, token: int) -> bytes:
+        if (known := self._pieces.get(token)) is not None:
+            return known
+        buffer = ctypes.create_string_buffer(_PIECE_BYTES)
+        count = ll.llama_token_to_piece(self.vocabulary, token, buffer, _PIECE_BYTES, 0, False)
+        self._pieces[token] = buffer.raw[: max(count, 0)]
+        return self._pieces[token]
+
+    def _special(self, token: int) -> str:
+        if token < 0:
+            return ""
+        text = ll.llama_vocab_get_text(self.vocabulary, token)
+        return text.decode("utf-8", "replace") if text else ""
+
+    def _metadata(self, key: str) -> str:
+        size = 65_536
+        buffer = ctypes.create_string_buffer(size)
+        count = ll.llama_model_meta_val_str(self._model, key.encode(), buffer, size)
+        return buffer.value.decode("utf-8", "replace") if 0 < count < size else ""

@@ -1,0 +1,201 @@
+"""Which models are in memory: loaded at need, within a budget, and let go when nobody asks for them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+
+from inference.batching.scheduler import Limits
+from inference.config import InferenceConfig, LocalModel
+from inference.errors import EngineUnavailable, InferenceError
+from inference.serving import metrics
+from inference.serving.memory import free_bytes
+from inference.serving.model_thread import ModelThread
+
+if TYPE_CHECKING:
+    from inference.llama.context import LlamaContext
+    from inference.llama.model import LlamaModel
+
+log = structlog.get_logger(__name__)
+
+SPARE_SEQUENCES = 2  # keep starts of prompts while all streams are in use
+_LOOK_S = 15.0
+_ROOM = 1.1  # for what llama.cpp allocates beside weights, keys and values
+
+Installed = Callable[[], Sequence[LocalModel]]
+
+
+class UnknownModelName(InferenceError):
+    code, http_status = "model_not_found", 404
+    user_message = "There is no model of that name."
+    advice = "`GET /v1/models` lists them."
+
+
+@dataclass(eq=False)
+class Loaded:
+    installed: LocalModel
+    version: tuple[int, int]  # of the file: when it was changed, and its size
+    model: LlamaModel
+    thread: ModelThread
+    bytes: int
+    users: int = 0
+    used: float = field(default_factory=time.monotonic)
+
+
+class ModelHost:
+    def __init__(self, config: InferenceConfig, installed: Installed) -> None:
+        """`installed` reads the registry, the default model first; it may block."""
+        self._config, self._installed = config, installed
+        self._loaded: dict[str, Loaded] = {}
+        self._loading = asyncio.Lock()
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def installed(self) -> Sequence[LocalModel]:
+        return await run_in_threadpool(self._installed)
+
+    @asynccontextmanager
+    async def lease(self, name: str) -> AsyncIterator[Loaded]:
+        """The model of that name, or the default one for "default" and ""; it stays in memory meanwhile.
+
+        Raises EngineUnavailable, ModelFileRejected, UnknownModelName.
+        """
+        async with self._loading:
+            loaded = await self._find_or_load(await self._wanted(name))
+            loaded.users += 1
+        try:
+            yield loaded
+        finally:
+            loaded.users -= 1
+            loaded.used = time.monotonic()
+            if not loaded.users and self._loaded.get(loaded.installed.name) is not loaded:
+                await _unload(loaded)
+
+    async def close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+        for loaded in list(self._loaded.values()):
+            await self._let_go(loaded)
+
+    async def _wanted(self, name: str) -> LocalModel:
+        models = await self.installed()
+        if not models:
+            raise EngineUnavailable("No model is installed.", advice="Add one with `manage.py models pull` or `add`.")
+        for gone in set(self._loaded) - {model.name for model in models}:
+            await self._let_go(self._loaded[gone])
+        if name in ("", "default"):
+            return models[0]
+        found = next((model for model in models if model.name == name), None)
+        if found is None:
+            raise UnknownModelName
+        return found
+
+    async def _find_or_load(self, wanted: LocalModel) -> Loaded:
+        version = _version(wanted)
+        loaded = self._loaded.get(wanted.name)
+        if loaded and (loaded.installed.path, loaded.version) == (wanted.path, version) and not loaded.thread.broken:
+            return loaded
+        if loaded:
+            await self._let_go(loaded)
+        await self._make_room(version[1])
+        loaded = await self._load(wanted, version)
+        self._loaded[wanted.name] = loaded
+        self._keeper = self._keeper or asyncio.create_task(self._keep())
+        return loaded
+
+    async def _load(self, wanted: LocalModel, version: tuple[int, int]) -> Loaded:
+        from inference.llama.model import LlamaModel
+
+        begun = time.monotonic()
+        model = await run_in_threadpool(LlamaModel, wanted.path)
+        try:
+            streams, needed = await self._streams_that_fit(model, version[1])
+            context = await run_in_threadpool(self._context, model, streams)
+        except InferenceError:
+            model.close()
+            raise
+        limits = Limits(
+            streams=streams,
+            waiting=self._config.waiting,
+            waiting_of_one_user=self._config.waiting_of_one_user,
+            inter_token_s=self._config.inter_token_s,
+            lookup=self._config.prompt_lookup,
+        )
+        metrics.LOADED.labels(wanted.name).set(needed)
+        log.info("model.loaded", model=wanted.name, streams=streams, seconds=round(time.monotonic() - begun, 2))
+        return Loaded(wanted, version, model, ModelThread(wanted.name, context, limits), needed)
+
+    def _context(self, model: LlamaModel, streams: int) -> LlamaContext:
+        from inference.llama.context import LlamaContext
+
+        return LlamaContext(
+            model,
+            sequences=streams + SPARE_SEQUENCES,
+            sequence_tokens=self._config.context_tokens,
+            threads=self._config.threads,
+        )
+
+    # -- memory ----------------------------------------------------------------------------------------------------
+    async def _streams_that_fit(self, model: LlamaModel, size: int) -> tuple[int, int]:
+        """As many as are wanted, or fewer where memory is short. -> streams and the bytes that they need."""
+        needed = 0
+        for streams in range(self._config.streams, 0, -1):
+            keys = model.memory_bytes((streams + SPARE_SEQUENCES) * self._config.context_tokens)
+            needed = int((size + keys) * _ROOM)
+            if await self._make_room(needed, must=False):
+                return streams, needed
+        raise EngineUnavailable(
+            f"There is not enough memory for the model: it needs {needed / 1e9:.1f} GB.",
+            advice="Use a smaller model, or lower INFERENCE_CONTEXT_TOKENS.",
+        )
+
+    async def _make_room(self, needed: int, *, must: bool = True) -> bool:
+        """Unloads what nobody uses, the longest unused first, until so many bytes are free."""
+        while self._free() < needed:
+            idle = [loaded for loaded in self._loaded.values() if not loaded.users]
+            if not idle:
+                if must:
+                    raise EngineUnavailable(f"There is not enough memory for the model: {needed / 1e9:.1f} GB.")
+                return False
+            await self._let_go(min(idle, key=lambda loaded: loaded.used))
+        return True
+
+    def _free(self) -> int:
+        if self._config.memory_bytes:
+            return self._config.memory_bytes - sum(loaded.bytes for loaded in self._loaded.values())
+        return free_bytes()
+
+    async def _let_go(self, loaded: Loaded) -> None:
+        """From memory at once, or when the last answer is written."""
+        self._loaded.pop(loaded.installed.name, None)
+        if not loaded.users:
+            await _unload(loaded)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(min(_LOOK_S, self._config.unload_after_s))
+            async with self._loading:
+                late = time.monotonic() - self._config.unload_after_s
+                for loaded in [one for one in self._loaded.values() if not one.users and one.used < late]:
+                    await self._let_go(loaded)
+
+
+async def _unload(loaded: Loaded) -> None:
+    await run_in_threadpool(loaded.thread.close)
+    loaded.model.close()
+    metrics.LOADED.labels(loaded.installed.name).set(0)
+    log.info("model.unloaded", model=loaded.installed.name)
+
+
+def _version(model: LocalModel) -> tuple[int, int]:
+    try:
+        stat = model.path.stat()
+    except OSError as error:
+        raise EngineUnavailable("The model's file is gone.", detail=str(error)) from error
+    return stat.st_mtime_ns, stat.st_size

@@ -1,0 +1,184 @@
+"""Bodies of OpenAI's chat completions, read with care. https://platform.openai.com/docs/api-reference/chat"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inference.batching.contract import Sampling
+from inference.engine import ChatMessage, Role
+from inference.errors import BadRequest
+
+_MESSAGES = 500
+_STOPS, _STOP_CHARACTERS = 8, 200
+_GRAMMAR_CHARACTERS = 20_000
+_SCHEMA_DEPTH = 30
+_BIASES = 1024
+_NAME_CHARACTERS = 200
+_ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+_JSON = r"""root   ::= object
+value  ::= object | array | string | number | ("true" | "false" | "null") ws
+object ::= "{" ws ( string ":" ws value ("," ws string ":" ws value)* )? "}" ws
+array  ::= "[" ws ( value ("," ws value)* )? "]" ws
+string ::= "\"" ( [^"\\\x7F\x00-\x1F] | "\\" (["\\bfnrt] | "u" [0-9a-fA-F]{4}) )* "\"" ws
+number ::= ("-"? ([0-9] | [1-9] [0-9]{0,15})) ("." [0-9]+)? ([eE] [-+]? [0-9] [1-9]{0,15})? ws
+ws     ::= | " " | "\n" [ \t]{0,20}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    model: str
+    messages: tuple[ChatMessage, ...]
+    sampling: Sampling
+    schema: str  # JSON schema that the answer has to follow; '' for none
+    stream: bool
+    include_usage: bool
+    user: str
+    cache_key: str
+    public_messages: int
+
+
+def read(body: dict[str, Any], *, most_tokens: int) -> CompletionRequest:
+    """Raises BadRequest with a sentence that names the field."""
+    grammar, schema = _format(body)
+    user = _text(body, "user") or _text(body, "safety_identifier")
+    if _number(body, "n", 1, 1, 1) != 1:
+        raise BadRequest("`n` must be 1.")
+    return CompletionRequest(
+        model=_text(body, "model"),
+        messages=_messages(body),
+        sampling=_sampling(body, most_tokens, grammar),
+        schema=schema,
+        stream=bool(body.get("stream")),
+        include_usage=_wants_usage(body),
+        user=user,
+        cache_key=_text(body, "prompt_cache_key") or user,
+        public_messages=int(_number(body, "footnote_public_messages", 0, _MESSAGES, 0)),
+    )
+
+
+def _messages(body: dict[str, Any]) -> tuple[ChatMessage, ...]:
+    given = body.get("messages")
+    if not isinstance(given, list) or not given or len(given) > _MESSAGES:
+        raise BadRequest(f"`messages` must be a list of 1 to {_MESSAGES} messages.")
+    return tuple(_message(message) for message in given)
+
+
+def _message(given: Any) -> ChatMessage:
+    role = _ROLES.get(str(given.get("role"))) if isinstance(given, dict) else None
+    if role is None:
+        raise BadRequest("Each message needs a role: system, user or assistant.")
+    content = given.get("content")
+    if isinstance(content, list) and all(isinstance(p, dict) and isinstance(p.get("text"), str) for p in content):
+        content = "".join(part["text"] for part in content)
+    if not isinstance(content, str):
+        raise BadRequest("The content of each message must be a string, or parts of text.")
+    return ChatMessage(role, content)
+
+
+def _sampling(body: dict[str, Any], most_tokens: int, grammar: str) -> Sampling:
+    limit = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
+    logprobs = bool(body.get("logprobs"))
+    return Sampling(
+        max_tokens=int(_number(body, limit, 1, 100_000, most_tokens)),
+        temperature=_number(body, "temperature", 0, 2, 0.7),
+        top_p=_number(body, "top_p", 0, 1, 0.95),
+        top_k=int(_number(body, "top_k", 1, 1000, 40)),
+        min_p=_number(body, "min_p", 0, 1, 0),
+        seed=int(_number(body, "seed", -(2**63), 2**64 - 1, 0)) & 0xFFFFFFFF,
+        stop=_stop(body),
+        frequency_penalty=_number(body, "frequency_penalty", -2, 2, 0),
+        presence_penalty=_number(body, "presence_penalty", -2, 2, 0),
+        repeat_penalty=_number(body, "repeat_penalty", 0.1, 10, 1),
+        logit_bias=_logit_bias(body),
+        top_logprobs=int(_number(body, "top_logprobs", 0, 20, 0)) if logprobs else None,
+        grammar=grammar,
+    )
+
+
+def _stop(body: dict[str, Any]) -> tuple[str, ...]:
+    stop = body.get("stop") or []
+    stop = [stop] if isinstance(stop, str) else stop
+    if not isinstance(stop, list) or len(stop) > _STOPS:
+        raise BadRequest(f"`stop` must be at most {_STOPS} strings.")
+    if not all(isinstance(one, str) and 0 < len(one) <= _STOP_CHARACTERS for one in stop):
+        raise BadRequest(f"Each of `stop` must be a string of 1 to {_STOP_CHARACTERS} characters.")
+    return tuple(stop)
+
+
+def _logit_bias(body: dict[str, Any]) -> tuple[tuple[int, float], ...]:
+    given = body.get("logit_bias") or {}
+    if not isinstance(given, dict) or len(given) > _BIASES:
+        raise BadRequest(f"`logit_bias` must be an object of at most {_BIASES} tokens.")
+    if not all(token.isdecimal() and len(token) < 10 for token in given):
+        raise BadRequest("`logit_bias` maps token ids to numbers.")
+    return tuple((int(token), _number(given, token, -100, 100, 0)) for token in given)
+
+
+def _format(body: dict[str, Any]) -> tuple[str, str]:
+    """-> a GBNF grammar or a JSON schema, at most one of them."""
+    given = body.get("response_format") or {"type": "text"}
+    grammar = body.get("grammar") or ""
+    if not isinstance(grammar, str) or len(grammar) > _GRAMMAR_CHARACTERS:
+        raise BadRequest(f"`grammar` must be a string of at most {_GRAMMAR_CHARACTERS} characters.")
+    kind = given.get("type") if isinstance(given, dict) else None
+    if kind == "text":
+        return grammar, ""
+    if kind == "json_object":
+        return _JSON, ""
+    named = given.get("json_schema") if kind == "json_schema" else None
+    if isinstance(named, dict):
+        return "", _schema(named.get("schema"))
+    raise BadRequest("`response_format` must be of type text, json_object or json_schema.")
+
+
+def _schema(schema: Any) -> str:
+    if not isinstance(schema, dict) or _depth(schema) > _SCHEMA_DEPTH:
+        raise BadRequest(f"The JSON schema must be an object, nested at most {_SCHEMA_DEPTH} levels.")
+    text = json.dumps(schema)
+    if len(text) > _GRAMMAR_CHARACTERS:
+        raise BadRequest(f"The JSON schema must have at most {_GRAMMAR_CHARACTERS} characters.")
+    return text
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level and depth <= _SCHEMA_DEPTH:
+        depth += 1
+        level = [child for one in level for child in _children(one)]
+    return depth
+
+
+def _children(value: Any) -> Sequence[Any]:
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+
+
+def _wants_usage(body: dict[str, Any]) -> bool:
+    options = body.get("stream_options") or {}
+    if not isinstance(options, dict):
+        raise BadRequest("`stream_options` must be an object.")
+    return bool(options.get("include_usage"))
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > _NAME_CHARACTERS:
+        raise BadRequest(f"`{name}` must be a string of at most {_NAME_CHARACTERS} characters.")
+    return value
+
+
+def _number(body: dict[str, Any], name: str, least: float, most: float, default: float) -> float:
+    value = body.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadRequest(f"`{name}` must be a number.")
+    if not least <= value <= most:
+        raise BadRequest(f"`{name}` must be a number from {least:g} to {most:g}.")
+    return value
