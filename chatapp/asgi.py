@@ -15,6 +15,7 @@ http = get_asgi_application()
 from chatapp.bodies import BodyLimit, Receive, Send  # noqa: E402
 from chatapp.conversations import turns  # noqa: E402 - after the apps are loaded
 from chatapp.conversations.routing import websocket_urlpatterns  # noqa: E402
+from chatapp.errors import OutageAnswers  # noqa: E402
 from chatapp.same_origin import SameOriginSockets  # noqa: E402
 
 
@@ -28,7 +29,7 @@ async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(http),
+        "http": OutageAnswers(BodyLimit(http)),
         "lifespan": lifespan,
         "websocket": SameOriginSockets(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,9 +12,11 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.views.defaults import server_error
 
 from inference.errors import InferenceError
 from retrieval.errors import RetrievalError
+from retrieval.outages import outage_behind
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +46,10 @@ class Invalid(ChatAppError):
     code, http_status = "invalid", 400
     user_message = "This request is not understood."
     advice = "Correct it and send it again."
+
+
+class Failed(ChatAppError):
+    """Whatever nobody expected."""
 
 
 class Busy(ChatAppError):
@@ -83,8 +91,47 @@ class ErrorMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, TYPED_ERRORS):
-            return None
+            return None  # `failed` answers it
         log.info("request.refused", code=error.code, detail=str(error))
         if wants_json(request):
             return JsonResponse({"error": as_dict(error)}, status=error.http_status)
         return render(request, "error.html", {"error": as_dict(error)}, status=error.http_status)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Django's handler of what nobody expected, also of middleware: programs get JSON, people a plain page."""
+    error = outage_behind(sys.exc_info()[1]) or Failed()
+    if wants_json(request):
+        return JsonResponse({"error": as_dict(error)}, status=error.http_status)
+    return server_error(request)
+
+
+class OutageAnswers:
+    """Around Django's ASGI application, which keeps bodies on disk before its own handlers are there."""
+
+    def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
+        self._application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        started = False
+
+        async def noticed(message: dict[str, Any]) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._application(scope, receive, noticed)
+        except OSError as fault:
+            outage = outage_behind(fault)
+            if started or outage is None:
+                raise
+            log.error("request.outage", code=outage.code, reason=str(fault))
+            await _refuse(send, outage)
+
+
+async def _refuse(send: Any, error: TypedError) -> None:
+    """The connection ends with it: what is still on its way is not read."""
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": error.http_status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps({"error": as_dict(error)}).encode()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+handler500 = "chatapp.errors.failed"
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("chatapp.accounts.urls")),

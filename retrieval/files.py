@@ -8,6 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +18,7 @@ from django.db import connection, transaction
 
 from retrieval.errors import RetrievalError
 from retrieval.models import Document
+from retrieval.outages import outage_behind
 
 READ_BYTES = 1_000_000
 LEFTOVER_AFTER_S = 86_400  # of halves of uploads
@@ -37,6 +39,16 @@ def stored_file(sha256: str) -> Path:
 
 
 # -- in ----------------------------------------------------------------------------------------------------------------
+@contextmanager
+def _storing() -> Iterator[None]:
+    """Says it in a sentence when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        raise (outage_behind(error) or error) from error
+
+
+@_storing()
 def spool(content: BinaryIO) -> tuple[Path, str, int]:
     """Write the stream to disk, safely, within the size limit -> file, hash, size."""
     path = _incoming_folder() / uuid.uuid4().hex
@@ -58,6 +70,7 @@ def spool(content: BinaryIO) -> tuple[Path, str, int]:
     return path, digest.hexdigest(), size
 
 
+@_storing()
 def put_in_place(incoming: Path, target: Path) -> None:
     target.parent.mkdir(mode=0o700, exist_ok=True)
     incoming.replace(target)

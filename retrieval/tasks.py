@@ -25,6 +25,7 @@ from retrieval.errors import AnotherEmbeddingModel, DocumentRejected, IndexUnava
 from retrieval.indexed_text import indexed_text
 from retrieval.leases import Lease, LeaseLost
 from retrieval.models import Document, Passage
+from retrieval.outages import outage_behind
 
 log = structlog.get_logger(__name__)
 
@@ -118,16 +119,21 @@ def _stage(document_id: str, working: Document.Status) -> Iterator[Held | None]:
         log.warning("index.unavailable", reason=str(error))
         # A service that is up and still fails on this document must not keep it for ever: then the attempt counts.
         _give_back(lease, leases.INDEX_PAUSE_S, burn_attempt=_index_is_up())
-    except Exception:
-        log.exception("document.stage_failed", stage=working.value)
-        _give_back(lease, leases.ERROR_PAUSE_S, burn_attempt=True)
+    except Exception as error:
+        outage = outage_behind(error)
+        log.exception("document.stage_failed", stage=working.value, outage=outage.code if outage else "")
+        _give_back(lease, leases.ERROR_PAUSE_S, burn_attempt=outage is None)
     finally:
         structlog.contextvars.unbind_contextvars("document")
 
 
 def _give_back(lease: Lease | None, pause_s: float, *, burn_attempt: bool) -> None:
-    if lease is not None:
+    if lease is None:
+        return
+    try:
         leases.release(lease, pause_s=pause_s * max(1, lease.attempts), burn_attempt=burn_attempt)
+    except DatabaseError as error:  # the lease ends by itself
+        log.warning("document.not_given_back", document=str(lease.document_id), reason=str(error))
 
 
 def _give_back_at_the_end(lease: Lease | None, seconds: float) -> None:

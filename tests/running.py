@@ -59,10 +59,11 @@ class Footnote:
                 return
         raise AssertionError(f"ended with {process.wait()}: {self.said}")
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """One of the commands, beside the running processes."""
         command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=self.environment(), capture_output=True, text=True, timeout=120)
+        known = self.environment() | environment
+        return subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, timeout=120)
 
     def stop(self) -> None:
         if self.process is not None:

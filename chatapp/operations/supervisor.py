@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from typing import IO, Any
@@ -14,11 +15,14 @@ import httpx
 from django.conf import settings
 
 from chatapp.operations import programs
-from chatapp.operations.postgres import EmbeddedPostgres, private_folder
+from chatapp.operations.address import address, forget_address, remember_address
+from chatapp.operations.postgres import EmbeddedPostgres, PostgresFailed, private_folder
 from chatapp.operations.processes import Child, Guard, stop_all
 
 Say = Callable[[str], None]
 _READY_S = 120
+_RECOVERY_S = 600.0  # a database that was killed reads its log first
+_MOST_PAUSE_S = 30.0
 
 
 class CannotStart(Exception):
@@ -32,6 +36,9 @@ class Supervisor:
         self.children: list[Child] = []
         self.postgres: EmbeddedPostgres | None = None
         self._lock: IO[str] | None = None
+        self._database_failures = 0
+        self._database_due = 0.0
+        self._database_trouble = ""
 
     def run(self) -> None:
         """Blocks until SIGINT or SIGTERM. Raises CannotStart before anything was started."""
@@ -80,6 +87,7 @@ class Supervisor:
 
     def _start_children(self) -> None:
         programs.make_folders()
+        remember_address()
         for name in programs.NAMES:
             log = settings.VAR_DIR / "log" / f"{name}.log"
             child = Child(name, programs.command(name), log, _environment(name), programs.GRACE_S[name])
@@ -105,25 +113,46 @@ class Supervisor:
     def _greet(self) -> None:
         from chatapp.operations.first_run import welcome_link
 
-        address = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
-        self.say(f"{settings.SITE_NAME} is ready: {address}/")
+        self.say(f"{settings.SITE_NAME} is ready: {address()}/")
         if link := welcome_link():
-            self.say(f"Sign in as the first administrator, once, within a day: {address}{link}")
+            self.say(f"Sign in as the first administrator, once, within a day: {address()}{link}")
         self.say("Stop with Ctrl-C.")
 
     # -- watch -----------------------------------------------------------------------------------------------------
     def _watch(self) -> None:
         while not self.stopping:
             self._revive()
-            if (
-                self.postgres is not None
-                and self.postgres.process is not None
-                and self.postgres.process.poll() is not None
-            ):
-                self.say("The database ended; starting it again.")
-                self.postgres.start()
-                self.guard.watch(self.postgres.process.pid)
+            self._revive_database()
             time.sleep(0.2)
+
+    def _revive_database(self) -> None:
+        """For ever, with growing pauses: what keeps it from starting may be mended while we wait."""
+        postgres = self.postgres
+        if postgres is None or postgres.running() or time.monotonic() < self._database_due:
+            return
+        if not self._database_failures:
+            self.say("The database ended; starting it again.")
+        old = postgres.process.pid if postgres.process is not None else 0
+        try:
+            postgres.start(_RECOVERY_S, given_up=lambda: self.stopping)
+        except (PostgresFailed, subprocess.SubprocessError) as error:
+            self._database_failed(str(error))
+            return
+        if postgres.process is not None:
+            self.guard.watch(postgres.process.pid)
+            self.guard.forget(old)
+        if self._database_failures:
+            self.say("The database runs again.")
+        self._database_failures, self._database_due, self._database_trouble = 0, time.monotonic() + 1.0, ""
+
+    def _database_failed(self, reason: str) -> None:
+        pause = min(2.0**self._database_failures, _MOST_PAUSE_S)
+        self._database_failures = min(self._database_failures + 1, 10)
+        self._database_due = time.monotonic() + pause
+        kind = reason.partition(":")[0]
+        if kind != self._database_trouble:  # once, however often it is tried
+            self.say(f"{reason} Footnote tries again, every {_MOST_PAUSE_S:.0f} s at last, and goes on by itself.")
+        self._database_trouble = kind
 
     def _revive(self) -> None:
         for child in self.children:
@@ -134,7 +163,12 @@ class Supervisor:
                 code = child.process.returncode if child.process is not None else "?"
                 self.say(f"{child.name} ended (exit {code}); starting it again in {wait:.1f} s. See {child.log}.")
             old = child.process.pid if child.process is not None else 0
-            if child.restart_if_due() and child.process is not None:
+            try:
+                started = child.restart_if_due()
+            except OSError as error:  # such as a full disk, which its log needs; its next turn comes
+                self.say(f"{child.name} could not be started ({error}).")
+                continue
+            if started and child.process is not None:
                 self.guard.watch(child.process.pid)
                 self.guard.forget(old)
 
@@ -143,6 +177,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         self.say("Stopping …")
+        forget_address()
         stop_all(self.children)
         if self.postgres is not None:
             self.postgres.stop()

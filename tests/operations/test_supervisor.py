@@ -53,6 +53,8 @@ def test_it_starts_answers_revives_a_child_and_stops_without_a_trace(footnote: F
     parts = httpx.get(f"{footnote.url}/readyz").json()["parts"]
     assert parts["database"]["state"] == parts["index"]["state"] == parts["sample"]["state"] == "ok"
     assert httpx.get(f"{footnote.url}/", follow_redirects=False).status_code == 302
+    elsewhere = footnote.run("signinlink", "mia", "--create", PORT="")  # another shell, which knows of no port
+    assert elsewhere.stdout.startswith(f"{footnote.url}/accounts/link/"), elsewhere.stdout + elsewhere.stderr
     (index,) = [c for c in Path("/proc").glob("[0-9]*") if is_index(c, footnote.var)]
     os.kill(int(index.name), signal.SIGKILL)
     assert "index ended" in process.stdout.readline()
@@ -62,7 +64,7 @@ def test_it_starts_answers_revives_a_child_and_stops_without_a_trace(footnote: F
     begun = time.monotonic()
     footnote.stop()
     assert time.monotonic() - begun < QUICK_S
-    assert none_left(footnote.var, 5) == []
+    assert none_left(footnote.var, 5) == [] and not (footnote.var / "address").exists()
     assert (footnote.var / "log" / "index.log").stat().st_size
     for log in (footnote.var / "log").iterdir():
         for line in log.read_text().splitlines():

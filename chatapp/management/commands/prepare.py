@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management import call_command
 
 from chatapp.commands import FootnoteCommand
+from chatapp.operations.address import address
 from chatapp.operations.first_run import ensure_administrator, load_sample, welcome_link
 
 
@@ -20,5 +20,4 @@ class Command(FootnoteCommand):
         if load_sample():
             self.stdout.write("Loading the sample collection, a small company's handbook.")
         if link := welcome_link():
-            base = (settings.PUBLIC_URL or f"http://localhost:{settings.PORT}").rstrip("/")
-            self.stdout.write(f"Sign in as the first administrator, once, within a day: {base}{link}")
+            self.stdout.write(f"Sign in as the first administrator, once, within a day: {address()}{link}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from chatapp.accounts.links import make_link
 from chatapp.accounts.models import User
 from chatapp.commands import FootnoteCommand
+from chatapp.operations.address import address
 
 
 class Command(FootnoteCommand):
@@ -26,8 +26,7 @@ class Command(FootnoteCommand):
             user = self._made(name)
         if user is None:
             self.fail(f"There is no active person named {name!r}.", "Check the name, or add --create.")
-        base = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
-        self.stdout.write(base.rstrip("/") + make_link(user))
+        self.stdout.write(address() + make_link(user))
 
     def _made(self, name: str) -> User:
         try:
