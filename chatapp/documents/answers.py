@@ -9,6 +9,10 @@ from django.urls import reverse
 from chatapp.documents.search import FoundPassage
 from retrieval.models import Collection, Document, Passage
 
+# The file itself is at fault: whoever tries again reads the same bytes. A limit, by contrast, can be raised.
+_OF_THE_FILE = frozenset(
+    {"unsupported", "wrong_type", "empty", "no_text", "corrupt", "encrypted", "bomb", "document_rejected"}
+)
 CONTEXT = 2  # passages shown before and after a cited one
 
 
@@ -31,6 +35,7 @@ def document_json(document: Document) -> dict[str, Any]:
         "size": document.size,
         "status": document.status,
         "error": document.error,
+        "retryable": document.status == Document.Status.FAILED and document.error_code not in _OF_THE_FILE,
         "warnings": document.warnings,
         "pages": document.pages,
         "passages": document.passage_count,

@@ -1,7 +1,10 @@
-// The collections: their list, and the form that makes one.
+// The collections: their list, who reads them, and the form that makes or changes one.
 
 import { request } from "./api.js";
+import { confirmWith } from "./dialogs.js";
 import { el } from "./dom.js";
+
+const DELETION_TIMEOUT = 120000; // document by document
 
 export function paintCollections(root, collections, current, onOpen) {
   const focused = [...root.children].indexOf(document.activeElement);
@@ -13,32 +16,74 @@ export function paintCollections(root, collections, current, onOpen) {
 
 export function readersOf(collection) {
   if (collection.everyone) return "Everyone who can sign in may read it";
-  if (!collection.readers.length) return "Only administrators may read it";
+  if (!collection.readers.length) return "Administrators alone may read it";
   return `Readers: ${collection.readers.join(", ")}`;
 }
 
-export function collectionForm(onCreated) {
+// -> a function that opens the form: empty for a new collection, filled for the one that it is given
+export function collectionForm(onSaved) {
   const dialog = document.getElementById("collection-dialog");
   const form = document.getElementById("collection-form");
   const problem = document.getElementById("collection-error");
+  let changed = null;
+  const complain = (text) => {
+    problem.hidden = !text;
+    problem.textContent = text;
+  };
   document.getElementById("collection-cancel").addEventListener("click", () => dialog.close());
+  form.addEventListener("change", ({ target }) => target.name === "group" && target.checked && (form.elements.who.value = "groups"));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const data = new FormData(form);
-    const everyone = data.get("who") === "everyone";
-    const body = { name: data.get("name").trim(), description: data.get("description").trim(), everyone, readers: everyone ? [] : data.getAll("group") };
+    const { who, ...fields } = wishes(form);
+    if (who === "groups" && !fields.readers.length) return complain("Choose a group, or let administrators alone read it.");
     try {
-      const { collection } = await request("POST", "/api/collections/", body);
+      const { collection } = await request(changed ? "PATCH" : "POST", changed ? `/api/collections/${changed.id}/` : "/api/collections/", fields);
       dialog.close();
-      onCreated(collection);
+      onSaved(collection);
     } catch (error) {
-      problem.hidden = false;
-      problem.textContent = `${error.message} ${error.advice}`;
+      complain(`${error.message} ${error.advice}`);
     }
   });
-  return () => {
+  return (collection = null) => {
+    changed = collection;
     form.reset();
-    problem.hidden = true;
+    complain("");
+    if (collection) fill(form, collection);
+    document.getElementById("collection-heading").textContent = collection ? "Edit the collection" : "New collection";
+    document.getElementById("collection-save").textContent = collection ? "Save" : "Create";
     dialog.showModal();
   };
+}
+
+function wishes(form) {
+  const data = new FormData(form);
+  const who = data.get("who");
+  const readers = who === "groups" ? data.getAll("group") : [];
+  return { who, name: data.get("name").trim(), description: data.get("description").trim(), everyone: who === "everyone", readers };
+}
+
+function fill(form, collection) {
+  form.elements.name.value = collection.name;
+  form.elements.description.value = collection.description;
+  const groups = form.querySelector(".groups");
+  const boxes = new Map([...groups.querySelectorAll("input")].map((box) => [box.value, box]));
+  for (const group of collection.readers.filter((one) => !boxes.has(one))) { // made since the page was loaded
+    boxes.set(group, el("input", { type: "checkbox", name: "group", value: group }));
+    groups.append(el("label", { class: "choice" }, boxes.get(group), ` ${group}`));
+  }
+  for (const group of collection.readers) boxes.get(group).checked = true;
+  const [onlyGroups] = form.querySelectorAll('[name="who"][value="groups"]');
+  onlyGroups.disabled = !boxes.size;
+  form.elements.who.value = collection.everyone ? "everyone" : collection.readers.length ? "groups" : "administrators";
+}
+
+// Asks first, with the number of documents that the server has now. -> whether it is gone
+export async function deleteCollection(id) {
+  const { collection } = await request("GET", `/api/collections/${id}/`);
+  const { name, documents: number } = collection;
+  const what = number ? `“${name}” and its ${number === 1 ? "one document" : `${number} documents`} will be deleted` : `“${name}” holds no documents. It will be deleted`;
+  const rest = number ? " and no longer be found or quoted" : "";
+  if (!(await confirmWith("Delete this collection?", `${what}${rest}. This cannot be undone.`, "Delete"))) return false;
+  await request("DELETE", `/api/collections/${id}/`, undefined, { timeout: DELETION_TIMEOUT });
+  return true;
 }

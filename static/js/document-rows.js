@@ -24,13 +24,19 @@ export function documentRow(item, { retry, remove }) {
   const failed = item.status === "failed";
   return el("li", { class: "row", data: { id: item.id } },
     el("div", {},
-      el("a", { class: "row-name", href: `/documents/${item.id}/file/`, download: "", dir: "auto" }, item.name),
+      nameOf(item),
       el("span", { class: "row-facts" }, facts.filter(Boolean).join(" · "))),
     el("span", { class: `state ${BUSY.has(item.status) ? "busy" : item.status}` }, STATES[item.status] ?? item.status),
     el("span", { class: "row-buttons" },
-      failed && iconButton("retry", `Try ${item.name} again`, () => retry(item)),
+      failed && item.retryable !== false && iconButton("retry", `Try ${item.name} again`, () => retry(item)),
       iconButton("trash", `Delete ${item.name}`, () => remove(item))),
     failed && el("p", { class: "row-problem" }, reason(item.error)));
+}
+
+// A document that is ready opens; the original is downloaded, never shown under our own address.
+function nameOf({ id, name, status }) {
+  if (status !== "ready") return el("span", { class: "row-name", dir: "auto" }, name);
+  return el("a", { class: "row-name", href: `/documents/${id}/file/`, download: name, title: `Download ${name}`, dir: "auto" }, name);
 }
 
 function reason(error) {
@@ -49,7 +55,7 @@ export function uploadRow(item, { again, drop }) {
     el("div", {}, el("span", { class: "row-name", dir: "auto" }, item.path || item.file.name), el("span", { class: "row-facts" }, size(item.file.size))),
     state,
     el("span", { class: "row-buttons" },
-      failed && iconButton("retry", `Send ${item.file.name} again`, () => again(item)),
+      failed && item.error.retryable !== false && iconButton("retry", `Send ${item.file.name} again`, () => again(item)),
       failed && iconButton("trash", `Forget ${item.file.name}`, () => drop(item))),
     failed && el("p", { class: "row-problem", role: "alert" }, `${item.error.message} ${item.error.advice ?? ""}`));
 }

@@ -1,7 +1,7 @@
 // The documents page: collections on one side; upload, progress and the list of documents on the other.
 
 import { request } from "./api.js";
-import { collectionForm, paintCollections, readersOf } from "./collections.js";
+import { collectionForm, deleteCollection, paintCollections, readersOf } from "./collections.js";
 import { confirmWith } from "./dialogs.js";
 import { BUSY, documentRow, uploadRow } from "./document-rows.js";
 import { announce, el } from "./dom.js";
@@ -18,9 +18,10 @@ const FILTERS = { all: "All", busy: "In progress", failed: "Failed" };
 
 const uploads = new Uploads();
 const state = { collections: [], current: null, documents: [], filter: "all", wait: FIRST_LOOK, timer: null };
-const newCollection = collectionForm(async (collection) => {
+const editCollection = collectionForm(async (collection) => {
   await loadCollections();
-  open(collection.id);
+  if (collection.id === state.current) paintHead();
+  else open(collection.id);
 });
 
 function tell(text, problem = true) {
@@ -53,19 +54,37 @@ function open(id) {
   byId("rows").replaceChildren();
   byId("none").hidden = true;
   closeSidebar();
-  const collection = state.collections.find((one) => one.id === id);
-  byId("collection").hidden = !collection;
-  byId("title").textContent = collection?.name ?? "Documents";
-  byId("readers").textContent = collection ? readersOf(collection) : "";
+  paintHead();
   paintCollections(byId("collections"), state.collections, id, open);
-  history.replaceState({}, "", collection ? `#${id}` : location.pathname);
-  if (collection) look();
+  history.replaceState({}, "", id ? `#${id}` : location.pathname);
+  look();
+}
+
+const opened = () => state.collections.find((one) => one.id === state.current);
+
+function paintHead() {
+  const collection = opened();
+  byId("collection").hidden = byId("collection-actions").hidden = !collection;
+  byId("title").textContent = collection?.name ?? "Documents";
+  byId("description").textContent = collection?.description ?? "";
+  byId("readers").textContent = collection ? readersOf(collection) : "";
+}
+
+async function removeCollection() {
+  const { id, name } = opened();
+  if (!(await attempt(() => deleteCollection(id)))) return;
+  announce(`${name} deleted`);
+  uploads.forget(id);
+  await loadCollections();
+  open(state.collections.find((one) => one.id !== id)?.id ?? null);
+  byId("page").focus(); // the buttons of the collection went with it
 }
 
 // Looks again while something is in progress, less and less often as long as nothing changes.
 async function look() {
   clearTimeout(state.timer);
   const wanted = state.current;
+  if (!wanted) return;
   try {
     const { documents, counts } = await request("GET", `/api/collections/${wanted}/documents/`);
     if (wanted !== state.current) return;
@@ -78,6 +97,7 @@ async function look() {
       count(counts);
     }
   } catch (error) {
+    if (wanted !== state.current) return;
     tell((state.broken = `${error.message} ${error.advice}`));
     state.wait = LONGEST_WAIT;
   }
@@ -85,7 +105,7 @@ async function look() {
 }
 
 function count(counts) {
-  const collection = state.collections.find((one) => one.id === state.current);
+  const collection = opened();
   if (!collection) return;
   collection.documents = Object.values(counts).reduce((sum, one) => sum + one, 0);
   paintCollections(byId("collections"), state.collections, state.current, open);
@@ -185,8 +205,10 @@ uploads.addEventListener("received", ({ detail }) => {
 });
 addEventListener("beforeunload", (event) => uploads.pending && event.preventDefault());
 byId("filter").addEventListener("input", paint);
-byId("new-collection").addEventListener("click", newCollection);
-byId("first-collection").addEventListener("click", newCollection);
+byId("new-collection").addEventListener("click", () => editCollection());
+byId("first-collection").addEventListener("click", () => editCollection());
+byId("edit-collection").addEventListener("click", () => editCollection(opened()));
+byId("delete-collection").addEventListener("click", removeCollection);
 document.addEventListener("keydown", (event) => event.key === "Escape" && !document.querySelector("dialog[open]") && closeSidebar());
 
 await loadCollections();

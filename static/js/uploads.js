@@ -33,6 +33,12 @@ export class Uploads extends EventTarget {
     this.#changed();
   }
 
+  // Nothing more goes to a collection that is gone; what is on its way ends by itself.
+  forget(collection) {
+    this.items = this.items.filter((one) => one.collection !== collection || one.state === "sending");
+    this.#changed();
+  }
+
   get pending() {
     return this.items.some((item) => item.state === "waiting" || item.state === "sending");
   }

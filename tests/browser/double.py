@@ -139,11 +139,13 @@ class Double:
         }  # fmt: skip
         if url.startswith("collections/"):
             body: Any = {"collections": self.collections}
-            if method == "POST":
+            if method in ("POST", "PATCH"):
                 return route.fulfill(**self.receipt) if self.receipt else None  # none: it is still on its way
             if "documents/" in url:
                 held = self.documents if COLLECTION in url else self.elsewhere
                 body = {"documents": held, "counts": {"ready": len(held)}}
+            elif one := next((one for one in self.collections if one["id"] in url), None):
+                body = {"collection": one}
         else:
             body = next(value for start, value in answers.items() if url.startswith(start))
         return route.fulfill(json=body)

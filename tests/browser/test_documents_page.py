@@ -3,18 +3,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.utils import timezone
 from playwright.sync_api import expect
 
+from retrieval import files
+from retrieval.models import Collection, Document
 from tests.browser.double import COLLECTION, Double
 
 
 def doc(number: int, name: str, status: str, **fields: Any) -> dict[str, Any]:
     return {"id": f"0000000{number}-0000-4000-8000-000000000000", "name": name, "size": 48_300 * number, "status": status,
-            "error": "", "warnings": [], "pages": None, "passages": 0, "seconds": 1.0, "created_at": "2026-11-21T00:00:00Z",
+            "error": "", "retryable": status == "failed", "warnings": [], "pages": None, "passages": 0, "seconds": 1.0, "created_at": "2026-11-21T00:00:00Z",
             **fields}  # fmt: skip
 
 
@@ -27,6 +32,7 @@ DOCUMENTS = [
         "Contract (signed).pdf",
         "failed",
         error="This file is encrypted. Save a copy without a password and upload that.",
+        retryable=False,
     ),
     doc(5, "Leave policy.docx", "ready", pages=6, passages=14),
 ]
@@ -43,11 +49,39 @@ def stage(double: Double, documents: list[dict[str, Any]]) -> None:
 
 
 def test_a_failed_document_shows_its_reason_and_can_be_tried_again(page: Any, double: Double) -> None:
+    stage(double, [doc(1, "Atlas.pdf", "failed", error="Reading the file took too long and was stopped.")])
+    page.goto("/documents/")
+    expect(page.locator(".row-problem")).to_contain_text("took too long")
+    with page.expect_request("**/retry/"):
+        page.get_by_role("button", name="Try Atlas.pdf again").click()
+
+
+def test_a_file_that_is_itself_at_fault_can_be_deleted_alone(page: Any, double: Double) -> None:
     stage(double, DOCUMENTS)
     page.goto("/documents/")
-    expect(page.locator(".row-problem")).to_contain_text("This file is encrypted.")
-    with page.expect_request("**/retry/"):
-        page.get_by_role("button", name="Try Contract (signed).pdf again").click()
+    row = page.locator(".row", has_text="This file is encrypted.")
+    expect(row.get_by_role("button")).to_have_count(1)
+    expect(row.get_by_role("button", name="Delete Contract (signed).pdf")).to_be_visible()
+
+
+def test_the_name_of_a_document_that_is_ready_downloads_the_original(
+    page: Any, double: Double, settings: Any, tmp_path: Path
+) -> None:
+    settings.RETRIEVAL = replace(settings.RETRIEVAL, files_dir=tmp_path)
+    stored = files.stored_file("ab" * 32)
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    stored.write_bytes(b"%PDF-1.7 the original")
+    held = Document.objects.create(
+        collection=Collection.objects.create(name="Handbook"), name="Leave policy.pdf", size=21, sha256="ab" * 32,
+        status=Document.Status.READY, ready_at=timezone.now(),
+    )  # fmt: skip
+    stage(double, [doc(1, "Leave policy.pdf", "ready", id=str(held.pk)), doc(2, "Broken.pdf", "failed", error="No.")])
+    page.goto("/documents/")
+    with page.expect_download() as coming:
+        page.get_by_role("link", name="Leave policy.pdf").click()
+    assert coming.value.suggested_filename == "Leave policy.pdf"
+    assert Path(coming.value.path()).read_bytes() == b"%PDF-1.7 the original"
+    expect(page.get_by_role("link", name="Broken.pdf")).to_have_count(0)
 
 
 def test_many_files_are_sent_and_each_one_is_seen(page: Any, double: Double) -> None:
@@ -91,7 +125,7 @@ def test_after_a_deletion_the_focus_is_on_the_next_document(page: Any, double: D
     double.documents = [one for one in DOCUMENTS if one["name"] != "Staff handbook 2026.pdf"]
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator(".row")).to_have_count(4)
-    expect(page.get_by_role("link", name="Contract (signed).pdf")).to_be_focused()
+    expect(page.get_by_role("button", name="Delete Contract (signed).pdf")).to_be_focused()
 
 
 def test_an_empty_collection_does_not_show_the_documents_of_the_one_before(page: Any, double: Double) -> None:
@@ -125,6 +159,101 @@ def test_a_collection_is_made_for_the_groups_that_are_named(page: Any, double: D
     }  # fmt: skip
     expect(dialog).to_be_hidden()
     expect(page.locator("h1")).to_have_text("Finance")
+
+
+def test_a_collection_is_edited_beside_its_heading(page: Any, double: Double) -> None:
+    Group.objects.create(name="Board")
+    Group.objects.create(name="Finance")
+    stage(double, [])
+    double.collections[1]["description"] = "Budgets and prices"
+    page.goto("/documents/")
+    page.get_by_role("button", name="Finance").click()
+    expect(page.locator("#description")).to_have_text("Budgets and prices")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Edit the collection")
+    expect(dialog.get_by_label("Name")).to_have_value("Finance")
+    expect(dialog.get_by_label("What it holds")).to_have_value("Budgets and prices")
+    expect(dialog.get_by_label("Only these groups")).to_be_checked()
+    expect(dialog.get_by_label("Finance")).to_be_checked()
+    expect(dialog.get_by_label("Board")).not_to_be_checked()
+    dialog.get_by_label("Name").fill("Money")
+    dialog.get_by_label("What it holds").fill("")
+    dialog.get_by_label("Board").check()
+    changed = {"name": "Money", "description": "", "everyone": False, "readers": ["Board", "Finance"]}
+    double.collections[1] |= changed
+    double.receipt = {"status": 200, "json": {"collection": double.collections[1]}}
+    with page.expect_request(lambda request: request.method == "PATCH") as sent:
+        dialog.get_by_role("button", name="Save").click()
+    assert double.collections[1]["id"] in sent.value.url and sent.value.post_data_json == changed
+    expect(page.locator("h1")).to_have_text("Money")
+    expect(page.locator("#readers")).to_have_text("Readers: Board, Finance")
+    expect(page.locator("#collections").get_by_role("button", name="Money")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("choice", "everyone", "readers"),
+    [("Everyone who can sign in", True, []), ("Administrators alone", False, [])],
+)
+def test_who_reads_a_collection_is_changed(
+    page: Any, double: Double, choice: str, everyone: bool, readers: list[str]
+) -> None:
+    stage(double, [])
+    page.goto("/documents/")
+    page.get_by_role("button", name="Finance").click()
+    page.get_by_role("button", name="Edit", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Edit the collection")
+    expect(dialog.get_by_label("Finance")).to_be_checked()  # a group that the page did not know when it was loaded
+    dialog.get_by_label("Finance").uncheck()
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Choose a group")
+    dialog.get_by_label(choice).check()
+    double.receipt = {"status": 200, "json": {"collection": double.collections[1]}}
+    with page.expect_request(lambda request: request.method == "PATCH") as sent:
+        dialog.get_by_role("button", name="Save").click()
+    assert (sent.value.post_data_json["everyone"], sent.value.post_data_json["readers"]) == (everyone, readers)
+
+
+def test_a_change_of_a_collection_that_is_refused_says_why(page: Any, double: Double) -> None:
+    stage(double, [])
+    page.goto("/documents/")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Edit the collection")
+    double.receipt = {"status": 409, "json": {"error": {"message": "The name is taken.", "advice": "Use another."}}}
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_have_text("The name is taken. Use another.")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="New collection").click()
+    new = page.get_by_role("dialog", name="New collection")
+    expect(new.get_by_label("Name")).to_have_value("")
+    expect(new.get_by_role("alert")).to_be_hidden()
+    expect(new.get_by_role("button", name="Create")).to_be_visible()
+
+
+def test_deleting_a_collection_names_its_documents_and_asks_first(page: Any, double: Double) -> None:
+    stage(double, DOCUMENTS)
+    page.goto("/documents/")
+    deleted: list[str] = []
+    page.on("request", lambda request: request.method == "DELETE" and deleted.append(request.url))
+    page.get_by_role("button", name="Delete collection…").click()
+    dialog = page.get_by_role("dialog", name="Delete this collection?")
+    expect(dialog).to_contain_text("“Handbook” and its 5 documents will be deleted")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("button", name="Delete collection…")).to_be_focused()
+    assert deleted == []
+    page.get_by_role("button", name="Delete collection…").click()
+    expect(dialog).to_be_visible()
+    del double.collections[0]
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.locator("h1")).to_have_text("Finance")
+    expect(page.locator("#collections").get_by_role("button")).to_have_count(1)
+    assert [COLLECTION in url for url in deleted] == [True]
+    page.get_by_role("button", name="Delete collection…").click()
+    expect(dialog).to_contain_text("“Finance” and its 214 documents")
+    double.collections.clear()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="Create a collection")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete collection…")).to_be_hidden()
+    assert page.problems == []
 
 
 NOTE = {"name": "note.txt", "mimeType": "text/plain", "buffer": b"words"}

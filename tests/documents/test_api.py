@@ -112,6 +112,19 @@ def test_an_upload_is_received_and_then_a_duplicate(admin: Client, private: Coll
     assert (len(listed["documents"]), listed["counts"]) == (1, {"received": 1})
 
 
+@pytest.mark.parametrize(
+    ("code", "retryable"),
+    [("encrypted", False), ("unsupported", False), ("corrupt", False), ("timeout", True), ("gave_up", True)],
+)
+def test_a_document_says_whether_trying_again_can_help(
+    admin: Client, make_document: MakeDocument, code: str, retryable: bool
+) -> None:
+    failed = make_document("a.pdf", status="failed", error="No.", error_code=code, ready_at=None)
+    assert admin.get(f"/api/documents/{failed.pk}/").json()["document"]["retryable"] is retryable
+    ready = make_document("b.pdf", "text")
+    assert admin.get(f"/api/documents/{ready.pk}/").json()["document"]["retryable"] is False
+
+
 def test_an_upload_over_the_limit_is_refused(admin: Client, private: Collection, configured: Any) -> None:
     limits = dataclasses.replace(configured.RETRIEVAL.limits, file_bytes=10)
     configured.RETRIEVAL = dataclasses.replace(configured.RETRIEVAL, limits=limits)
