@@ -7,6 +7,7 @@ lock. Here the server is a direct child that stops when its owner dies.
 from __future__ import annotations
 
 import ctypes
+import errno
 import hashlib
 import importlib.util
 import os
@@ -16,15 +17,22 @@ import signal
 import stat
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 SYSTEM_USER = "footnote"
 _PR_SET_PDEATHSIG = 1
+_NEEDED_BYTES = 1_000_000  # with less, its log may have had no room for the reason
+_TAIL_BYTES = 4_000
 
 
 class PostgresFailed(Exception):
     """The message says what happened and what to do."""
+
+
+class DiskFull(PostgresFailed):
+    """It cannot run until there is room."""
 
 
 @dataclass
@@ -43,10 +51,27 @@ class EmbeddedPostgres:
             name = hashlib.sha256(str(self.data).encode()).hexdigest()[:16]
             self.data = Path("/var/lib/footnote") / name / "postgres"
         self.log = self.data.parent / f"{self.data.name}.log"
+        self._log_from = 0  # where the words of the latest start begin
         self.process: subprocess.Popen[bytes] | None = None
 
     # -- life ------------------------------------------------------------------------------------------------------
-    def start(self, timeout_s: float = 60.0) -> None:
+    def start(self, timeout_s: float = 60.0, given_up: Callable[[], bool] = lambda: False) -> None:
+        """Blocks until it takes connections. Raises PostgresFailed, or leaves it as it is once `given_up`."""
+        try:
+            self._start(timeout_s, given_up)
+        except (OSError, PostgresFailed) as error:
+            self.stop()
+            if not self._disk_is_full(error):
+                if isinstance(error, PostgresFailed):
+                    raise
+                raise PostgresFailed(f"The embedded Postgres could not be started: {error}") from error
+            free = shutil.disk_usage(_existing(self.data)).free / 1e6
+            raise DiskFull(
+                f"The disk is full: the embedded Postgres cannot write in {self.data} ({free:.0f} MB are free there). "
+                "Make room on that disk."
+            ) from error
+
+    def _start(self, timeout_s: float, given_up: Callable[[], bool]) -> None:
         private_folder(self.sockets)
         if self.account:
             os.chown(self.sockets, self.account.pw_uid, self.account.pw_gid)
@@ -54,6 +79,7 @@ class EmbeddedPostgres:
         if not (self.data / "PG_VERSION").exists():
             self._init()
         self._clear_stale_pid()
+        self._log_from = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - fixed arguments
                 [
@@ -64,6 +90,8 @@ class EmbeddedPostgres:
                     *("-c", "unix_socket_permissions=0700"),
                     *("-c", f"max_connections={self.max_connections}"),
                     *("-c", "jit=off"),
+                    # On a full disk it would end and start its processes without a pause: our own watch has pauses.
+                    *("-c", "restart_after_crash=off"),
                     *("-c", "shared_buffers=64MB"),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -71,7 +99,10 @@ class EmbeddedPostgres:
                 stderr=log,
                 preexec_fn=self._in_child,
             )
-        self._wait(timeout_s)
+        self._wait(timeout_s, given_up)
+
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def stop(self, timeout_s: float = 20.0) -> None:
         if self.process is None or self.process.poll() is not None:
@@ -82,6 +113,19 @@ class EmbeddedPostgres:
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(10)
+
+    def _disk_is_full(self, error: Exception) -> bool:
+        if any(os.strerror(number) in f"{error} {self._said()}" for number in (errno.ENOSPC, errno.EDQUOT)):
+            return True
+        return shutil.disk_usage(_existing(self.data)).free < _NEEDED_BYTES
+
+    def _said(self) -> str:
+        """The end of its log, of the latest start."""
+        if not self.log.exists():
+            return ""
+        with self.log.open("rb") as log:
+            log.seek(max(self._log_from, self.log.stat().st_size - _TAIL_BYTES))
+            return log.read().decode(errors="replace")
 
     def ensure_database(self, name: str) -> None:
         import psycopg
@@ -132,13 +176,16 @@ class EmbeddedPostgres:
             time.sleep(0.1)
         pid_file.unlink(missing_ok=True)
 
-    def _wait(self, timeout_s: float) -> None:
+    def _wait(self, timeout_s: float, given_up: Callable[[], bool]) -> None:
         deadline = time.monotonic() + timeout_s
         ready = [str(self.binaries / "pg_isready"), "-q", "-h", str(self.sockets), "-d", "postgres"]
         while subprocess.run(ready, check=False).returncode:  # noqa: S603 - fixed arguments
             if self.process is None or self.process.poll() is not None:
-                tail = self.log.read_text(errors="replace")[-800:]
-                raise PostgresFailed(f"The embedded Postgres ended at once. Its log, {self.log}, ends: {tail}")
+                raise PostgresFailed(
+                    f"The embedded Postgres ended at once. Its log, {self.log}, ends: {self._said()[-800:]}"
+                )
+            if given_up():
+                return
             if time.monotonic() > deadline:
                 self.stop()
                 raise PostgresFailed(f"The embedded Postgres did not start in {timeout_s:.0f} s; see {self.log}.")
@@ -181,6 +228,10 @@ def _system_account() -> pwd.struct_passwd:
         if done.returncode:
             raise PostgresFailed(f"Postgres needs an account of its own: {done.stderr.strip()}") from None
         return pwd.getpwnam(SYSTEM_USER)
+
+
+def _existing(path: Path) -> Path:
+    return next(each for each in (path, *path.parents) if each.exists())
 
 
 def _traversable(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -21,5 +22,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def _say(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+        with suppress(OSError):  # a full disk behind standard output stops nothing
+            self.stdout.write(line)
+            self.stdout.flush()
