@@ -4,9 +4,40 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import secrets
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from dotenv.parser import Binding, parse_stream
+
+
+def read_file(named: str, default: Path) -> None:
+    """The settings in the file named, else in `default` where there is one. The environment counts for more."""
+    path = Path(named) if named else default
+    if not named and not path.is_file():
+        return
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            found = list(parse_stream(stream))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"The settings in {path} cannot be read ({error}).") from None
+    for one in found:
+        try:
+            _take_in(one)
+        except ValueError:
+            blank = one.original.string[: -len(one.original.string.lstrip())].count("\n")
+            raise ImproperlyConfigured(f"Line {one.original.line + blank} of {path} is not NAME=value.") from None
+
+
+def _take_in(one: Binding) -> None:
+    """Raises ValueError where it is no setting."""
+    if one.error or (one.key is not None and one.value is None):
+        raise ValueError
+    if one.key is not None and one.value is not None:
+        os.environ.setdefault(one.key, one.value)
 
 
 def text(name: str, default: str = "") -> str:
@@ -50,6 +81,61 @@ def listing(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
+def url(name: str, default: str = "", *, schemes: tuple[str, ...] = ("http", "https")) -> str:
+    value = text(name, default).rstrip("/")
+    check_url(name, value, schemes)
+    return value
+
+
+def service_urls(name: str, default: str) -> list[str]:
+    """Addresses of our own services: unix:///path/to.sock or http://host:port."""
+    found = listing(name, default)
+    for one in found:
+        check_url(name, one, ("http", "https", "unix"))
+    return found
+
+
+def check_url(name: str, value: str, schemes: tuple[str, ...]) -> None:
+    if not value:
+        return
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in schemes and bool(parts.path if parts.scheme == "unix" else parts.hostname)
+        _ = parts.port  # raises when it is none
+    except ValueError:
+        sound = False
+    if not sound or value != "".join(value.split()):
+        beginnings = " or ".join(f"{scheme}://" for scheme in schemes)
+        shown = "this one" if "@" in value else repr(value)  # it may hold a password
+        raise ImproperlyConfigured(f"{name} must be an address that begins with {beginnings}, not {shown}.")
+
+
+def postgres(name: str, value: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = {**dj_database_url.parse(value)}
+    except ValueError:
+        found = {}
+    if found.get("ENGINE") != "django.db.backends.postgresql" or not found["NAME"]:
+        raise ImproperlyConfigured(f"{name} must be an address such as postgres://user:password@host:5432/name.")
+    return found
+
+
+def text_beside(name: str, other: str) -> str:
+    """Must be there when `other` is."""
+    value = text(name)
+    if text(other) and not value:
+        raise ImproperlyConfigured(f"{name} is missing: {other} needs it.")
+    return value
+
+
+def choice(name: str, default: str, among: tuple[str, ...]) -> str:
+    value = text(name, default)
+    for one in among:
+        if one.lower() == value.lower():
+            return one
+    raise ImproperlyConfigured(f"{name} must be one of {', '.join(among)}, not {value!r}.")
+
+
 def networks(name: str) -> list[str]:
     """Addresses and networks, such as 10.0.0.0/8. uvicorn takes a wrong one without a word."""
     found = listing(name)
@@ -81,8 +167,14 @@ def _from_file(name: str, path: Path) -> str:
 
 
 def _kept_secret(path: Path) -> str:
-    import secrets
+    try:
+        return _made_once(path)
+    except OSError as error:
+        reason = f"{path} cannot be written ({error.strerror})"
+        raise ImproperlyConfigured(f"{reason}. Set CHATAPP_VAR_DIR to a folder of yours.") from None
 
+
+def _made_once(path: Path) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -8,13 +8,12 @@ import stat
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
-
 from chatapp import env
 from inference.config import InferenceConfig
 from retrieval.config import ParseLimits, RetrievalConfig
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+env.read_file(env.text("CHATAPP_ENV_FILE"), BASE_DIR / ".env")
 VAR_DIR = Path(env.text("CHATAPP_VAR_DIR", str(BASE_DIR / "var"))).resolve()
 # Unix socket paths end at 107 bytes, so a deep checkout keeps its sockets in a short folder of its own.
 RUN_DIR = VAR_DIR / "run"
@@ -30,7 +29,7 @@ DEBUG = env.boolean("CHATAPP_DEBUG")
 SECRET_KEY = env.secret("CHATAPP_SECRET_KEY", VAR_DIR / "secrets" / "secret-key")
 INTERNAL_TOKEN = env.secret("CHATAPP_INTERNAL_TOKEN", VAR_DIR / "secrets" / "internal-token")
 ALLOWED_HOSTS = env.listing("CHATAPP_HOSTS", "localhost,127.0.0.1,[::1]")
-PUBLIC_URL = env.text("CHATAPP_PUBLIC_URL")  # https://footnote.example.com behind a proxy that ends TLS
+PUBLIC_URL = env.url("CHATAPP_PUBLIC_URL")  # https://footnote.example.com behind a proxy that ends TLS
 BIND = env.text("CHATAPP_BIND", "127.0.0.1")
 TRUSTED_PROXIES = env.networks("CHATAPP_TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
 PORT = env.integer("PORT", 8000, least=1, most=65535)
@@ -105,12 +104,13 @@ if EMBEDDED_DATABASE:
         }
     }
 else:
-    DATABASES = {"default": dj_database_url.parse(_DATABASE_URL)}
+    DATABASES = {"default": env.postgres("DATABASE_URL", _DATABASE_URL)}
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     {"pool": {"min_size": 0, "max_size": env.integer("CHATAPP_DATABASE_POOL", 20, least=2), "timeout": 10}}
 )
 REDIS_URL = env.secret("REDIS_URL")
+env.check_url("REDIS_URL", REDIS_URL, ("redis", "rediss", "unix"))
 if REDIS_URL:
     # The pubsub backend: the core backend of channels_redis loses messages when full and its sockets time out.
     CHANNEL_LAYERS = {
@@ -200,7 +200,7 @@ def database_dsn() -> str:
 
 
 RETRIEVAL = RetrievalConfig(
-    index_service_url=env.text("INDEX_SERVICE_URL", f"unix://{RUN_DIR}/index.sock"),
+    index_service_url=env.url("INDEX_SERVICE_URL", f"unix://{RUN_DIR}/index.sock", schemes=("http", "https", "unix")),
     internal_token=INTERNAL_TOKEN,
     files_dir=FILES_DIR,
     cache_dir=VAR_DIR / "cache",
@@ -221,15 +221,15 @@ RETRIEVAL = RetrievalConfig(
 
 # --- Inference ------------------------------------------------------------------------------------------------------
 INFERENCE = InferenceConfig(
-    model_service_urls=tuple(env.listing("MODEL_SERVICE_URLS", f"unix://{RUN_DIR}/model.sock")),
+    model_service_urls=tuple(env.service_urls("MODEL_SERVICE_URLS", f"unix://{RUN_DIR}/model.sock")),
     internal_token=INTERNAL_TOKEN,
     models_dir=Path(env.text("INFERENCE_MODELS_DIR", str(VAR_DIR / "models"))),
     context_tokens=env.integer("INFERENCE_CONTEXT_TOKENS", 4096, least=256),
     threads=env.integer("INFERENCE_THREADS", max(1, (os.cpu_count() or 2) - 1), least=1, most=256),
     max_answer_tokens=env.integer("INFERENCE_MAX_ANSWER_TOKENS", 700, least=16),
-    api_base_url=env.text("INFERENCE_API_BASE_URL"),
+    api_base_url=env.url("INFERENCE_API_BASE_URL"),
     api_key=env.secret("INFERENCE_API_KEY"),
-    api_model=env.text("INFERENCE_API_MODEL"),
+    api_model=env.text_beside("INFERENCE_API_MODEL", "INFERENCE_API_BASE_URL"),
     first_token_timeout_s=env.number("INFERENCE_FIRST_TOKEN_TIMEOUT", 60.0, least=0.1),
     between_tokens_timeout_s=env.number("INFERENCE_BETWEEN_TOKENS_TIMEOUT", 30.0, least=0.1),
     answer_timeout_s=env.number("INFERENCE_ANSWER_TIMEOUT", 300.0, least=1.0),
@@ -241,7 +241,7 @@ INFERENCE = InferenceConfig(
     prompt_lookup=env.boolean("INFERENCE_PROMPT_LOOKUP", True),
     memory_bytes=env.integer("INFERENCE_MEMORY_MB", 0) * 1_000_000,
     unload_after_s=env.number("INFERENCE_UNLOAD_AFTER", 1800.0, least=1.0),
-    hub_url=env.text("INFERENCE_HUB_URL", "https://huggingface.co").rstrip("/"),
+    hub_url=env.url("INFERENCE_HUB_URL", "https://huggingface.co"),
     hub_token=env.secret("INFERENCE_HUB_TOKEN"),
 )
 
@@ -252,7 +252,7 @@ TURNS_PER_PROCESS = env.integer("CHATAPP_TURNS_PER_PROCESS", 200, least=1)
 QUESTION_CHARACTERS = env.integer("CHATAPP_QUESTION_CHARACTERS", 8000, least=100)
 
 # --- Logs -----------------------------------------------------------------------------------------------------------
-LOG_LEVEL = env.text("CHATAPP_LOG_LEVEL", "INFO").upper()
-LOG_FORMAT = env.text("CHATAPP_LOG_FORMAT", "json")  # json or console
+LOG_LEVEL = env.choice("CHATAPP_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
+LOG_FORMAT = env.choice("CHATAPP_LOG_FORMAT", "json", ("json", "console"))
 LOGGING_CONFIG = "chatapp.operations.logs.configure"
 LOGGING = {"version": 1}  # Django calls the function above only when this is not empty

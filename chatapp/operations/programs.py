@@ -9,6 +9,7 @@ import os
 import sys
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 NAMES = ("index", "model", "worker", "web")
 # Web stores the answers that are being written. A worker gives back what it was at.
@@ -77,4 +78,7 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatapp.settings")
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except ImproperlyConfigured as error:
+        sys.exit(f"Error: {error}")

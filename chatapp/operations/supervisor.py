@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import signal
 import socket
 import subprocess
@@ -198,7 +197,7 @@ def _check_port() -> None:
             probe.bind((settings.BIND, settings.PORT))
         except OSError as error:
             raise CannotStart(
-                f"Port {settings.PORT} on {settings.BIND} cannot be used ({os.strerror(error.errno or 0)}). "
+                f"Port {settings.PORT} on {settings.BIND} cannot be used ({error.strerror}). "
                 f"Choose another: PORT={settings.PORT + 1} make run"
             ) from None
 

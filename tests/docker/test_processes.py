@@ -44,6 +44,7 @@ def environment(tmp_path: Path, own_database: str, redis_url: str) -> dict[str, 
         "INDEX_SERVICE_URL": f"http://127.0.0.1:{free_port()}",
         "MODEL_SERVICE_URLS": f"http://127.0.0.1:{free_port()}",
         "CHATAPP_VAR_DIR": str(tmp_path / "data"),
+        "CHATAPP_ENV_FILE": os.devnull,
         "PORT": str(free_port()),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
