@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +11,8 @@ from urllib.parse import urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from dotenv.parser import Binding, parse_stream
+
+from chatapp.kept_secret import kept_secret
 
 
 def read_file(named: str, default: Path) -> None:
@@ -168,19 +169,7 @@ def _from_file(name: str, path: Path) -> str:
 
 def _kept_secret(path: Path) -> str:
     try:
-        return _made_once(path)
+        return kept_secret(path)
     except OSError as error:
         reason = f"{path} cannot be written ({error.strerror})"
         raise ImproperlyConfigured(f"{reason}. Set CHATAPP_VAR_DIR to a folder of yours.") from None
-
-
-def _made_once(path: Path) -> str:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="utf-8").strip()
-    value = secrets.token_urlsafe(48)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(value)
-    return value
