@@ -13,6 +13,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from chatapp.accounts.models import User
+from chatapp.documents.services import collection_for
 from retrieval.errors import RetrievalError
 from retrieval.ingestion import FileUnreadable, receive_document
 from retrieval.models import Collection, Document
@@ -49,10 +50,18 @@ class Entry:
 class Ingest:
     """One run of the command."""
 
-    collection: Collection
+    name: str  # of the collection
     by: User
     entries: list[Entry] = field(default_factory=list)
     _ids: set[UUID] = field(default_factory=set)
+    _collection: Collection | None = None
+
+    @property
+    def collection(self) -> Collection:
+        """Made, where it is missing, when the first file is there for it."""
+        if self._collection is None:
+            self._collection = collection_for(name=self.name, by=self.by)
+        return self._collection
 
     def hand_in(self, given: Path) -> Entry:
         """Store one file and owe its work; a file that cannot be taken is in the report, and the others go on."""
@@ -131,6 +140,7 @@ class _Content:
             if path.exists() and not path.is_file():  # a pipe would block for ever
                 raise FileUnreadable("This is not a file.", advice="Name files and folders.")
             self._stream = path.open("rb")
+            self._stream.peek(1)  # some open and cannot be read
         except FileNotFoundError:
             raise FileUnreadable("There is no such file or folder.", advice="Check the path.") from None
         except (OSError, ValueError) as error:

@@ -33,7 +33,7 @@ def create_collection(
 ) -> Collection:
     """A collection that administrators read, and whoever is named here."""
     groups = _groups(readers)
-    name = _valid_name(name)
+    name = valid_name(name)
     try:
         with transaction.atomic():
             collection = Collection.objects.create(
@@ -49,7 +49,7 @@ def create_collection(
 def update_collection(*, collection: Collection, by: User, changes: dict[str, Any]) -> Collection:
     """Change name, description or who reads it; a change of readers counts from the next question on."""
     if "name" in changes:
-        collection.name = _valid_name(changes["name"])
+        collection.name = valid_name(changes["name"])
     if "description" in changes:
         collection.description = storable(changes["description"].strip(), 500)
     if "everyone" in changes:
@@ -71,7 +71,7 @@ def update_collection(*, collection: Collection, by: User, changes: dict[str, An
 
 def collection_for(*, name: str, by: User) -> Collection:
     """The collection of this name, made for administrators alone where it is missing."""
-    found = Collection.objects.filter(name=_valid_name(name)).first()
+    found = Collection.objects.filter(name=valid_name(name)).first()
     return found or create_collection(name=name, by=by)
 
 
@@ -84,7 +84,7 @@ def count_by_status(collections: Iterable[Collection]) -> dict[UUID, dict[str, i
     return counts
 
 
-def _valid_name(name: str) -> str:
+def valid_name(name: str) -> str:
     name = " ".join(storable(name).split())
     if not name or len(name) > 120:
         raise Invalid("The name of a collection has 1 to 120 characters.", advice="Choose another name.")

@@ -95,6 +95,13 @@ def test_ingest_makes_no_collection_of_a_name_that_cannot_be(
     assert not Collection.objects.exists()
 
 
+def test_ingest_makes_no_collection_for_files_that_are_not_there(configured: Any, boss: User, tmp_path: Path) -> None:
+    assert ingest("/no/such/path", "/proc/self/mem")[0] == 1
+    (tmp_path / "empty").mkdir()
+    assert ingest(str(tmp_path / "empty")) == (0, [])
+    assert not Collection.objects.exists()
+
+
 def test_ingest_says_when_nothing_moves_and_still_reports(configured: Any, boss: User, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
     out = StringIO()

@@ -12,7 +12,7 @@ from django.conf import settings
 from chatapp.access import require_administrator
 from chatapp.commands import INTERRUPTED, FootnoteCommand
 from chatapp.documents.bulk import Ingest, files_under
-from chatapp.documents.services import collection_for
+from chatapp.documents.services import valid_name
 from chatapp.errors import NotFound
 from retrieval.client import IndexClient
 from retrieval.errors import IndexUnavailable
@@ -42,7 +42,7 @@ class Command(FootnoteCommand):
             require_administrator(user)
         except NotFound:
             self.fail(f"{user} may not put documents into a collection.", "Only administrators may.")
-        run = Ingest(collection_for(name=options["collection"], by=user), user)
+        run = Ingest(valid_name(options["collection"]), user)
         bar = ProgressBar(run)
         try:
             for path in files_under(options["paths"]):
