@@ -3,6 +3,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+# Of what pip says, the steps that take long; its errors go to standard error.
+STEPS := sed -u -n -E \
+  -e 's/^ *Downloading ([^ ]+) \(([0-9]{2,}\.[0-9] MB|[0-9.]+ GB)\)$$/  fetching \1 (\2)/p' \
+  -e 's/^ *Building wheel for ([^ ]+) .*: started$$/  compiling \1/p' \
+  -e 's/^ *Building wheel for ([^ ]+) .*: still running.*$$/  compiling \1, still running/p' \
+  -e 's/^Installing collected packages:.*/  installing the packages/p'
 
 help:
 	@echo "make run    set up and start everything (PORT=8000 chooses the port)"
@@ -10,19 +18,23 @@ help:
 	@echo "make setup  set up only      make lint   static checks      make bench   measurements"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	CMAKE_ARGS="-DCMAKE_PROJECT_llama_cpp_INCLUDE=$(CURDIR)/inference/llama-min.cmake -DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF" \
-	  $(BIN)/pip install --quiet -c constraints.txt -e ".[cpu]"
-	touch $@
+	@echo "Setting up: this takes 5 to 10 minutes the first time, most of it compiling llama.cpp."
+	@echo "  making the environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "  looking up the packages"
+	@CMAKE_ARGS="-DCMAKE_PROJECT_llama_cpp_INCLUDE=$(CURDIR)/inference/llama-min.cmake -DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF" \
+	  $(BIN)/pip install --progress-bar off --disable-pip-version-check -c constraints.txt -e ".[cpu]" | $(STEPS)
+	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet -c constraints.txt -e ".[cpu,dev]"
-	touch $@
+	@echo "  installing what the tests need"
+	@$(BIN)/pip install --progress-bar off --disable-pip-version-check -c constraints.txt -e ".[cpu,dev]" | $(STEPS)
+	@touch $@
 
 setup: $(VENV)/.installed
 
 run: $(VENV)/.installed
-	exec $(BIN)/python manage.py up
+	@exec $(BIN)/python manage.py up
 
 # Chromium and Redis come from the distribution where packages may be installed; elsewhere their tests are skipped, loudly.
 test-tools:

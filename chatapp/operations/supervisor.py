@@ -70,6 +70,7 @@ class Supervisor:
         from django.core.management import call_command
 
         if settings.EMBEDDED_DATABASE:
+            self.say("Starting the database …")
             self.postgres = EmbeddedPostgres(settings.VAR_DIR / "postgres", settings.RUN_DIR)
             self.postgres.start()
             if self.postgres.process is not None:
@@ -77,6 +78,7 @@ class Supervisor:
             self.postgres.ensure_database("footnote")
         else:
             private_folder(settings.RUN_DIR)
+        self.say("Bringing the database up to date …")
         call_command("migrate", verbosity=0, interactive=False)
         from chatapp.operations.first_run import ensure_administrator, load_sample
 
@@ -85,6 +87,7 @@ class Supervisor:
             self.say("Loading the sample collection, a small company's handbook. Delete it whenever you like.")
 
     def _start_children(self) -> None:
+        self.say(f"Starting the services: {', '.join(programs.NAMES)} …")
         programs.make_folders()
         remember_address()
         for name in programs.NAMES:
@@ -99,6 +102,7 @@ class Supervisor:
             self.guard.watch(child.process.pid)
 
     def _wait_until_ready(self) -> bool:
+        self.say("Waiting until the page can answer …")
         deadline = time.monotonic() + _READY_S
         while time.monotonic() < deadline and not self.stopping:
             self._revive()

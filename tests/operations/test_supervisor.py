@@ -50,6 +50,14 @@ def test_it_starts_answers_revives_a_child_and_stops_without_a_trace(footnote: F
     footnote.start()
     process = footnote.process
     assert process is not None and process.stdout is not None and footnote.link
+    stages = (
+        "Starting the database",
+        "up to date",
+        "Starting the services: index, model, worker, web",
+        "page",
+        "ready",
+    )
+    assert [stage in line for stage, line in zip(stages, said(footnote), strict=False)] == [True] * 5, footnote.said
     parts = httpx.get(f"{footnote.url}/readyz").json()["parts"]
     assert parts["database"]["state"] == parts["index"]["state"] == parts["sample"]["state"] == "ok"
     assert httpx.get(f"{footnote.url}/", follow_redirects=False).status_code == 302
@@ -69,6 +77,11 @@ def test_it_starts_answers_revives_a_child_and_stops_without_a_trace(footnote: F
     for log in (footnote.var / "log").iterdir():
         for line in log.read_text().splitlines():
             assert {"event", "level", "timestamp"} <= json.loads(line).keys(), f"{log.name}: {line}"
+
+
+def said(footnote: Footnote) -> list[str]:
+    """What `up` said while it started, without what it says once."""
+    return [line for line in footnote.said.splitlines() if "sample collection" not in line]
 
 
 def is_index(entry: Path, var: Path) -> bool:
