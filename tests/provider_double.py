@@ -31,6 +31,7 @@ class Provider:
         self.script: list[str] = ["answer"]
         self.calls: list[dict[str, object]] = []
         self.list_status = 200
+        self.models = [{"id": "double"}]
         self.lists = 0  # how often the models were asked for
         self.url = ""
         self.open_streams = 0
@@ -106,7 +107,7 @@ class Providers:
     async def _models(self, request: Request) -> Response:
         double = self._asked(request)
         double.lists += 1
-        return JSONResponse({"data": [{"id": "double"}]}, double.list_status)
+        return JSONResponse({"data": double.models}, double.list_status)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class Message(models.Model):
     text = models.TextField(blank=True)
     status = models.CharField(max_length=12, choices=Status, default=Status.COMPLETE)
     engine = models.CharField(max_length=200, blank=True)  # who wrote it, as shown to people
-    written_by = models.JSONField(default=list, blank=True)  # [{"engine", "from"}]: character offsets of each writer
+    written_by = models.JSONField(default=list, blank=True)  # [{"engine", "from", "note"}]: where each writer begins
     error = models.JSONField(null=True)  # {"code", "message", "advice", "retryable"}
     sources = models.JSONField(default=list, blank=True)  # what the turn was shown; see docs/protocol.md, Source
     usage = models.JSONField(default=dict, blank=True)

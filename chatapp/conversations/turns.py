@@ -64,12 +64,12 @@ class RunningTurn:
         self.text += text
         self.outbox.write(text)
 
-    def take_over(self, engine: str) -> None:
+    def take_over(self, engine: str, note: str) -> None:
         """From here on this engine writes; one that failed before its first character has written nothing."""
         self.engine = engine
         if self.written_by and self.written_by[-1]["from"] == len(self.text):
             self.written_by.pop()
-        self.written_by.append({"engine": engine, "from": len(self.text)})
+        self.written_by.append({"engine": engine, "from": len(self.text)} | ({"note": note} if note else {}))
 
     def mark(self, name: str) -> None:
         self.timings.setdefault(name, round((time.monotonic() - self.begun) * 1000))
@@ -174,7 +174,7 @@ async def _write(turn: RunningTurn, asked: Generation) -> None:
     async with aclosing(get_route().stream(asked)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             if isinstance(piece, Writer):
-                turn.take_over(piece.engine)
+                turn.take_over(piece.engine, piece.note)
                 await turn.emit("writer", engine=piece.engine, note=piece.note)
             elif isinstance(piece, Progress):
                 read, of = piece.prompt_tokens_read, piece.prompt_tokens

@@ -10,6 +10,8 @@ from inference.config import InferenceConfig
 from inference.engine import Generation, Piece
 from inference.engines.openai_compatible import Endpoint, OpenAICompatibleEngine, refused_list
 
+NO_MODEL = "No model is installed."
+
 
 class LocalEngine:
     outside = False
@@ -51,7 +53,7 @@ class LocalEngine:
             return "The model service cannot be reached."
         except (ValueError, KeyError, TypeError):
             return "The model service sends something that is not a list of models."
-        return "" if models else "No model is installed."
+        return "" if models else NO_MODEL
 
     def stream(self, request: Generation) -> AsyncIterator[Piece]:
         return self._engine.stream(request)

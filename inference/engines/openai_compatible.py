@@ -59,7 +59,8 @@ class OpenAICompatibleEngine:
         try:
             response = await self.client().get(f"{self._endpoint.base_url}/models", timeout=3.0)
         except httpx.HTTPError as error:
-            return f"It cannot be reached ({type(error).__name__})."
+            log.info("endpoint.unreachable", engine=self.name, reason=f"{type(error).__name__}: {error}")
+            return "It cannot be reached."
         return "" if response.status_code == 200 else refused_list(response.status_code)
 
     async def stream(self, request: Generation) -> AsyncIterator[Piece]:
@@ -91,7 +92,8 @@ class OpenAICompatibleEngine:
         try:
             response = await _within(self.client().send(http_request, stream=True), first)
         except httpx.HTTPError as error:
-            raise EngineUnavailable(detail=f"{type(error).__name__}: {error}") from error
+            reason = f"{type(error).__name__}: {error}"
+            raise EngineUnavailable("The model could not be reached.", detail=reason) from error
         try:
             if response.status_code != 200:
                 raise await _refusal(response, first)
@@ -155,7 +157,7 @@ class OpenAICompatibleEngine:
 
 def refused_list(status: int) -> str:
     """What it means that there is no list of models: '' where the endpoint can answer questions all the same."""
-    return "" if status in _WITHOUT_LIST else f"It answers with status {status}."
+    return "" if status in _WITHOUT_LIST else f"It refuses to answer (status {status})."
 
 
 class _Clock:

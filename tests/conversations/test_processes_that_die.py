@@ -103,10 +103,11 @@ def test_a_model_that_breaks_off_is_followed_by_the_quotes(
         frames = socket.until("done")
     writers = [f for f in frames if f["type"] == "writer"]
     assert [w["engine"] for w in writers] == ["api: double", "extractive"]
-    assert "api: double" in writers[1]["note"]
+    assert writers[1]["note"] == "double broke off."
     message = Message.objects.get(pk=accepted["answer"])
     assert message.text.startswith("You have ") and "28 days" in message.text
     assert [w["from"] for w in message.written_by] == [0, len("You have ")]
+    assert message.written_by[1]["note"] == "double broke off."  # also when the answer is opened again
 
 
 def test_a_model_that_breaks_off_before_its_first_word_is_no_writer(
@@ -117,7 +118,9 @@ def test_a_model_that_breaks_off_before_its_first_word_is_no_writer(
     with alice.socket() as socket:
         accepted = socket.ask("How many days of leave?")
         socket.until("done")
-    assert Message.objects.get(pk=accepted["answer"]).written_by == [{"engine": "extractive", "from": 0}]
+    assert Message.objects.get(pk=accepted["answer"]).written_by == [
+        {"engine": "extractive", "from": 0, "note": "double broke off."}
+    ]
 
 
 def test_a_full_process_refuses_a_continuation_and_what_was_there_stays(

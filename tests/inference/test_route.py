@@ -84,7 +84,7 @@ async def test_a_lasting_refusal_leaves_the_answer_to_the_quotes(
     assert "28 days of leave" in text and text.rstrip().endswith("[1]")
     assert writers == ["api: double", "extractive"]
     assert len(double.calls) == calls
-    assert [p.note for p in pieces if isinstance(p, Writer)][-1].startswith("api: double failed")
+    assert [p.note for p in pieces if isinstance(p, Writer)][-1].startswith("double")
 
 
 async def test_silence_ends_within_the_time_for_the_first_token(double: Provider, tmp_path: Path) -> None:
@@ -200,9 +200,46 @@ async def test_closing_the_stream_closes_the_connection(double: Provider, tmp_pa
 
 async def test_describe_names_each_engine_and_what_it_lacks(double: Provider, tmp_path: Path) -> None:
     local, api, extractive = await _route(double, tmp_path).describe()
-    assert local.problem and "models pull" in local.advice
+    assert local.problem and "model service" in local.advice
     assert (api.name, api.outside, api.problem) == ("api: double", True, "")
     assert (extractive.name, extractive.outside, extractive.problem) == ("extractive", False, "")
+
+
+async def test_an_endpoint_that_has_just_failed_does_not_answer_now_and_is_named_until_it_does(
+    double: Provider, tmp_path: Path
+) -> None:
+    double.script = ["401"]
+    route = _route(double, tmp_path)
+    await _answer(route)
+    _, api, extractive = await route.describe()
+    assert api.problem.startswith("It ") and "asked again" in api.problem and not extractive.problem
+    _, writers, pieces = await _answer(route)
+    assert [piece.note for piece in pieces if isinstance(piece, Writer)] == [
+        "double is not available at the moment."
+    ] and writers == ["extractive"]
+
+
+async def test_an_endpoint_that_cannot_be_reached_is_named_in_words_that_people_understand(tmp_path: Path) -> None:
+    config = InferenceConfig((), "token", tmp_path, api_base_url="http://127.0.0.1:9/v1", api_model="fake-1")
+    route = build_route(config, _embed)
+    api, _ = await route.describe()
+    assert api.problem == "It cannot be reached."
+    assert "endpoint in INFERENCE" not in api.advice and "INFERENCE_API_BASE_URL" in api.advice
+    _, writers, pieces = await _answer(route)
+    assert writers == ["extractive"]
+    assert [p.note for p in pieces if isinstance(p, Writer)] == ["fake-1 cannot be reached."]
+
+
+@pytest.mark.parametrize("endpoint", [True, False])
+async def test_without_a_model_an_endpoint_is_advised_only_where_none_is_named(
+    double: Provider, doubles: Providers, tmp_path: Path, endpoint: bool
+) -> None:
+    double.models = []
+    urls = (double.url.removesuffix("/v1"),)
+    api = doubles.new().url if endpoint else ""
+    local = (await build_route(InferenceConfig(urls, "token", tmp_path, api_base_url=api), _embed).describe())[0]
+    assert local.problem == "No model is installed." and "models pull" in local.advice
+    assert ("INFERENCE_API_BASE_URL" in local.advice) != endpoint
 
 
 @pytest.mark.parametrize("status", [404, 405, 429])
