@@ -15,7 +15,7 @@ from django.conf import settings as django_settings
 from retrieval.models import Collection, Document, Passage
 from tests.conftest import signed_in_session
 
-UPLOADERS, UPLOADS = 6, 10
+UPLOADERS, MOST = 6, 300
 
 
 @pytest.fixture
@@ -40,12 +40,14 @@ def test_uploads_while_their_collection_is_deleted_are_answered_and_leave_nothin
     some_answers = threading.Event()
 
     def upload(uploader: int) -> None:
-        for number in range(UPLOADS):
+        for number in range(MOST):
             # Every third is the same for all: rows that are there already race too.
             content = f"note {number if number % 3 == 0 else (uploader, number)}".encode()
             answers.append(ask("POST", f"{address}documents/", files={"file": ("note.txt", content)}))
             if len(answers) >= at:
                 some_answers.set()
+            if answers[-1].status_code == 404:
+                return
 
     threads = [threading.Thread(target=upload, args=(number,)) for number in range(UPLOADERS)]
     for thread in threads:
@@ -55,7 +57,6 @@ def test_uploads_while_their_collection_is_deleted_are_answered_and_leave_nothin
     for thread in threads:
         thread.join(60)
     assert deleted.status_code == 204
-    assert len(answers) == UPLOADERS * UPLOADS
     assert {answer.status_code for answer in answers} <= {200, 201, 404}, [a.text[:300] for a in answers]
     assert all("error" in answer.json() for answer in answers if answer.status_code == 404)
     assert any(answer.status_code == 404 for answer in answers)
