@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.db.models import QuerySet
 from django.utils.crypto import constant_time_compare
 
 from chatapp.accounts.models import User
@@ -12,6 +13,8 @@ from chatapp.accounts.sessions import SessionStore
 from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.errors import NotFound
 from retrieval.models import Collection, Document, Passage
+
+_NAMED = 5
 
 
 def readable_collections(user: User) -> frozenset[UUID]:
@@ -36,10 +39,19 @@ def get_collection(user: User, pk: str | UUID) -> Collection:
 
 
 def get_collection_by_name(user: User, name: str) -> Collection:
-    found = Collection.objects.readable_by(user).filter(name=name).first()
+    readable = Collection.objects.readable_by(user)
+    found = readable.filter(name=name).first()
     if found is None:
-        raise NotFound(f"There is no collection named {name!r} that you can see.")
+        raise NotFound(f"There is no collection named {name!r} that you can see.", advice=_there_are(readable))
     return found
+
+
+def _there_are(collections: QuerySet[Collection]) -> str:
+    names = list(collections.order_by("name").values_list("name", flat=True)[:_NAMED])
+    if not names:
+        return "There is none yet that you can see."
+    more = collections.count() - len(names)
+    return f"You can see {', '.join(map(repr, names))}{f' and {more} more' if more > 0 else ''}."
 
 
 def get_document(user: User, pk: str | UUID) -> Document:

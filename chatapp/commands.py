@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from argparse import ArgumentParser
+from textwrap import shorten
 from typing import Any, NoReturn
 
 import psycopg
@@ -18,8 +19,9 @@ from chatapp.errors import TYPED_ERRORS
 from chatapp.settings import database_dsn
 from retrieval.ingestion import storable
 
-FAILED, UNAVAILABLE, INTERRUPTED = 1, 2, 130
+FAILED, USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 3, 130
 _CONNECT_TIMEOUT_S = 5
+_LONGEST_REASON = 300
 _ANY_BYTES = ("question", "batch")  # what is not text is cut out of a question; a file may have any name
 
 
@@ -28,7 +30,7 @@ class Error(CommandError):
 
 
 class FootnoteCommand(BaseCommand):
-    """Subclasses write `handle`. Exit 0 only when the work is done, 2 when the database is out of reach."""
+    """Subclasses write `handle`. Exit 0 only when the work is done, 3 when the database is out of reach."""
 
     requires_system_checks: list[str] = []  # a command starts faster without them
 
@@ -87,6 +89,10 @@ class FootnoteCommand(BaseCommand):
         self.stdout.write(line if line == storable(line) else json.dumps(value))  # halves of surrogate pairs: as \uXXXX
 
 
+def counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def check_database() -> None:
     """Find out within seconds; Django's pool would wait longer before it gives up."""
     try:
@@ -96,6 +102,7 @@ def check_database() -> None:
 
 
 def _out_of_reach(error: Exception) -> Error:
-    reason = " ".join(str(error).split())[:200]
+    first = next(iter(str(error).strip().splitlines()), "no reason was given")  # further lines only guess
+    reason = shorten(first.rstrip(":"), _LONGEST_REASON, placeholder=" …")
     advice = "Start Footnote with `make run`, or check DATABASE_URL."
     return Error(f"The database cannot be reached ({reason}). {advice}", returncode=UNAVAILABLE)

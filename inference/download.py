@@ -39,6 +39,10 @@ class PullFailed(InferenceError):
     advice = "Run the same command again: it goes on where it stopped."
 
 
+class PullUnreachable(PullFailed):
+    advice = "Check the address and the network, then run the same command again."
+
+
 class PullRefused(InferenceError):
     """Trying again does not help."""
 
@@ -77,13 +81,25 @@ def download(address: Address, partial: Path, progress: Progress) -> str:
                     failures, wait = 0, FIRST_WAIT_S
                 failures += 1
                 if failures >= ATTEMPTS:
-                    raise PullFailed(detail=str(error)) from error
+                    raise _given_up(error) from error
                 time.sleep(wait)
                 wait = min(wait * 2, _MOST_WAIT_S)
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
                 raise NoSpace(detail=str(error)) from error
+
+
+def _given_up(error: Exception) -> PullFailed:
+    if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return PullFailed(detail=str(error))
+    why = "it refuses connections" if _refused(error) else "no connection was made"
+    return PullUnreachable(f"{error.request.url.host} cannot be reached: {why}.", detail=str(error))
+
+
+def _refused(error: BaseException) -> bool:
+    below = error.__cause__ or error.__context__
+    return isinstance(error, ConnectionRefusedError) or (below is not None and _refused(below))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -123,18 +124,49 @@ def test_without_an_administrator_there_is_a_sentence(configured: Any, transacti
         call_command("ingest", ".", "--collection", "H")
 
 
-def test_an_absent_database_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
+def test_an_absent_database_is_one_sentence_and_exit_3(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "manage.py", "search", "How?", "--json"],
-        env={**os.environ, "DATABASE_URL": f"postgres://x@{str(tmp_path).replace('/', '%2F')}/none"},
+        ["./manage.py", "search", "How?", "--json"],
+        env={
+            **os.environ,
+            "DATABASE_URL": f"postgres://x@{str(tmp_path).replace('/', '%2F')}/none",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        },
         cwd=django_settings.BASE_DIR,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "The database cannot be reached" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stdout) == (3, "")
+    assert re.fullmatch(
+        r"Error: The database cannot be reached \(.*No such file or directory\)\. Start .*\n", done.stderr
+    )
+
+
+def test_what_is_not_understood_is_exit_2(transactional_db: None) -> None:
+    for arguments in ([], ["a", "--batch", "b"]):
+        with pytest.raises(Error, match="Give either a question or --batch") as refused:
+            call_command("search", *arguments)
+        assert refused.value.returncode == 2
+    line = [sys.executable, "manage.py", "search", "--nothing"]
+    done = subprocess.run(line, cwd=django_settings.BASE_DIR, capture_output=True, timeout=60)
+    assert done.returncode == 2
+
+
+def test_one_passage_is_not_several(configured: Any, boss: User, worker: Worker, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hello")
+    out = StringIO()
+    call_command("ingest", str(tmp_path / "a.txt"), "--collection", "H", stdout=out)
+    assert out.getvalue().endswith(": 1 passage\n")
+
+
+def test_a_wrong_collection_is_answered_with_at_most_five_of_those_there_are(transactional_db: None) -> None:
+    User.objects.create_superuser("boss")
+    with pytest.raises(Error, match=r"named 'X' that you can see\. There is none yet"):
+        call_command("search", "How?", "--collection", "X")
+    Collection.objects.bulk_create(Collection(name=f"C{number}") for number in range(7))
+    with pytest.raises(Error, match=r"You can see 'C0', 'C1', 'C2', 'C3', 'C4' and 2 more\.$"):
+        call_command("search", "How?", "--collection", "X")
 
 
 def test_reindex_publishes_each_document_and_embeds_again_after_a_change_of_model(
@@ -148,7 +180,7 @@ def test_reindex_publishes_each_document_and_embeds_again_after_a_change_of_mode
 
     document = Document.objects.get()
     document.passages.get().vectors.update(model="another")
-    with pytest.raises(Error, match="1 documents are still owed"):
+    with pytest.raises(Error, match="1 document is still owed"):
         call_command("reindex", "--patience", "0.1")
     from retrieval import tasks
 
@@ -163,7 +195,7 @@ def test_reindex_ends_when_searches_see_the_newest_change_and_not_before(
 ) -> None:
     make_document("leave.md", "text")
     index.applied = 0
-    with pytest.raises(Error, match="1 documents are still owed"):
+    with pytest.raises(Error, match="1 document is still owed"):
         call_command("reindex", "--patience", "0.1")
     newest = IndexChange.objects.latest("seq").seq
     timer = threading.Timer(1.0, setattr, (index, "applied", newest + 1))  # the command makes one more

@@ -15,7 +15,7 @@ from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.commands import FootnoteCommand
 from chatapp.conversations.citing import MarkFilter, cite
-from chatapp.conversations.engines import get_route
+from chatapp.conversations.engines import engine_label, get_route
 from chatapp.conversations.frames import question_text
 from chatapp.conversations.generation import generation, source_frames, source_of, without_copies
 from chatapp.documents.search import asearch_passages
@@ -42,7 +42,7 @@ class Command(FootnoteCommand):
         for one in answer["citations"]:
             page = f", page {one['page']}" if one["page"] else ""
             self.stdout.write(f"  [{one['number']}] {one['document']}{page}: {one['quote']}")
-        self.stdout.write(f"  answered by {answer['engine']}")
+        self.stdout.write(f"  answered by {engine_label(answer['engine'])}")
 
     async def _answer(
         self, person: User, question: str, within: frozenset[uuid.UUID] | None, *, show: bool
@@ -52,13 +52,13 @@ class Command(FootnoteCommand):
         timings = {"search": _milliseconds(begun)}
         sources = tuple(source_of(frame) for frame in source_frames(without_copies(found)))
         marks = MarkFilter(frozenset(s.number for s in sources))
-        text, engine, usage = "", "", None
+        text, engine, note, usage = "", "", "", None
         in_house = any(hit.passage.document.collection.stays_in_house for hit in found)
         asked = generation(turn_id=uuid.uuid4().hex, question=question, sources=sources, in_house=in_house)
         async with aclosing(get_route().stream(asked)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 if isinstance(piece, Writer):
-                    engine = piece.engine
+                    engine, note = piece.engine, piece.note
                 elif isinstance(piece, TextPiece) and (part := marks.push(piece.text)):
                     timings.setdefault("first_text", _milliseconds(begun))
                     text += part
@@ -71,6 +71,8 @@ class Command(FootnoteCommand):
         if show:
             self.stdout.write(rest)
         text += rest
+        if note:
+            self.stderr.write(note)
         timings["total"] = _milliseconds(begun)
         return {
             "answer": text,

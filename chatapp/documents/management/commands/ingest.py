@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from chatapp.access import require_administrator
-from chatapp.commands import INTERRUPTED, FootnoteCommand
+from chatapp.commands import INTERRUPTED, FootnoteCommand, counted
 from chatapp.documents.bulk import Ingest, files_under
 from chatapp.documents.services import valid_name
 from chatapp.errors import NotFound
@@ -64,7 +64,7 @@ class Command(FootnoteCommand):
             self.write_json({"documents": [entry.as_dict() for entry in run.entries]})
             return
         for entry in run.entries:
-            what = entry.error or f"{entry.passages} passages"
+            what = entry.error or counted(entry.passages, "passage")
             self.stdout.write(f"{entry.status:10} {entry.document}: {what}")
         if not run.entries:
             self.stderr.write("No files were found.")

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from chatapp.access import require_administrator
-from chatapp.commands import FootnoteCommand
+from chatapp.commands import FootnoteCommand, counted
 from retrieval.changes import record_change
 from retrieval.client import IndexClient
 from retrieval.ingestion import reembed_document
@@ -40,7 +40,7 @@ class Command(FootnoteCommand):
         if options["json"]:
             self.write_json(counts)
         else:
-            self.stdout.write(f"{published} documents taken in anew; {reembedded} embedded again.")
+            self.stdout.write(f"{counted(published, 'document')} taken in anew; {reembedded} embedded again.")
 
     def send_out(self, model: str) -> tuple[int, int]:
         lacking = Passage.objects.exclude(vectors__model=model).values("document").distinct()
@@ -69,5 +69,6 @@ class Command(FootnoteCommand):
             if owed != last:
                 last, since = owed, time.monotonic()
             if time.monotonic() - since > patience_s:
-                self.fail(f"{owed} documents are still owed and nothing moved for {patience_s:g} s.", "Is a worker on?")
+                still = f"{counted(owed, 'document')} {'is' if owed == 1 else 'are'} still owed"
+                self.fail(f"{still} and nothing moved for {patience_s:g} s.", "Is a worker on?")
             time.sleep(_POLL_S)

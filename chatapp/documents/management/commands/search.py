@@ -14,7 +14,7 @@ from django.conf import settings
 
 from chatapp.access import get_collection_by_name
 from chatapp.accounts.models import User
-from chatapp.commands import FootnoteCommand
+from chatapp.commands import USAGE, FootnoteCommand
 from chatapp.documents.answers import result_json
 from chatapp.documents.search import search_batch, search_passages
 from chatapp.errors import Invalid
@@ -38,7 +38,7 @@ class Command(FootnoteCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if bool(options["question"]) == bool(options["batch"]):
-            self.fail("Give either a question or --batch with a file of questions.")
+            self.fail("Give either a question or --batch with a file of questions.", returncode=USAGE)
         user = self.acting_user(options["user"])
         name = options["collection"]
         collections = frozenset([get_collection_by_name(user, name).pk]) if name is not None else None
