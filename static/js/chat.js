@@ -5,6 +5,7 @@ import { Composer } from "./composer.js";
 import { ConversationList } from "./conversations.js";
 import { el } from "./dom.js";
 import { explainModels } from "./engines.js";
+import { adviceFor } from "./person.js";
 import { Session } from "./session.js";
 import { closeSidebar, sidebarIsOpen } from "./sidebar.js";
 import { SourcePanel } from "./sources.js";
@@ -123,7 +124,7 @@ session.addEventListener("title", (event) => {
   list.touch(event.detail.id, event.detail.title);
 });
 session.addEventListener("refused", ({ detail: { error, asked } }) => {
-  tell([error.message, error.advice].filter(Boolean).join(" "), { problem: true });
+  tell([error.message, adviceFor(error.advice)].filter(Boolean).join(" "), { problem: true });
   if (asked?.type === "ask") composer.giveBack(asked.text, asked.conversation);
   else if (asked?.type === "edit") transcript.editAgain(asked.message, asked.text);
   list.load();

@@ -17,12 +17,28 @@ export function engineName(engine) {
   return name;
 }
 
-// Who wrote an answer; several when one took over from another.
-export function writtenBy(message) {
-  const engines = [...new Set([...(message.written_by ?? []).map((one) => one.engine), message.engine])].filter(Boolean);
-  const models = engines.filter((one) => !isQuoting(one)).map(engineName);
-  if (!models.length) return "Quoted from the documents";
-  return `Written by ${models.join(", then ")}${engines.some(isQuoting) ? ", then quoted from the documents" : ""}`;
+// What each engine wrote of an answer; several when one took over from another. One that wrote no word is not named.
+export function partsOf({ text, engine, written_by: writers }) {
+  const characters = [...(text ?? "")];
+  const all = writers?.length ? writers : [{ engine, from: 0 }];
+  const parts = all.map((one, index) => ({ engine: one.engine, text: characters.slice(one.from, all[index + 1]?.from).join("") }));
+  return parts.filter((one) => one.engine && one.text.trim());
+}
+
+// Sentences of the documents; the quoting engine may also say that there are none.
+export const hasQuotations = (part) => isQuoting(part.engine) && /\[\d+\]/.test(part.text);
+
+export function writtenBy(parts) {
+  const models = [...new Set(parts.map((one) => one.engine).filter((one) => !isQuoting(one)))].map(engineName);
+  const quoted = parts.some(hasQuotations);
+  if (!models.length) return quoted ? "Quoted from the documents" : "Answered without a language model";
+  return `Written by ${models.join(", then ")}${quoted ? ", then quoted from the documents" : ""}`;
+}
+
+// Why engines that come first do not write; a later note may say it again.
+export function notesOf({ written_by: writers }) {
+  const notes = (writers ?? []).map((one) => one.note).filter(Boolean);
+  return notes.filter((note, index) => !notes.slice(index + 1).some((later) => later.includes(note)));
 }
 
 export function explainModels() {
@@ -48,9 +64,10 @@ async function fill(body) {
 }
 
 function describe(engine, answering) {
-  const state = engine.name === answering ? "Answers now" : engine.problem ? "Not available" : "Takes over";
+  const now = engine.name === answering && !engine.problem; // copies of a service share their name
+  const state = now ? "Answers now" : engine.problem ? "Not available" : "Takes over";
   return el("section", { class: "engine" },
-    el("h3", { dir: "auto" }, engineName(engine.name), el("span", { class: engine.name === answering ? "badge now" : "badge" }, state),
+    el("h3", { dir: "auto" }, engineName(engine.name), el("span", { class: now ? "badge now" : "badge" }, state),
       engine.outside && el("span", { class: "badge" }, "Outside provider")),
     engine.problem && el("p", {}, engine.problem),
     isQuoting(engine.name) && el("p", {}, "Finds the best sentences in the documents and quotes them word for word. Always there."),

@@ -1,8 +1,9 @@
 // One message on the page: a question, or an answer with its stage, text, sources and buttons.
 
 import { el, icon, iconButton, withCommands } from "./dom.js";
-import { isQuoting, writtenBy } from "./engines.js";
+import { hasQuotations, isQuoting, notesOf, partsOf, writtenBy } from "./engines.js";
 import { MarkdownView, highlightCode } from "./markdown.js";
+import { adviceFor, isAdministrator } from "./person.js";
 
 const FATES = {
   stopped: "You stopped this answer.",
@@ -48,8 +49,8 @@ export class MessageView {
 
   // Only when something in it changed: a button that is replaced loses its focus, and the click that is under way.
   #paintAfter(siblings, streaming, busy) {
-    const { status, error, sources, citations, engine, note, written_by: writers, text } = this.message;
-    const key = JSON.stringify([status, error, sources, citations, engine, note, writers, !text, siblings.map((one) => one.id), busy]);
+    const { status, error, sources, citations, engine, written_by: writers, text } = this.message;
+    const key = JSON.stringify([status, error, sources, citations, engine, writers, !text, siblings.map((one) => one.id), busy]);
     if (this.painted === key) return;
     this.painted = key;
     const focused = this.after.contains(document.activeElement) ? document.activeElement.ariaLabel : null;
@@ -89,7 +90,8 @@ export class MessageView {
   #error(busy) {
     const { error, status } = this.message;
     if (!error && status !== "failed") return null;
-    const { message = "This answer failed.", advice = "", retryable = true } = error ?? {};
+    const { message = "This answer failed.", retryable = true } = error ?? {};
+    const advice = adviceFor(error?.advice);
     return el("div", { class: "notice problem", role: "alert" },
       el("div", {}, el("strong", {}, message), advice && el("p", {}, ...withCommands(advice))),
       (retryable || status === "failed") &&
@@ -103,12 +105,13 @@ export class MessageView {
     const shown = cited.size ? all.filter((source) => cited.has(source.number)) : all;
     if (!shown.length || (this.message.status === "streaming" && !this.message.text)) return null;
     const list = el("ol", { class: "source-list" });
-    for (const source of shown) list.append(el("li", {}, this.#sourceButton(source)));
+    const manyCollections = new Set(all.map((one) => one.document?.collection).filter(Boolean)).size > 1;
+    for (const source of shown) list.append(el("li", {}, this.#sourceButton(source, manyCollections)));
     return el("section", { class: "sources" }, el("h3", {}, cited.size ? "Sources" : "Passages found"), list);
   }
 
-  #sourceButton(source) {
-    const where = [source.page ? `page ${source.page}` : "", source.heading ?? ""].filter(Boolean).join(" · ");
+  #sourceButton(source, manyCollections) {
+    const where = [manyCollections && source.document?.collection, source.page ? `page ${source.page}` : "", source.heading ?? ""].filter(Boolean).join(" · ");
     return el("button", { type: "button", class: "source", data: { number: source.number }, dir: "auto",
       onclick: (event) => this.actions.cite(this.message, source.number, event.currentTarget) },
       el("span", { class: "number", "aria-hidden": "true" }, String(source.number)),
@@ -117,13 +120,24 @@ export class MessageView {
   }
 
   #writer() {
-    const { engine, note, text, written_by: writers = [] } = this.message;
-    if (!engine || !text) return null;
-    const modelFailed = note || writers.some((one) => !isQuoting(one.engine));
-    return el("p", { class: "writer" }, el("span", { dir: "auto" }, writtenBy(this.message)), note && el("span", { dir: "auto" }, note),
-      isQuoting(engine) && el("span", { class: "model-advice" },
-        modelFailed ? "These are the best sentences, quoted word for word. " : "These are the best sentences, quoted word for word, because no language model is in use. ",
-        el("button", { type: "button", class: "link", onclick: this.actions.explainModels }, "How to add a model")));
+    const parts = partsOf(this.message);
+    if (!parts.length) return null;
+    const notes = notesOf(this.message);
+    const advice = isQuoting(parts.at(-1).engine) ? this.#aboutQuoting(parts, notes.length > 0) : [];
+    return el("p", { class: "writer" }, el("span", { dir: "auto" }, writtenBy(parts)), ...notes.map((note) => el("span", { dir: "auto" }, note)),
+      advice.length > 0 && el("span", { class: "model-advice" }, ...advice));
+  }
+
+  #aboutQuoting(parts, failed) {
+    const alone = parts.every((one) => isQuoting(one.engine));
+    const inUse = !alone || failed;
+    let words = "";
+    if (parts.some(hasQuotations)) words = alone ? "These are the best sentences, quoted word for word" : "The sentences in quotation marks are quoted word for word";
+    if (words) words += inUse ? ". " : ", because no language model is in use. ";
+    if (isAdministrator()) {
+      return [words, el("button", { type: "button", class: "link", onclick: this.actions.explainModels }, inUse ? "Who can answer" : "How to add a model")];
+    }
+    return [words || null, !inUse && "Your administrator can add a language model."].filter(Boolean);
   }
 
   #tools(siblings, busy) {

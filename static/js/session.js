@@ -149,8 +149,9 @@ export class Session extends EventTarget {
   }
 
   #writer({ engine, note }, message) {
-    message.written_by = [...(message.written_by ?? []), { engine, from: [...message.text].length }];
-    Object.assign(message, { engine, note });
+    const from = [...message.text].length;
+    const wrote = (message.written_by ?? []).filter((one) => one.from < from); // the others failed before their first word
+    Object.assign(message, { engine, written_by: [...wrote, { engine, from, note }] });
   }
 
   #done(frame, message) {

@@ -40,7 +40,9 @@ export class SourcePanel {
       const passage = await request("GET", `/api/passages/${known.passage}/`);
       if (this.wanted === wanted) this.#paint(passage, number, [quoteBefore(opener), citation?.quote]);
     } catch (error) {
-      if (this.wanted === wanted) this.body.replaceChildren(...this.#known(known, number, `${error.message} ${error.advice ?? ""}`));
+      if (this.wanted !== wanted) return;
+      if (error.code === "not_found") this.body.replaceChildren(...this.#known({ document: known.document }, number, "This document can no longer be read."));
+      else this.body.replaceChildren(...this.#known(known, number, `${error.message} ${error.advice ?? ""}`));
     }
   }
 

@@ -32,9 +32,10 @@ PASSAGE: dict[str, Any] = {
     "after": [{"id": 10, "text": "Leave that is not taken by then cannot be paid out, except when somebody leaves.", "page": 13}],
 }  # fmt: skip
 ENGINES: dict[str, Any] = {"answering": "extractive", "engines": [
-    {"name": "local: ", "outside": False, "problem": "No model is loaded.",
-     "advice": "Add a model with `manage.py models pull` or `models add`, or name an endpoint in INFERENCE_API_BASE_URL."},
-    {"name": "api: gpt-6-mini", "outside": True, "problem": "It cannot be reached (ConnectTimeout).", "advice": ""},
+    {"name": "local: ", "outside": False, "problem": "No model is installed.",
+     "advice": "Add a model with `manage.py models pull` or `models add`."},
+    {"name": "api: gpt-6-mini", "outside": True, "problem": "It cannot be reached.",
+     "advice": "Check that it runs, and what INFERENCE_API_BASE_URL and INFERENCE_API_KEY say."},
     {"name": "extractive", "outside": False, "problem": "", "advice": ""},
 ]}  # fmt: skip
 TEXT = (

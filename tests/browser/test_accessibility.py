@@ -160,7 +160,7 @@ def test_the_engines_dialog(page: Any, double: Double) -> None:
     double.ask()
     double.answer(engine="extractive")
     page.get_by_role("button", name="How to add a model").click()
-    expect(page.get_by_role("dialog")).to_contain_text("No model is loaded.")
+    expect(page.get_by_role("dialog")).to_contain_text("No model is installed.")
     check(page)
 
 

@@ -60,15 +60,28 @@ def test_a_deletion_that_failed_keeps_the_conversation_and_says_so(page: Any, do
     expect(page.get_by_role("link", name="Leave")).to_be_visible()
 
 
-def test_a_source_that_was_removed_shows_what_was_quoted(page: Any, double: Double) -> None:
+def test_a_source_that_cannot_be_fetched_says_why_and_shows_what_was_quoted(page: Any, double: Double) -> None:
     page.goto("/")
     double.ask()
     double.answer()
-    gone = {"status": 404, "json": {"error": {"message": "This passage is gone.", "advice": "Ask again."}}}
-    page.route("**/api/passages/**", lambda route: route.fulfill(**gone))
+    page.route("**/api/passages/**", lambda route: route.fulfill(**FAILS))
     page.locator(".cite").first.click()
-    expect(page.locator("#source-panel")).to_contain_text("This passage is gone. Ask again.")
+    expect(page.locator("#source-panel")).to_contain_text("The database rests. Wait a moment.")
     expect(page.locator("#source-panel .passage")).to_contain_text("Up to five days")
+
+
+def test_a_source_that_may_no_longer_be_read_says_so_and_shows_its_words_no_more(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer()
+    missing = {"code": "not_found", "message": "There is nothing here that you can see.", "advice": "Ask."}
+    page.route("**/api/passages/**", lambda route: route.fulfill(status=404, json={"error": missing}))
+    page.locator(".cite").first.click()
+    panel = page.locator("#source-panel")
+    expect(panel).to_contain_text("Staff handbook 2026.pdf")
+    expect(panel).to_contain_text("This document can no longer be read.")
+    expect(panel).not_to_contain_text("nothing here that you can see")
+    expect(panel.locator(".passage")).to_have_count(0)
 
 
 def test_the_chosen_theme_stays_after_a_reload(page: Any, double: Double) -> None:

@@ -125,7 +125,7 @@ def test_an_answer_that_broke_off_is_continued_where_it_ended(page: Any, double:
     ],
 )
 def test_an_answer_says_who_wrote_it(page: Any, double: Double, engine: str, written_by: list[str], words: str) -> None:
-    writers = [{"engine": name, "from": 0} for name in written_by]
+    writers = [{"engine": name, "from": 4 * number} for number, name in enumerate(written_by)]
     opened(page, double, answered() | {"engine": engine, "written_by": writers})
     expect(page.locator(".writer")).to_contain_text(words)
 
@@ -136,7 +136,7 @@ def test_a_quoted_answer_says_how_to_add_a_model(page: Any, double: Double) -> N
     how = page.get_by_role("button", name="How to add a model")
     how.click()
     dialog = page.get_by_role("dialog", name="Who can answer")
-    expect(dialog.locator(".engine").first).to_contain_text("No model is loaded.")
+    expect(dialog.locator(".engine").first).to_contain_text("No model is installed.")
     expect(dialog.locator(".engine").first.locator("code").first).to_have_text("manage.py models pull")
     expect(dialog.locator(".engine").last).to_contain_text("Answers now")
     page.keyboard.press("Escape")
