@@ -36,7 +36,7 @@ PORT = env.integer("PORT", 8000, least=1, most=65535)
 SITE_NAME = env.text("CHATAPP_SITE_NAME", "Footnote")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "chatapp.accounts.administration.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,0 +1,60 @@
+"""What /admin/ shows, and to whom."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+
+from chatapp.accounts.models import User
+from tests.conftest import Cast, signed_in_session
+
+
+def as_(user: User) -> Client:
+    client = Client()
+    client.cookies["sessionid"] = signed_in_session(user)
+    return client
+
+
+def headings(page: str) -> list[str]:
+    return [" ".join(found.split()) for found in re.findall(r"<caption>\s*<a[^>]*>(.*?)</a>", page, re.S)]
+
+
+def test_the_first_page_is_ours_and_names_each_kind_once(cast: Cast) -> None:
+    page = as_(cast.administrator).get("/admin/").content.decode()
+    assert "Footnote administration" in page and "People, groups and collections" in page
+    assert "Django" not in re.sub(r"<!--.*?-->", "", page, flags=re.S) and "Email addresses" not in page
+    assert headings(page) == ["Documents", "Groups", "People"]
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/admin/auth/group/", "/admin/nothing/"])
+def test_for_an_ordinary_person_it_is_not_there(cast: Cast, path: str) -> None:
+    answer = as_(cast.alice).get(path)
+    assert answer.status_code == 404
+    assert b"Go to your conversations" in answer.content and b"Django" not in answer.content
+
+
+def test_nobody_signs_in_beside_the_page_that_counts_wrong_passwords(cast: Cast) -> None:
+    cast.administrator.set_password("correct horse battery")
+    cast.administrator.save()
+    form = {"username": "administrator", "password": "correct horse battery"}
+    assert as_(cast.alice).post("/admin/login/", form).status_code == 404
+    assert Client().post("/admin/login/", form).headers["Location"].startswith("/accounts/login/")
+    assert as_(cast.administrator).get("/admin/login/").headers["Location"] == "/admin/"
+
+
+def test_the_forms_offer_no_permissions_and_keep_those_there_are(cast: Cast) -> None:
+    client, permission = as_(cast.administrator), Permission.objects.first()
+    group = Group.objects.get(name="owners")
+    assert permission is not None
+    group.permissions.add(permission)
+    for path in ("/admin/auth/group/add/", f"/admin/auth/group/{group.pk}/change/"):
+        assert "permission" not in client.get(path).content.decode().lower(), path
+    assert client.post(f"/admin/auth/group/{group.pk}/change/", {"name": "keepers"}).status_code == 302
+    group.refresh_from_db()
+    assert group.name == "keepers" and group.permissions.get() == permission
+    page = client.get(f"/admin/accounts/user/{cast.alice.pk}/change/").content.decode()
+    assert 'name="user_permissions"' not in page and 'name="groups"' in page
+    assert client.get("/admin/accounts/user/add/").status_code == 200
