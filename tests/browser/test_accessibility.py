@@ -176,9 +176,12 @@ def test_the_documents_page(page: Any, double: Double) -> None:
     page.get_by_role("button", name="Delete Leave policy.docx").click()
     check(page)
     page.keyboard.press("Escape")
-    page.set_viewport_size({"width": 1280, "height": 800})
-    page.get_by_role("button", name="New collection").click()
-    check(page)
+    for name in ("New collection", "Edit", "Delete collection…"):
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        check(page)
+        page.keyboard.press("Escape")
 
 
 def test_files_on_their_way(page: Any, double: Double) -> None:
@@ -205,12 +208,15 @@ def test_long_names_of_everything(page: Any, double: Double, person: Any) -> Non
     person.save()
     name = f"{'Quarterly-report-' * 12}final.pdf"
     stage(double, [{**DOCUMENTS[3], "name": name, "error": name}, {**DOCUMENTS[2], "name": f"{LONG} {LONG}"}])
-    double.collections[0] |= {"name": name, "everyone": False, "readers": [name, LONG]}
+    double.collections[0] |= {"name": name, "description": name, "everyone": False, "readers": [name, LONG]}
     page.goto("/documents/")
     expect(page.locator(".row")).to_have_count(2)
     check(page)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_role("button", name="Edit", exact=True).click()
+    check(page)
     page.goto("/")
-    file = {"id": "d", "name": name}
+    file = {"id": "d", "name": name, "collection": name}
     double.passage = {**PASSAGE, "heading": LONG, "document": {**PASSAGE["document"], "name": name, "title": name * 2}}
     double.engines = {
         "answering": "",

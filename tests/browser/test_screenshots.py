@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from chatapp.accounts.links import make_link
-from tests.browser.double import ENGINES, TEXT, Double
+from tests.browser.double import ENGINES, SOURCES, TEXT, Double, answered, opened
 from tests.browser.states import HARD_TEXT, handbook, lose_the_line, show_server_error, show_uploads
 from tests.browser.test_documents_page import DOCUMENTS, stage
 from tests.running import Footnote
@@ -106,8 +106,25 @@ def test_pictures_of_the_documents(page: Any, double: Double) -> None:
     page.get_by_role("button", name="New collection").click()
     shoot(page, "collection")
     page.keyboard.press("Escape")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    shoot(page, "collection-edit")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Delete collection…").click()
+    shoot(page, "collection-delete")
+    page.keyboard.press("Escape")
     show_uploads(page, double)
     shoot(page, "uploads")
+
+
+def test_pictures_of_captions(page: Any, double: Double) -> None:
+    failed = {"engine": "extractive", "from": 0, "note": "fake-1 could not be reached."}
+    sources = [source | {"document": source["document"] | {"collection": name}} for source, name in
+               zip(SOURCES, ("Handbook", "Finance"), strict=True)]  # fmt: skip
+    opened(page, double, answered() | {"engine": "extractive", "written_by": [failed], "sources": sources})
+    shoot(page, "caption-quoted")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    opened(page, double, answered("The documents do not say, as far as I can find.") | {"engine": "extractive"})
+    shoot(page, "caption-nothing")
 
 
 def test_pictures_of_dialogs_and_of_a_stopped_answer(page: Any, double: Double) -> None:
