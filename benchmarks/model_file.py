@@ -54,13 +54,13 @@ def _add_vocabulary(writer: GGUFWriter) -> None:
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     spare = iter(range(256, 512))
     tokens = [chr(byte) if byte in plain else chr(next(spare)) for byte in range(256)]
-    tokens += [f"\u0120w{n}" for n in range(VOCABULARY - len(tokens) - len(SPECIALS))]
+    tokens += ["qq", *(f"\u0120w{n}" for n in range(VOCABULARY - 257 - len(SPECIALS)))]
     kinds = [TokenType.NORMAL] * len(tokens) + [TokenType.CONTROL] * len(SPECIALS)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list([*tokens, *SPECIALS])
     writer.add_token_types(kinds)
-    writer.add_token_merges([])
+    writer.add_token_merges(["q q"])  # llama.cpp wants one
     writer.add_eos_token_id(VOCABULARY - 1)
     writer.add_add_bos_token(False)
     writer.add_chat_template(TEMPLATE)
@@ -72,6 +72,7 @@ def _add_weights(writer: GGUFWriter, random: np.random.Generator) -> None:
 
     keys = WIDTH // HEADS * KV_HEADS
     add("token_embd.weight", VOCABULARY, WIDTH)
+    add("output.weight", VOCABULARY, WIDTH)
     writer.add_tensor("output_norm.weight", np.ones(WIDTH, dtype=np.float32))
     for layer in range(LAYERS):
         at = f"blk.{layer}"

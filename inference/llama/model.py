@@ -26,7 +26,10 @@ class LlamaModel:
     def __init__(self, path: Path) -> None:
         """Raises ModelFileRejected."""
         self.name = path.name
-        self._model: Any = ll.llama_model_load_from_file(str(path).encode(), ll.llama_model_default_params())
+        parameters = ll.llama_model_default_params()
+        if b"AMX" in ll.llama_print_system_info():  # a build that is not ours: see inference/llama-min.cmake
+            parameters.use_extra_bufts = False
+        self._model: Any = ll.llama_model_load_from_file(str(path).encode(), parameters)
         if not self._model:
             raise ModelFileRejected(detail=f"llama.cpp cannot load {path.name}")
         self.vocabulary: Any = ll.llama_model_get_vocab(self._model)
