@@ -15,7 +15,7 @@ import pytest
 
 from tests.running import Footnote
 
-QUICK_S = 12  # about two on an idle machine
+QUICK_S = 15  # about five on an idle machine
 
 
 @pytest.fixture
