@@ -24,6 +24,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "  looking up the packages"
 	@CMAKE_ARGS="-DCMAKE_PROJECT_llama_cpp_INCLUDE=$(CURDIR)/inference/llama-min.cmake -DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF" \
 	  $(BIN)/pip install --progress-bar off --disable-pip-version-check -c constraints.txt -e ".[cpu]" | $(STEPS)
+	@echo "  preparing the embedding model"
+	@$(BIN)/python -W ignore -m retrieval.onnx_embedder
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -15,7 +15,7 @@ app = Celery("footnote")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
-    "documents.sweep": {"task": "retrieval.tasks.sweep", "schedule": 10.0, "options": {"expires": 9}},
+    "documents.sweep": {"task": "retrieval.tasks.sweep", "schedule": 3.0, "options": {"expires": 2.5}},
     "documents.tidy": {"task": "retrieval.tasks.tidy_files", "schedule": 3600.0, "options": {"expires": 3000}},
     "worker.heartbeat": {
         "task": "chatapp.operations.tasks.heartbeat",

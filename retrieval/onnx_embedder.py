@@ -17,12 +17,14 @@ from tokenizers import Tokenizer
 
 from retrieval.contracts import Vectors
 from retrieval.errors import RetrievalError
+from retrieval.tokenizer import PACKAGED_MODEL, model_folder
 
 log = structlog.get_logger(__name__)
 
 _DAMAGED = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf)
 BATCH = 8  # on two cores larger batches gain nothing and make a question wait longer behind one
 _EXPORT_SECONDS = 300
+INSTALLED = Path(sys.prefix) / "share" / "footnote"  # what set-up prepared, so that the first start is quick
 _CHARACTERS = 20_000  # far more than any model reads; the rest would only be tokenised to be cut off
 
 
@@ -31,15 +33,20 @@ class ExportFailed(RetrievalError):
     user_message = "The embedding model could not be prepared for ONNX Runtime."
 
 
-def exported_model(folder: Path, cache: Path) -> Path:
-    """The ONNX file of the model in `folder`, made at first need and kept under a name that its content gives."""
+def exported_model(folder: Path, cache: Path, *, installed: bool = True) -> Path:
+    """The ONNX file of the model in `folder`, under a name that its content gives: as set-up prepared it, or made at
+    first need and kept in `cache`.
+    """
     digest = hashlib.sha256()
     for file in sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.bin")) + [folder / "config.json"]:
         with file.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
-    target = cache / f"embedder-{digest.hexdigest()[:16]}.onnx"
+    name = f"embedder-{digest.hexdigest()[:16]}.onnx"
+    target = cache / name
     if target.exists():
         return target
+    if installed and (INSTALLED / name).exists():
+        return INSTALLED / name
     cache.mkdir(parents=True, exist_ok=True)
     try:
         done = subprocess.run(  # noqa: S603 - our own module
@@ -95,17 +102,23 @@ class OnnxEmbedder:
 
 
 def _session(folder: Path, cache: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    """A file that a crash left damaged is made again, once."""
+    """A file that is damaged is made again, once."""
     path = exported_model(folder, cache)
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except _DAMAGED as error:
         log.warning("embedder.export_damaged", path=str(path), reason=str(error))
+    if path.parent == cache:
         path.unlink(missing_ok=True)
-    return onnxruntime.InferenceSession(str(exported_model(folder, cache)), options, providers=["CPUExecutionProvider"])
+    path = exported_model(folder, cache, installed=False)
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _max_tokens(folder: Path) -> int:
     path = folder / "sentence_bert_config.json"
     found = json.loads(path.read_text()).get("max_seq_length") if path.exists() else None
     return int(found or json.loads((folder / "config.json").read_text()).get("max_position_embeddings", 512))
+
+
+if __name__ == "__main__":  # `python -m retrieval.onnx_embedder`: a step of setting up
+    exported_model(model_folder(PACKAGED_MODEL), INSTALLED)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from django.conf import settings as django_settings
 
+from retrieval import onnx_embedder
 from retrieval.contracts import Candidate, IndexedPassage, Vectors
 from retrieval.embedding import load_embedder
 from retrieval.fusion import fuse
@@ -135,3 +136,15 @@ def test_an_export_that_a_crash_left_empty_is_made_again(tmp_path: Path) -> None
     embedder = load_embedder(PACKAGED_MODEL, tmp_path, threads=2)
     assert embedder.embed(["leave"]).shape == (1, 384)
     assert (tmp_path / name).stat().st_size > 1_000_000
+
+
+def test_what_set_up_prepared_is_used_unless_it_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared, cache = tmp_path / "prepared", tmp_path / "cache"
+    monkeypatch.setattr(onnx_embedder, "INSTALLED", prepared)
+    made = exported_model(model_folder(PACKAGED_MODEL), django_settings.RETRIEVAL.cache_dir)
+    prepared.mkdir()
+    (prepared / made.name).write_bytes(made.read_bytes())
+    assert exported_model(model_folder(PACKAGED_MODEL), cache).parent == prepared
+    (prepared / made.name).write_bytes(b"damaged")
+    assert load_embedder(PACKAGED_MODEL, cache, threads=2).embed(["leave"]).shape == (1, 384)
+    assert (cache / made.name).stat().st_size > 1_000_000
