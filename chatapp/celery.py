@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, setup_logging
+from celery.signals import celeryd_init, setup_logging, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatapp.settings")
 
@@ -41,3 +41,9 @@ def _configure_logs(**_: Any) -> None:
 def _silence_prints(**_: Any) -> None:
     """A worker logs on standard error, as JSON; what Celery prints on standard output besides is no JSON."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@worker_ready.connect
+def _show_signs_of_life(**_: Any) -> None:
+    """At once, not only when the schedule's first turn comes."""
+    app.send_task("chatapp.operations.tasks.heartbeat", expires=14)

@@ -97,6 +97,7 @@ def test_the_processes_of_the_compose_file_become_ready_and_tell_what_went_away(
             containers.start(name)
         url = f"http://127.0.0.1:{environment['PORT']}/readyz"
         wait_until(lambda: _status(url) == 200, 90, 0.2)
+        wait_until(lambda: httpx.get(url).json()["parts"]["worker"]["state"] == "ok", 10, 0.2)  # it was being started
         parts = httpx.get(url).json()["parts"]
         assert {name: part["state"] for name, part in parts.items()} == {
             **dict.fromkeys(("database", "index", "sample", "worker", "disk"), "ok"),
