@@ -102,4 +102,4 @@ def test_the_page_of_engines_says_what_each_lacks(cast: Cast, settings: Any) -> 
     engines = as_person(cast.alice).get("/api/engines/").json()
     assert engines["answering"] == "extractive"
     local = engines["engines"][0]
-    assert local["problem"] and "models" in local["advice"]
+    assert local["problem"] and "model service" in local["advice"]

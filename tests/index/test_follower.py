@@ -55,7 +55,7 @@ def test_a_document_that_is_taken_in_anew_is_found_at_every_moment(follower: Fol
         for _ in range(150):
             record_change(document.pk, IndexChange.Kind.ADD)
         caught_up(follower)
-    assert len(fewest) > 20 and min(fewest) == 20
+    assert len(fewest) >= 3 and min(fewest) == 20
 
 
 def test_documents_that_went_away_and_large_ones_end_as_postgres_has_them(
@@ -116,7 +116,7 @@ def test_documents_are_found_while_everything_is_loaded_anew(follower: Follower,
         for _ in range(20):
             applied, follower.applied = follower.applied, -1
             wait_until(lambda: follower.applied == applied)  # noqa: B023 - called in this round alone
-    assert len(fewest) > 20 and min(fewest) == 20
+    assert len(fewest) >= 3 and min(fewest) == 20
 
 
 def test_an_older_state_of_the_database_that_is_restored_under_the_service_is_taken_in(

@@ -23,13 +23,14 @@ Installing collected packages: sqlparse, mpmath, torch
 Successfully installed sqlparse-0.6.1 torch-2.13.0
 """
 SHOWN = """\
-Setting up: this takes 5 to 10 minutes the first time, most of it compiling llama.cpp.
+Setting up: this takes 3 to 10 minutes the first time, a third of it compiling llama.cpp.
   making the environment {venv}
   looking up the packages
   fetching torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl (191.4 MB)
   compiling llama_cpp_python
   compiling llama_cpp_python, still running
   installing the packages
+  preparing the embedding model
 """
 
 
@@ -43,7 +44,8 @@ def python(tmp_path: Path) -> Path:
     (tmp_path / "pip").write_text(pip)
     (tmp_path / "pip").chmod(0o755)
     path = tmp_path / "python"
-    path.write_text(f'#!/bin/sh\nmkdir -p "$3/bin" && cp {tmp_path}/pip "$3/bin/pip"\n')
+    made = f'mkdir -p "$3/bin" && cp {tmp_path}/pip "$3/bin/pip" && ln -sf /bin/true "$3/bin/python"'
+    path.write_text(f"#!/bin/sh\n{made}\n")
     path.chmod(0o755)
     return path
 
