@@ -90,7 +90,7 @@ def test_a_service_that_was_away_until_its_changes_were_forgotten_loads_everythi
         assert changes.forget_old() > 0
         assert IndexChange.objects.get().document_id == first.pk, "the newest stays"
     wait_until(lambda: found(follower, collection) == ids(first) | ids(second))
-    assert set(follower.index.passages_of) == {first.pk, second.pk}
+    wait_until(lambda: set(follower.index.passages_of) == {first.pk, second.pk})
 
 
 def test_a_service_that_is_up_to_date_does_not_load_anew_when_old_changes_go(
