@@ -12,6 +12,8 @@ from typing import Any
 from django.conf import settings
 
 from chatapp import access
+from chatapp.accounts.keys import person_of_key
+from chatapp.accounts.models import User
 from chatapp.database import in_database
 from chatapp.errors import ChatAppError, as_dict
 
@@ -100,12 +102,19 @@ async def _most(scope: Message, headers: dict[bytes, bytes]) -> int:
     """Who sends it is asked only where that makes a difference."""
     if 0 < _announced(headers) <= STRANGERS_BYTES:
         return STRANGERS_BYTES
-    person = await in_database(access.person_of_session)(_session_key(headers))
+    person = await in_database(_person)(headers)
     if person is None:
         return STRANGERS_BYTES
     if person.is_superuser and scope["method"] == "POST" and _UPLOAD.fullmatch(scope["path"]):
         return int(settings.RETRIEVAL.limits.file_bytes) + FORM_OVERHEAD
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+def _person(headers: dict[bytes, bytes]) -> User | None:
+    scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.lower() == "bearer" and (person := person_of_key(key)):
+        return person
+    return access.person_of_session(_session_key(headers))
 
 
 def _has_body(headers: dict[bytes, bytes]) -> bool:

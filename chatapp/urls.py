@@ -12,4 +12,5 @@ urlpatterns = [
     path("", include("chatapp.operations.urls")),
     path("", include("chatapp.documents.urls")),
     path("", include("chatapp.conversations.urls")),
+    path("v1/", include("chatapp.openai.urls")),
 ]

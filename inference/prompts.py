@@ -45,15 +45,24 @@ def _cost(character: str) -> float:
 
 
 def build_messages(
-    *, question: str, history: Sequence[ChatMessage], sources: Sequence[Source], max_prompt_tokens: int
+    *,
+    question: str,
+    history: Sequence[ChatMessage],
+    sources: Sequence[Source],
+    max_prompt_tokens: int,
+    instructions: str = "",
 ) -> tuple[ChatMessage, ...]:
-    """The system prompt first, then what fits: the question always, then sources, then the latest history."""
-    fixed = estimate_tokens(SYSTEM) + estimate_tokens(_last("", question)) + 2 * _MESSAGE_TOKENS
+    """The system prompt first, then what fits: the question always, then sources, then the latest history.
+
+    `instructions` are those of a program that asks for somebody; they come after ours.
+    """
+    system = f"{SYSTEM}\n\nThe program that asks adds:\n{instructions}" if instructions else SYSTEM
+    fixed = estimate_tokens(system) + estimate_tokens(_last("", question)) + 2 * _MESSAGE_TOKENS
     room = max(max_prompt_tokens - fixed, _LEAST_TOKENS)
     listing = _listing(sources, int(room * _SOURCES_SHARE))
     kept = _latest(history, room - estimate_tokens(listing))
     last = ChatMessage("user", _last(listing or "(no source was found)", question))
-    return (ChatMessage("system", SYSTEM), *kept, last)
+    return (ChatMessage("system", system), *kept, last)
 
 
 def _last(listing: str, question: str) -> str:

@@ -20,6 +20,7 @@ OPEN_PREFIXES = (
     "/healthz",
     "/readyz",
     "/static/",
+    "/v1/",  # asks for a key itself, and answers in OpenAI's form
 )
 METRICS = "/metrics"
 

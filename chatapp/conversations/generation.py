@@ -54,11 +54,16 @@ def generation(
     asker: str = "",
     history: Sequence[ChatMessage] = (),
     written: str = "",
+    instructions: str = "",
 ) -> Generation:
     config = settings.INFERENCE
     room = config.context_tokens - config.max_answer_tokens - estimate_tokens(written) - _MARGIN_TOKENS
     messages = build_messages(
-        question=question, history=history, sources=sources, max_prompt_tokens=max(room, _LEAST_TOKENS)
+        question=question,
+        history=history,
+        sources=sources,
+        max_prompt_tokens=max(room, _LEAST_TOKENS),
+        instructions=instructions,
     )
     return Generation(
         turn_id=turn_id,

@@ -26,6 +26,10 @@ class Form:
     def progress(self, progress: Progress) -> bytes:
         return self._line(choices=[], footnote_progress=asdict(progress))
 
+    def beside(self, **fields: Any) -> bytes:
+        """What OpenAI's form has no place for."""
+        return self._line(choices=[], **fields)
+
     def piece(self, piece: Piece) -> bytes:
         delta = {"index": 0, "delta": {"content": piece.text}, "finish_reason": None}
         return self._line(choices=[delta | _logprobs(piece.tokens)])
@@ -35,7 +39,10 @@ class Form:
         return last + (self._line(choices=[], usage=usage(ended)) if include_usage else b"")
 
     def error(self, error: InferenceError) -> bytes:
-        return b"data: " + json.dumps(openai_error(error)).encode() + b"\n\n"
+        return self.refusal(openai_error(error))
+
+    def refusal(self, said: dict[str, Any]) -> bytes:
+        return b"data: " + json.dumps(said).encode() + b"\n\n"
 
     def _line(self, **fields: Any) -> bytes:
         return b"data: " + json.dumps({**self._head, "object": "chat.completion.chunk", **fields}).encode() + b"\n\n"

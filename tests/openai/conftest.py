@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from tests.conversations.conftest import (  # noqa: F401 - fixtures
+    client_of,
+    folder,
+    handbook,
+    index,
+    index_double,
+    model,
+    model_double,
+    redis_address,
+    running_web,
+    web,
+)

@@ -1,0 +1,221 @@
+"""Clients of OpenAI's API, unchanged, against the web process: cited answers, from what a person may read alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from django.core.management import call_command
+
+from chatapp.accounts.keys import create_key, revoke_key
+from chatapp.accounts.models import ApiKey
+from chatapp.commands import Error
+from retrieval.models import Document
+from tests.conftest import Cast, signed_in_session
+from tests.conversations.model_double import ModelDouble
+from tests.conversations.web import Web
+from tests.ingestion.fake_index import FakeIndex
+from tests.waiting import wait_until
+
+ASKED: list[Any] = [{"role": "user", "content": "How many days of leave?"}]
+
+
+@pytest.fixture(scope="session")
+def stream_url() -> str:
+    return ""
+
+
+@pytest.fixture
+def client(web: Web) -> Iterator[Callable[[str], openai.OpenAI]]:
+    made: list[openai.OpenAI] = []
+
+    def of(key: str) -> openai.OpenAI:
+        made.append(openai.OpenAI(base_url=f"{web.url}/v1", api_key=key, max_retries=0, timeout=20))
+        return made[-1]
+
+    yield of
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def alice(cast: Cast, handbook: Document, client: Callable[[str], openai.OpenAI]) -> openai.OpenAI:
+    return client(create_key(user=cast.alice, name="test"))
+
+
+def test_an_answer_comes_whole_with_its_citations(alice: openai.OpenAI, model: ModelDouble) -> None:
+    model.words = ["Everybody has ", "28 days [1]. ", "Invented [9]."]
+    answer = alice.chat.completions.create(model="footnote", messages=ASKED)
+    assert answer.choices[0].message.content == "Everybody has 28 days [1]. Invented ."
+    extra: dict[str, Any] = answer.model_extra or {}
+    assert [one["document"] for one in extra["citations"]] == ["leave.md"]
+    assert extra["engine"] == "api: double" and len(extra["sources"]) == 2
+    assert answer.usage and answer.usage.completion_tokens > 0
+
+
+def test_an_answer_streams_with_usage_at_its_end(alice: openai.OpenAI, model: ModelDouble) -> None:
+    model.words = ["Everybody has ", "28 days [1]."]
+    options: Any = {"include_usage": True}
+    chunks = list(alice.chat.completions.create(model="", messages=ASKED, stream=True, stream_options=options))
+    text = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
+    assert text == "Everybody has 28 days [1]."
+    assert chunks[-1].usage and [c.finish_reason for chunk in chunks for c in chunk.choices][-1] == "stop"
+    beside = [chunk.model_extra or {} for chunk in chunks]
+    assert any(extra.get("sources") for extra in beside) and any(extra.get("citations") for extra in beside)
+
+
+def test_what_a_program_instructs_and_what_was_said_before_reach_the_model(
+    alice: openai.OpenAI, model: ModelDouble
+) -> None:
+    said: list[Any] = [
+        {"role": "system", "content": "Answer like a pirate."},
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Ahoy"},
+        *ASKED,
+    ]
+    alice.chat.completions.create(model="footnote", messages=said, max_tokens=17)
+    sent = model.calls[-1]
+    assert sent["messages"][0]["content"].endswith("Answer like a pirate.") and sent["max_tokens"] == 17
+    assert [m["content"] for m in sent["messages"][1:3]] == ["Hello", "Ahoy"]
+
+
+def test_models_are_listed_with_the_route_of_the_page_first(alice: openai.OpenAI, model: ModelDouble) -> None:
+    names = [one.id for one in alice.models.list()]
+    assert names[0] == "footnote" and {"api: double", "extractive"} < set(names)
+    quoted = alice.chat.completions.create(model="extractive", messages=ASKED)
+    assert "28 days" in (quoted.choices[0].message.content or "") and not model.calls
+
+
+def test_nobody_gets_more_than_they_may_read(
+    cast: Cast, handbook: Document, client: Callable[[str], openai.OpenAI], model: ModelDouble
+) -> None:
+    charlie = client(create_key(user=cast.charlie, name="test"))
+    answer = charlie.chat.completions.create(model="extractive", messages=ASKED)
+    assert (answer.model_extra or {})["sources"] == [] and "28" not in (answer.choices[0].message.content or "")
+
+
+@pytest.mark.parametrize("loss", ["revoked", "closed account", "made up", "of the session"])
+def test_a_key_that_is_none_opens_nothing(
+    cast: Cast, handbook: Document, client: Callable[[str], openai.OpenAI], loss: str
+) -> None:
+    key = create_key(user=cast.alice, name="test")
+    if loss == "revoked":
+        revoke_key(user=cast.alice, name="test")
+    elif loss == "closed account":
+        cast.alice.is_active = False
+        cast.alice.save()
+    elif loss == "made up":
+        key = key[:-1] + ("a" if key[-1] != "a" else "b")
+    else:
+        key = "sessionid"
+    with pytest.raises(openai.AuthenticationError) as refused:
+        client(key).models.list()
+    assert refused.value.code == "invalid_api_key"
+
+
+def test_a_session_alone_does_not_open_it(web: Web, cast: Cast) -> None:
+    answer = httpx.get(f"{web.url}/v1/models", cookies={"sessionid": signed_in_session(cast.alice)})
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "assistant", "content": "x"}]}, "last message"),
+        ({"messages": [{"role": "user", "content": "  "}]}, "empty"),
+        ({"messages": ASKED, "n": 3}, "`n`"),
+        ({"messages": ASKED, "response_format": {"type": "json_object"}}, "grammar"),
+        ({"messages": [{"role": "system", "content": "x" * 9000}, *ASKED]}, "System"),
+        ({"messages": ASKED, "temperature": "hot"}, "temperature"),
+    ],
+)
+def test_what_is_not_understood_is_refused_in_openai_form(
+    web: Web, cast: Cast, body: dict[str, Any], word: str
+) -> None:
+    headers = {"Authorization": f"Bearer {create_key(user=cast.alice, name='test')}"}
+    answer = httpx.post(f"{web.url}/v1/chat/completions", json=body, headers=headers)
+    assert answer.status_code == 400 and word in answer.json()["error"]["message"]
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_an_unknown_model_and_a_wrong_method_are_named(web: Web, cast: Cast) -> None:
+    headers = {"Authorization": f"Bearer {create_key(user=cast.alice, name='test')}"}
+    asked = {"model": "gpt-9", "messages": ASKED}
+    unknown = httpx.post(f"{web.url}/v1/chat/completions", json=asked, headers=headers)
+    assert unknown.status_code == 404 and "/v1/models" in unknown.json()["error"]["message"]
+    assert httpx.get(f"{web.url}/v1/chat/completions", headers=headers).status_code == 405
+
+
+def test_a_program_that_hangs_up_stops_the_model_and_frees_its_place(
+    web: Web, alice: openai.OpenAI, model: ModelDouble
+) -> None:
+    model.pause_s = 0.1
+    for _ in range(5):  # more often than answers may run at once
+        stream = alice.chat.completions.create(model="footnote", messages=ASKED, stream=True)
+        for chunk in stream:
+            if chunk.choices:
+                break
+        stream.close()
+        wait_until(lambda: model.writing == 0, 5)
+
+
+def test_more_answers_at_once_than_are_allowed_are_refused(web: Web, cast: Cast, model: ModelDouble) -> None:
+    model.pause_s = 0.05
+    headers = {"Authorization": f"Bearer {create_key(user=cast.alice, name='test')}"}
+
+    async def ask_five() -> list[httpx.Response]:
+        async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=20) as client:
+            asking = [client.post("/v1/chat/completions", json={"messages": ASKED}) for _ in range(5)]
+            return list(await asyncio.gather(*asking))
+
+    answers = asyncio.run(ask_five())
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 429, 429]
+    assert all(answer.headers["Retry-After"] for answer in answers if answer.status_code == 429)
+
+
+def test_an_index_that_is_away_is_an_error_that_may_be_tried_again(
+    alice: openai.OpenAI, index: FakeIndex, model: ModelDouble
+) -> None:
+    index.stop()
+    with pytest.raises(openai.InternalServerError) as refused:
+        alice.chat.completions.create(model="footnote", messages=ASKED)
+    index.start()
+    assert refused.value.status_code == 503 and refused.value.response.headers["Retry-After"]
+
+
+@pytest.mark.parametrize("encoding", ["float", "base64"])
+def test_embeddings_come_from_the_embedder_of_the_documents(alice: openai.OpenAI, encoding: Any) -> None:
+    found = alice.embeddings.create(model="default", input=["leave", "expenses"], encoding_format=encoding)
+    assert [one.index for one in found.data] == [0, 1] and found.usage.prompt_tokens > 0
+    kind = float if encoding == "float" else str
+    assert all(one.embedding and isinstance(one.embedding[0], kind) for one in found.data)
+    with pytest.raises(openai.BadRequestError, match="embedding model is called"):
+        alice.embeddings.create(model="another", input="leave")
+
+
+def test_the_command_makes_lists_and_revokes_keys(
+    cast: Cast, client: Callable[[str], openai.OpenAI], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: str) -> str:
+        out = StringIO()
+        call_command("apikey", *arguments, stdout=out, stderr=StringIO())
+        return out.getvalue().strip()
+
+    key = run("create", "reports", "--user", "alice")
+    assert key not in str(list(ApiKey.objects.values()))
+    assert client(key).models.list().data
+    assert f"reports  …{key[-4:]}" in run("list", "--user", "alice")
+    with pytest.raises(Error, match="already"):
+        run("create", "reports", "--user", "alice")
+    run("revoke", "reports", "--user", "alice")
+    with pytest.raises(openai.AuthenticationError):
+        client(key).models.list()
+    with pytest.raises(Error, match="no key named"):
+        run("revoke", "reports", "--user", "alice")
+    assert run("create", "reports", "--user", "alice") != key
