@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
@@ -19,6 +18,7 @@ from chatapp.conversations import answers, services
 from chatapp.conversations.engines import get_route
 from chatapp.conversations.models import Conversation
 from chatapp.errors import Invalid
+from chatapp.json_body import read_object
 
 _PAGE, _MOST = 50, 200
 
@@ -43,7 +43,7 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
         services.delete_conversation(conversation=row)
         return HttpResponse(status=204)
     if request.method == "PATCH":
-        title = _body(request).get("title")
+        title = read_object(request).get("title")
         if not isinstance(title, str):
             raise Invalid("`title` must be a string.")
         services.rename_conversation(conversation=row, title=title)
@@ -70,16 +70,6 @@ def engines(request: HttpRequest) -> JsonResponse:
     rows = [{"name": e.name, "outside": e.outside, "problem": e.problem, "advice": e.advice} for e in found]
     answering = next((e.name for e in found if not e.problem), "")
     return JsonResponse({"engines": rows, "answering": answering})
-
-
-def _body(request: HttpRequest) -> dict[str, Any]:
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError):
-        raise Invalid("The body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise Invalid("The body must be a JSON object.")
-    return body
 
 
 def _moment(text: str) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +19,7 @@ from chatapp.accounts.models import User
 from chatapp.bodies import FORM_OVERHEAD
 from chatapp.documents import answers, services
 from chatapp.errors import Invalid, NotFound
+from chatapp.json_body import read_object
 from retrieval import files, ingestion
 from retrieval.models import Collection, Document
 
@@ -137,12 +137,7 @@ _COLLECTION_FIELDS: dict[str, type] = {"name": str, "description": str, "everyon
 
 
 def _collection_fields(request: HttpRequest) -> dict[str, Any]:
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError):
-        raise Invalid("The body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise Invalid("The body is not a JSON object.")
+    body = read_object(request)
     for key, value in body.items():
         kind = _COLLECTION_FIELDS.get(key)
         if kind is None:

@@ -114,6 +114,10 @@ def _readable(user: User, ids: Container[int]) -> QuerySet[Passage]:
     )
 
 
+def reads_what_stays_in_house(user: User) -> bool:
+    return Collection.objects.readable_by(user).filter(stays_in_house=True).exists()
+
+
 def must_stay_in_house(documents: Container[UUID]) -> bool:
     """Whether what was written from these documents may not be sent to an endpoint outside.
 

@@ -15,7 +15,8 @@ from chatapp.conversations.citing import Cited, MarkFilter, cite
 from chatapp.conversations.engines import get_route
 from chatapp.conversations.frames import question_text
 from chatapp.conversations.generation import generation, source_frames, source_of, without_copies
-from chatapp.documents.search import FoundPassage, asearch_passages
+from chatapp.database import in_database
+from chatapp.documents.search import asearch_passages, reads_what_stays_in_house
 from chatapp.errors import Invalid, NotFound
 from chatapp.openai.door import Place
 from inference.engine import ChatMessage, Finish, Generation, Progress, TextPiece, Usage, Writer
@@ -65,7 +66,10 @@ async def answer(person: User, asked: CompletionRequest) -> AsyncIterator[Event]
         found = without_copies(await asearch_passages(person, question, k=settings.TURN_PASSAGES))
         frames = source_frames(found)
         yield Found(frames)
-        wanted = _generation(person, asked, question, history, instructions, found, frames)
+        in_house = any(hit.passage.document.collection.stays_in_house for hit in found)
+        if history and not in_house:  # what it was written from is not known here
+            in_house = await in_database(reads_what_stays_in_house)(person)
+        wanted = _generation(person, asked, question, history, instructions, frames, in_house)
         async with aclosing(_written(route, wanted)) as events:  # type: ignore[type-var]
             async for event in events:
                 yield event
@@ -90,14 +94,14 @@ def _generation(
     question: str,
     history: tuple[ChatMessage, ...],
     instructions: str,
-    found: list[FoundPassage],
     frames: list[dict[str, Any]],
+    in_house: bool,
 ) -> Generation:
     made = generation(
         turn_id=uuid4().hex,
         question=question,
         sources=[source_of(frame) for frame in frames],
-        in_house=any(hit.passage.document.collection.stays_in_house for hit in found),
+        in_house=in_house,
         asker=str(person.pk),
         history=history,
         instructions=instructions,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -18,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from chatapp.accounts.keys import person_of_key
 from chatapp.accounts.models import User
 from chatapp.database import in_database
-from chatapp.errors import TYPED_ERRORS, Busy, Invalid, TypedError
+from chatapp.errors import TYPED_ERRORS, Busy, TypedError
 
 log = structlog.get_logger(__name__)
 
@@ -68,16 +67,6 @@ def _refused(status: int, code: str, message: str) -> JsonResponse:
 def _object(status: int, code: str, message: str) -> dict[str, Any]:
     kind = "server_error" if status >= 500 else "rate_limit_error" if status == 429 else "invalid_request_error"
     return {"error": {"message": message, "type": kind, "code": code, "param": None}}
-
-
-def read_json(request: HttpRequest) -> dict[str, Any]:
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError):
-        raise Invalid("The body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise Invalid("The body must be a JSON object.")
-    return body
 
 
 class Place:

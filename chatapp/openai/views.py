@@ -14,8 +14,9 @@ from django.http.response import HttpResponseBase
 from chatapp.accounts.models import User
 from chatapp.conversations.engines import embed, get_route
 from chatapp.errors import TYPED_ERRORS, Invalid
+from chatapp.json_body import read_object
 from chatapp.openai.answering import ROUTE, Done, Event, Found, answer
-from chatapp.openai.door import error_object, read_json, with_key
+from chatapp.openai.door import error_object, with_key
 from inference.batching.contract import Ended, Piece
 from inference.engine import Progress, TextPiece, Usage, Writer
 from inference.prompts import estimate_tokens
@@ -36,7 +37,7 @@ async def models(request: HttpRequest, person: User) -> HttpResponseBase:
 
 @with_key("POST")
 async def completions(request: HttpRequest, person: User) -> HttpResponseBase:
-    asked = read(read_json(request), most_tokens=settings.INFERENCE.max_answer_tokens)
+    asked = read(read_object(request), most_tokens=settings.INFERENCE.max_answer_tokens)
     if asked.schema or asked.sampling.grammar:
         raise Invalid("Answers with citations cannot follow a grammar or a schema.", advice="Leave it out.")
     events = answer(person, asked)
@@ -95,7 +96,7 @@ def _ended(done: Done) -> Ended:
 @with_key("POST")
 async def embeddings(request: HttpRequest, person: User) -> HttpResponseBase:
     """From the embedder that searches the documents."""
-    body = read_json(request)
+    body = read_object(request)
     texts, encoding = _texts(body.get("input")), body.get("encoding_format", "float")
     name = settings.RETRIEVAL.embedding_model
     if body.get("model") not in (None, "", EMBEDDER, name):

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from chatapp.accounts.keys import create_key, revoke_key
 from chatapp.accounts.models import ApiKey
 from chatapp.commands import Error
-from retrieval.models import Document
+from retrieval.models import Collection, Document
 from tests.conftest import Cast, signed_in_session
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Web
@@ -97,6 +97,20 @@ def test_nobody_gets_more_than_they_may_read(
     charlie = client(create_key(user=cast.charlie, name="test"))
     answer = charlie.chat.completions.create(model="extractive", messages=ASKED)
     assert (answer.model_extra or {})["sources"] == [] and "28" not in (answer.choices[0].message.content or "")
+
+
+def test_what_was_said_before_leaves_the_house_only_where_nothing_has_to_stay(
+    cast: Cast, alice: openai.OpenAI, index: FakeIndex, model: ModelDouble
+) -> None:
+    said: list[Any] = [*ASKED, {"role": "assistant", "content": "28 days [1]."}, {"role": "user", "content": "Why?"}]
+    index.hits = []
+    alice.chat.completions.create(model="footnote", messages=said)
+    assert len(model.calls) == 1
+    Collection.objects.create(name="Secret", everyone=True, stays_in_house=True)
+    alice.chat.completions.create(model="footnote", messages=said)
+    assert len(model.calls) == 1, "what it was written from is not known"
+    alice.chat.completions.create(model="footnote", messages=ASKED)
+    assert len(model.calls) == 2
 
 
 @pytest.mark.parametrize("loss", ["revoked", "closed account", "made up", "of the session"])
