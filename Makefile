@@ -64,6 +64,9 @@ bench: $(VENV)/.installed-dev
 footprint: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.footprint
 
+bench-web: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.web
+
 torture: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.torture
 
@@ -73,4 +76,4 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-.PHONY: help setup run test test-tools lint bench footprint torture
+.PHONY: help setup run test test-tools lint bench bench-web footprint torture
