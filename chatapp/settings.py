@@ -211,6 +211,7 @@ RETRIEVAL = RetrievalConfig(
     candidates=env.integer("RETRIEVAL_CANDIDATES", 100, least=10, most=2000),
     chunk_tokens=env.integer("RETRIEVAL_CHUNK_TOKENS", 220, least=40, most=4000),
     chunk_overlap_tokens=env.integer("RETRIEVAL_CHUNK_OVERLAP_TOKENS", 30, most=1000),
+    query_cache=env.integer("RETRIEVAL_QUERY_CACHE", 10_000, most=1_000_000),
     lease_seconds=env.integer("RETRIEVAL_LEASE_SECONDS", 30, least=2, most=3600),
     limits=ParseLimits(
         seconds=env.integer("RETRIEVAL_PARSE_SECONDS", 60, least=1, most=3600),

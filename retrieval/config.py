@@ -29,6 +29,7 @@ class RetrievalConfig:
     embedding_threads: int = 2
     dense_weight: float = 0.45  # the rest is the lexical score; both min-max normalised per query
     candidates: int = 100  # depth of each list before fusion
+    query_cache: int = 10_000  # questions whose vectors the index service keeps; 0: none
     chunk_tokens: int = 220
     chunk_overlap_tokens: int = 30
     lease_seconds: int = 30  # a worker that is silent for longer is taken for dead

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,13 +25,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from retrieval.config import RetrievalConfig
-from retrieval.contracts import SearchRequest
+from retrieval.contracts import SearchRequest, Vectors
 from retrieval.embedding import load_embedder
 from retrieval.errors import IndexUnavailable, RetrievalError
 from retrieval.index.embed_queue import EmbedQueue
 from retrieval.index.faiss_index import FlatIndex
 from retrieval.index.live import Follower, LiveIndex
 from retrieval.index.tantivy_index import TantivyIndex
+from retrieval.query_cache import QueryCache
 
 log = structlog.get_logger(__name__)
 
@@ -40,9 +42,19 @@ _TEXTS = 512
 _K = 1000
 _QUESTIONS = 256
 
-SEARCHES = Histogram("footnote_search_seconds", "Time of one search, embedding the question included")
+_MILLISECONDS_ON = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
+SEARCHES = Histogram(
+    "footnote_search_seconds", "One search or batch, embedding the questions included", buckets=_MILLISECONDS_ON
+)
+EMBEDDING = Histogram(
+    "footnote_embed_seconds", "Embedding one request, its wait included", ["kind"], buckets=_MILLISECONDS_ON
+)
 EMBEDDED = Counter("footnote_embedded_texts_total", "Texts embedded", ["kind"])
+WAITING = Gauge("footnote_embed_waiting", "Requests that wait for the embedder", ["kind"])
 PASSAGES = Gauge("footnote_index_passages", "Passages in the index")
+DOCUMENTS = Gauge("footnote_index_documents", "Documents in the index")
+APPLIED = Gauge("footnote_index_changes_applied", "Number of the newest change that searches see")
+BEHIND = Gauge("footnote_index_changes_behind", "Changes that are known and not applied yet")
 
 
 class BadRequest(RetrievalError):
@@ -57,6 +69,7 @@ class IndexService:
         self.config = config
         embedder = load_embedder(config.embedding_model, config.cache_dir, threads=config.embedding_threads)
         self.queue = EmbedQueue(embedder)
+        self.questions = QueryCache(config.embedding_model, entries=config.query_cache)
         self.index = LiveIndex(
             vectors=FlatIndex(embedder.dimension),
             words=TantivyIndex(),
@@ -104,10 +117,17 @@ class IndexService:
         dimension = self.queue.embedder.dimension
         return JSONResponse({"model": self.config.embedding_model, "dimension": dimension, "float32": data})
 
-    async def _embed(self, texts: list[str], *, bulk: bool) -> Any:
-        EMBEDDED.labels("bulk" if bulk else "question").inc(len(texts))
-        future = self.queue.submit(texts, bulk=bulk)
-        return await asyncio.wait_for(asyncio.wrap_future(future), 120)
+    async def _embed(self, texts: list[str], *, bulk: bool) -> Vectors:
+        if bulk:
+            return await self._made(texts, bulk=True)
+        return await self.questions.vectors(texts, partial(self._made, bulk=False))
+
+    async def _made(self, texts: list[str], *, bulk: bool) -> Vectors:
+        kind = "bulk" if bulk else "question"
+        EMBEDDED.labels(kind).inc(len(texts))
+        with EMBEDDING.labels(kind).time():
+            future = self.queue.submit(texts, bulk=bulk)
+            return await asyncio.wait_for(asyncio.wrap_future(future), 120)
 
     async def status(self, request: Request) -> Response:
         return JSONResponse(asdict(self.follower.status()))
@@ -120,7 +140,16 @@ class IndexService:
         return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
 
     async def metrics(self, request: Request) -> Response:
-        PASSAGES.set(len(self.index.vectors))
+        status = self.follower.status()
+        for gauge, value in (
+            (PASSAGES, status.passages),
+            (DOCUMENTS, status.documents),
+            (APPLIED, status.applied),
+            (BEHIND, status.behind),
+        ):
+            gauge.set(value)
+        for kind, waiting in self.queue.depth().items():
+            WAITING.labels(kind).set(waiting)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

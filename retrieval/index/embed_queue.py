@@ -39,6 +39,10 @@ class EmbedQueue:
         self._wake.release()
         return future
 
+    def depth(self) -> dict[str, int]:
+        """Requests that wait, by their kind."""
+        return {"question": self._questions.qsize(), "bulk": self._bulk.qsize()}
+
     def _run(self) -> None:
         while True:
             self._wake.acquire()
