@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
+
+ApiKind = Literal["openai", "azure", "anthropic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +26,12 @@ class InferenceConfig:
     context_tokens: int = 4096
     threads: int = 1
     max_answer_tokens: int = 700
-    api_base_url: str = ""  # any OpenAI-compatible endpoint
+    api_kind: ApiKind = "openai"  # any OpenAI-compatible endpoint
+    api_base_url: str = ""
     api_key: str = ""
     api_model: str = ""
+    api_version: str = ""  # of Azure's older addresses
+    keys: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)  # of endpoints in the registry
     connect_timeout_s: float = 5.0
     first_token_timeout_s: float = 60.0
     between_tokens_timeout_s: float = 30.0

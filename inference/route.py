@@ -12,9 +12,9 @@ import structlog
 
 from inference.config import InferenceConfig
 from inference.engine import Embed, Engine, Generation, Piece, TextPiece, Writer
+from inference.engines.build import configured_endpoint, engine_for
 from inference.engines.extractive import ExtractiveEngine
 from inference.engines.local import NO_MODEL, LocalEngine
-from inference.engines.openai_compatible import Endpoint, OpenAICompatibleEngine
 from inference.errors import EngineUnavailable, InferenceError
 from inference.health import KnownHealth
 
@@ -150,16 +150,6 @@ def _joined(notes: dict[str, str], writer: Engine) -> str:
 
 def build_route(config: InferenceConfig, embed: Embed) -> Route:
     engines: list[Engine] = [LocalEngine(config, url) for url in config.model_service_urls]
-    if config.api_base_url:
-        endpoint = Endpoint(
-            base_url=config.api_base_url.rstrip("/"),
-            key=config.api_key,
-            model=config.api_model,
-            connect_timeout_s=config.connect_timeout_s,
-            first_token_timeout_s=config.first_token_timeout_s,
-            between_tokens_timeout_s=config.between_tokens_timeout_s,
-            answer_timeout_s=config.answer_timeout_s,
-            retries=config.retries,
-        )
-        engines.append(OpenAICompatibleEngine(f"api: {config.api_model}", endpoint, outside=True))
+    if described := configured_endpoint(config):
+        engines.append(engine_for(described, config))
     return Route([*engines, ExtractiveEngine(embed)])

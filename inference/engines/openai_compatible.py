@@ -2,256 +2,126 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import random
-import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-import httpx
-import structlog
+from inference.engine import ChatMessage, Finish, Generation, Progress, TextPiece, Usage
+from inference.engines.bodies import BROKE_OFF, count_in, parse_object, text_in
+from inference.engines.endpoint import Endpoint
+from inference.engines.provider import Call, ProviderEngine, Reader, Thought
+from inference.engines.refusals import TakenFields, filtered, reported
+from inference.errors import EngineUnavailable, QuestionRefused
 
-from inference.engine import Finish, Generation, Piece, Progress, TextPiece, Usage
-from inference.errors import ContextTooLong, EngineBusy, EngineUnavailable, InferenceError, QuestionRefused
-
-log = structlog.get_logger(__name__)
-
-_MOST_WAIT_S = 20.0  # a longer Retry-After sends the question to the next engine instead
-_LINE_BYTES = 1_000_000
-_WITHOUT_LIST = (404, 405, 429)  # many have none; one that is asked too often for it is there
+_LIMITS = ("max_tokens", "max_completion_tokens")  # one name for older models, one for those that think
+_GO_ON = "Go on from exactly there. Repeat nothing."
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    base_url: str  # up to and including /v1; unix sockets through `socket`
-    key: str
-    model: str
-    socket: str | None = None
-    connect_timeout_s: float = 5.0
-    first_token_timeout_s: float = 60.0
-    between_tokens_timeout_s: float = 30.0
-    answer_timeout_s: float = 300.0
-    retries: int = 2
-    ours: bool = False  # Footnote's model service, which is told who asks
-
-
-class OpenAICompatibleEngine:
+class OpenAICompatibleEngine(ProviderEngine):
     def __init__(self, name: str, endpoint: Endpoint, *, outside: bool) -> None:
-        self.name, self.outside, self._endpoint = name, outside, endpoint
-        self._http: httpx.AsyncClient | None = None
+        super().__init__(name, endpoint, ChatCompletions(endpoint), outside=outside)
 
-    def client(self) -> httpx.AsyncClient:
-        """Made in the loop that uses it."""
-        if self._http is None:
-            socket = self._endpoint.socket
-            self._http = httpx.AsyncClient(
-                transport=httpx.AsyncHTTPTransport(uds=socket) if socket else None,
-                headers={"Authorization": f"Bearer {self._endpoint.key}"} if self._endpoint.key else {},
-                timeout=httpx.Timeout(None, connect=self._endpoint.connect_timeout_s, write=30.0, pool=10.0),
-                follow_redirects=False,
-            )
-        return self._http
 
-    async def health(self) -> str:
-        try:
-            response = await self.client().get(f"{self._endpoint.base_url}/models", timeout=3.0)
-        except httpx.HTTPError as error:
-            log.info("endpoint.unreachable", engine=self.name, reason=f"{type(error).__name__}: {error}")
-            return "It cannot be reached."
-        return "" if response.status_code == 200 else refused_list(response.status_code)
+class ChatCompletions:
+    """`base_url` goes up to and including /v1."""
 
-    async def stream(self, request: Generation) -> AsyncIterator[Piece]:
-        deadline = time.monotonic() + self._endpoint.answer_timeout_s
-        for attempt in range(self._endpoint.retries + 1):
-            begun = False
-            try:
-                async with aclosing(self._once(request, deadline)) as pieces:
-                    async for piece in pieces:
-                        begun = begun or isinstance(piece, TextPiece)
-                        yield piece
-                return
-            except InferenceError as error:
-                wait = _wait(error, attempt)
-                last = attempt == self._endpoint.retries or time.monotonic() + wait > deadline
-                if begun or last or not error.retryable or wait > _MOST_WAIT_S:
-                    raise
-                log.info("engine.retry", engine=self.name, attempt=attempt + 1, wait_s=round(wait, 2), error=str(error))
-                await asyncio.sleep(wait)
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self._taken = TakenFields(*_LIMITS, "temperature", "seed", "stream_options")
+        self._limits = sorted(_LIMITS, key=lambda name: name != endpoint.max_output_parameter)
 
-    async def _once(self, request: Generation, deadline: float) -> AsyncGenerator[Piece, None]:
-        http_request = self.client().build_request(
-            "POST",
-            f"{self._endpoint.base_url}/chat/completions",
-            json=self._body(request),
-            headers={"X-Request-ID": request.turn_id},
-        )
-        first = min(deadline, time.monotonic() + self._endpoint.first_token_timeout_s)
-        try:
-            response = await _within(self.client().send(http_request, stream=True), first)
-        except httpx.HTTPError as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise EngineUnavailable("The model could not be reached.", detail=reason) from error
-        try:
-            if response.status_code != 200:
-                raise await _refusal(response, first)
-            async with aclosing(self._pieces(response, first, deadline)) as pieces:
-                async for piece in pieces:
-                    yield piece
-        finally:
-            await response.aclose()
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.endpoint.key}"} if self.endpoint.key else {}
 
-    async def _pieces(self, response: httpx.Response, first: float, deadline: float) -> AsyncGenerator[Piece, None]:
-        usage: Usage | None = None
-        reason = ""
-        clock = _Clock(self._endpoint, first, deadline)
-        lines = response.aiter_lines()
-        try:
-            while True:
-                line = await clock.within(anext(lines, None))
-                if line is None or len(line) > _LINE_BYTES or line[5:].strip() == "[DONE]":
-                    break
-                if not line.startswith("data:"):
-                    continue
-                chunk = _chunk(line[5:].strip())
-                if progress := _progress(chunk):
-                    clock.moved(progress)
-                    yield progress
-                usage = _usage(chunk) or usage
-                for choice in chunk.get("choices") or []:
-                    reason = choice.get("finish_reason") or reason
-                    if text := (choice.get("delta") or {}).get("content"):
-                        clock.wrote()
-                        yield TextPiece(text)
-        except httpx.HTTPError as error:
-            raise EngineUnavailable("The model broke off.", detail=f"{type(error).__name__}: {error}") from error
-        except (AttributeError, TypeError, KeyError) as error:
-            raise EngineUnavailable("The model sent something that is not an answer.", detail=str(error)) from error
-        if not reason:
-            raise EngineUnavailable("The model broke off.", detail="the stream ended without a finish reason")
-        yield Finish("length" if reason == "length" else "stop", usage)
+    def health_url(self) -> str:
+        return f"{self.endpoint.base_url}/models"
+
+    def url(self) -> str:
+        return f"{self.endpoint.base_url}/chat/completions"
+
+    def call(self, request: Generation) -> Call:
+        return Call(self.url(), self._body(request))
+
+    def reader(self, request: Generation) -> Reader:
+        return ChatReader()
+
+    def learn(self, status: int, text: str) -> bool:
+        return self._taken.learn(status, text)
 
     def _body(self, request: Generation) -> dict[str, Any]:
-        messages = [{"role": m.role, "content": m.content} for m in request.messages]
-        if request.written:
-            messages.append({"role": "assistant", "content": request.written})
-            messages.append({"role": "user", "content": "Go on from exactly there. Repeat nothing."})
-        body: dict[str, Any] = {
-            "model": self._endpoint.model,
-            "messages": messages,
-            "stream": True,
+        limit = next((name for name in self._limits if self._taken.takes(name)), "")
+        optional: dict[str, Any] = {
+            limit: request.max_tokens,
             "stream_options": {"include_usage": True},
-            "max_tokens": request.max_tokens,
             "temperature": request.temperature,
+            "seed": request.seed,
+        }
+        body: dict[str, Any] = {
+            "model": self.endpoint.model,
+            "messages": chat_messages(request.messages, request.written),
+            "stream": True,
+            **{
+                name: value
+                for name, value in optional.items()
+                if name and value is not None and self._taken.takes(name)
+            },
         }
         if request.stop:
             body["stop"] = list(request.stop)
-        if request.seed is not None:
-            body["seed"] = request.seed
-        if self._endpoint.ours:  # the instructions at the start are everybody's: computed once for all
+        if self.endpoint.ours:  # the instructions at the start are everybody's: computed once for all
             body |= {"user": request.asker, "footnote_public_messages": 1}
         return body
 
 
-def refused_list(status: int) -> str:
-    """What it means that there is no list of models: '' where the endpoint can answer questions all the same."""
-    return "" if status in _WITHOUT_LIST else f"It refuses to answer (status {status})."
+def chat_messages(messages: Sequence[ChatMessage], written: str) -> list[dict[str, str]]:
+    """With the request to go on after what was written."""
+    said = [{"role": message.role, "content": message.content} for message in messages]
+    if written:
+        said += [{"role": "assistant", "content": written}, {"role": "user", "content": _GO_ON}]
+    return said
 
 
-class _Clock:
-    """How long the next line of a stream may take; the deadline of the whole answer bounds all of it."""
+class ChatReader:
+    def __init__(self) -> None:
+        self.ended = False
+        self._reason = ""
+        self._usage: Usage | None = None
 
-    def __init__(self, endpoint: Endpoint, limit: float, deadline: float) -> None:
-        self._endpoint, self._limit, self._deadline = endpoint, limit, deadline
-        self._progress: Progress | None = None
-        self._written = False
+    def read(self, data: str) -> Sequence[TextPiece | Progress | Thought]:
+        if data == "[DONE]":
+            self.ended = True
+            return ()
+        chunk = parse_object(data)
+        if error := chunk.get("error"):
+            raise reported(error)
+        self._usage = _usage(chunk.get("usage")) or self._usage
+        pieces: list[TextPiece | Progress | Thought] = []
+        if (progress := _progress(chunk)) is not None:
+            pieces.append(progress)
+        for choice in chunk.get("choices") or []:
+            pieces += self._choice(choice)
+        return pieces
 
-    async def within(self, awaitable: Any) -> Any:
-        try:
-            return await _within(awaitable, self._limit)
-        except EngineUnavailable as error:
-            waits = self._progress is not None and self._progress.queue_position
-            if waits and not self._written:  # one that is busy with others is not away
-                raise EngineBusy(detail=f"{waits} before this one") from error
-            raise
+    def _choice(self, choice: dict[str, Any]) -> list[TextPiece | Progress | Thought]:
+        delta = choice.get("delta") or {}
+        if refusal := text_in(delta, "refusal"):
+            raise QuestionRefused(detail=refusal[:500])
+        self._reason = text_in(choice, "finish_reason") or self._reason
+        if self._reason == "content_filter" or _over_the_filter(choice.get("content_filter_results")):
+            raise filtered(str(choice.get("content_filter_results"))[:500])
+        if text := text_in(delta, "content"):
+            return [TextPiece(text)]
+        return [Thought()] if delta.get("reasoning_content") or delta.get("reasoning") else []
 
-    def moved(self, progress: Progress) -> None:
-        """A prompt that is read on, and a queue that moves, begin the time for the first token anew."""
-        if progress != self._progress and not self._written:
-            self._limit = self._after(self._endpoint.first_token_timeout_s)
-        self._progress = progress
-
-    def wrote(self) -> None:
-        self._written = True
-        self._limit = self._after(self._endpoint.between_tokens_timeout_s)
-
-    def _after(self, seconds: float) -> float:
-        return min(self._deadline, time.monotonic() + seconds)
-
-
-async def _within(awaitable: Any, deadline: float) -> Any:
-    try:
-        async with asyncio.timeout_at(asyncio.get_running_loop().time() + max(deadline - time.monotonic(), 0)):
-            return await awaitable
-    except TimeoutError as error:
-        raise EngineUnavailable("The model did not answer in time.", detail="timeout") from error
-
-
-async def _refusal(response: httpx.Response, deadline: float) -> InferenceError:
-    try:
-        text = (await _within(response.aread(), deadline)).decode("utf-8", "replace")[:2000]
-    except httpx.HTTPError:
-        text = ""
-    status = response.status_code
-    detail = f"status {status}: {text[:500]}"
-    if status == 429 or (status == 503 and "busy" in text):
-        return EngineBusy(detail=detail, retry_after_s=_retry_after(response))
-    if status in (400, 413) and "context" in text.lower():
-        return ContextTooLong(detail=detail)
-    if status in (400, 413, 422) and "model_file_rejected" not in text:
-        return QuestionRefused(detail=detail)
-    error = EngineUnavailable(detail=detail, retry_after_s=_retry_after(response))
-    error.retryable = status >= 500 or status == 408
-    return error
+    def finish(self) -> Finish:
+        if not self._reason:
+            raise EngineUnavailable(BROKE_OFF, detail="the stream ended without a finish reason")
+        return Finish("length" if self._reason == "length" else "stop", self._usage)
 
 
-def _retry_after(response: httpx.Response) -> float | None:
-    try:
-        return max(float(response.headers.get("Retry-After", "")), 0.0)
-    except ValueError:
-        return None
-
-
-def _wait(error: InferenceError, attempt: int) -> float:
-    """What the endpoint asks for, else exponential backoff with jitter."""
-    if error.retry_after_s is not None:
-        return error.retry_after_s
-    return min(0.5 * 2**attempt, 8.0) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-
-
-def _chunk(data: str) -> dict[str, Any]:
-    try:
-        chunk = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise EngineUnavailable("The model sent something that is not an answer.", detail=data[:200]) from error
-    if not isinstance(chunk, dict):
-        raise EngineUnavailable("The model sent something that is not an answer.", detail=data[:200])
-    if refusal := chunk.get("error"):
-        raise _reported(refusal)
-    return chunk
-
-
-def _reported(refusal: object) -> InferenceError:
-    """An error in the place of a chunk: the status was 200 long before."""
-    detail = str(refusal)[:500]
-    code = refusal.get("code") if isinstance(refusal, dict) else None
-    if code in ("engine_busy", "rate_limit_exceeded", 429):
-        return EngineBusy(detail=detail)
-    if "context" in detail:
-        return ContextTooLong(detail=detail)
-    return EngineUnavailable("The model broke off.", detail=detail)
+def _over_the_filter(results: object) -> bool:
+    """Azure's verdict on a piece; it may come after the piece."""
+    found = results.values() if isinstance(results, dict) else ()
+    return any(isinstance(one, dict) and one.get("filtered") is True for one in found)
 
 
 def _progress(chunk: dict[str, Any]) -> Progress | None:
@@ -264,8 +134,8 @@ def _progress(chunk: dict[str, Any]) -> Progress | None:
     return progress
 
 
-def _usage(chunk: dict[str, Any]) -> Usage | None:
-    found = chunk.get("usage")
+def _usage(found: object) -> Usage | None:
     if not isinstance(found, dict):
         return None
-    return Usage(int(found.get("prompt_tokens") or 0), int(found.get("completion_tokens") or 0))
+    cached = count_in(found.get("prompt_tokens_details"), "cached_tokens")
+    return Usage(count_in(found, "prompt_tokens"), count_in(found, "completion_tokens"), cached)

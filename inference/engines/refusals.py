@@ -1,0 +1,128 @@
+"""What the refusals of endpoints mean to the question, whatever words each of them has."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from inference.engines.bodies import BROKE_OFF
+from inference.engines.rate_limits import retry_after
+from inference.errors import ContextTooLong, EngineBusy, EngineUnavailable, InferenceError, QuestionRefused
+
+_FILTERED = {"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"}
+_BUSY = {"engine_busy", "rate_limit_exceeded", "rate_limit_error", "overloaded_error", "429", "529"}
+_UNPAID = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"}
+_WITHOUT_LIST = (404, 405, 429, 529)  # many have none; one that is asked too often for it is there
+_NOT_TAKEN = re.compile(
+    r"unsupported|n[o']t support|unrecognized|unknown|deprecated|unexpected|not (?:permitted|allowed)", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An error as OpenAI, Azure or Anthropic write it; other bodies are a message alone."""
+
+    codes: frozenset[str]
+    message: str
+    field: str  # of the request, where one is named
+
+
+def said_in(error: object) -> Said:
+    if not isinstance(error, dict):
+        return Said(frozenset(), str(error)[:2000], "")
+    inner = error.get("innererror")
+    inner_code = inner.get("code") if isinstance(inner, dict) else None
+    codes = {str(code)[:100] for code in (error.get("code"), error.get("type"), inner_code) if code is not None}
+    return Said(frozenset(codes), str(error.get("message") or "")[:2000], str(error.get("param") or "")[:100])
+
+
+def said_in_body(text: str) -> Said:
+    try:
+        body: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return said_in(text)
+    return said_in(body.get("error") or body if isinstance(body, dict) else text)
+
+
+def refused(status: int, text: str, headers: httpx.Headers) -> InferenceError:
+    said, detail, wait = said_in_body(text), f"status {status}: {text[:500]}", retry_after(headers)
+    if known := _known(said, detail, wait):
+        return known
+    if status == 402:
+        return _unpaid(detail)
+    if status in (429, 529) or (status == 503 and "busy" in text):
+        return EngineBusy(detail=detail, retry_after_s=wait)
+    if status in (400, 413) and ("context" in text.lower() or _too_long(said)):
+        return ContextTooLong(detail=detail)
+    if status in (400, 413, 422) and "model_file_rejected" not in text:
+        return QuestionRefused(detail=detail)
+    error = EngineUnavailable(detail=detail, retry_after_s=wait)
+    error.retryable = status >= 500 or status == 408
+    return error
+
+
+def reported(error: object) -> InferenceError:
+    """An error in the place of a piece of the answer: the status was 200 long before."""
+    said, detail = said_in(error), str(error)[:500]
+    if known := _known(said, detail, None):
+        return known
+    if "context" in detail or _too_long(said):
+        return ContextTooLong(detail=detail)
+    return EngineUnavailable(BROKE_OFF, detail=detail)
+
+
+def filtered(detail: str) -> QuestionRefused:
+    return QuestionRefused("The model may not answer this: its provider's content filter stopped it.", detail=detail)
+
+
+def refused_list(status: int) -> str:
+    """What it means that there is no list of models: '' where the endpoint can answer questions all the same."""
+    return "" if status in _WITHOUT_LIST else f"It refuses to answer (status {status})."
+
+
+def _known(said: Said, detail: str, wait: float | None) -> InferenceError | None:
+    if said.codes & _FILTERED:
+        return filtered(detail)
+    if said.codes & _UNPAID or "credit balance" in said.message:
+        return _unpaid(detail)
+    if said.codes & _BUSY:
+        return EngineBusy(detail=detail, retry_after_s=wait)
+    return None
+
+
+def _unpaid(detail: str) -> EngineUnavailable:
+    error = EngineUnavailable("The model's account at its provider has no credit left.", detail=detail)
+    error.retryable = False
+    return error
+
+
+def _too_long(said: Said) -> bool:
+    return "request_too_large" in said.codes or "prompt is too long" in said.message
+
+
+class TakenFields:
+    """Which of the fields that a request can do without its endpoint takes: each refusal is paid for once."""
+
+    def __init__(self, *optional: str) -> None:
+        self._optional, self._refused = optional, set[str]()
+
+    def takes(self, field: str) -> bool:
+        return field not in self._refused
+
+    def learn(self, status: int, text: str) -> bool:
+        """Whether the request is worth sending again without a field that was refused."""
+        if status not in (400, 422):
+            return False
+        said = said_in_body(text)
+        if not _NOT_TAKEN.search(f"{' '.join(said.codes)} {said.message}"):
+            return False
+        named = re.findall(r"\w+", f"{said.field} {said.message}")
+        field = next((word for word in named if word in self._optional), "")
+        if not field or field in self._refused:
+            return False
+        self._refused.add(field)
+        return True
