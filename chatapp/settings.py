@@ -6,10 +6,10 @@ import hashlib
 import os
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from chatapp import env
-from inference.config import InferenceConfig
+from inference.config import ApiKind, InferenceConfig
 from retrieval.config import ParseLimits, RetrievalConfig
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -228,9 +228,11 @@ INFERENCE = InferenceConfig(
     context_tokens=env.integer("INFERENCE_CONTEXT_TOKENS", 4096, least=256),
     threads=env.integer("INFERENCE_THREADS", max(1, (os.cpu_count() or 2) - 1), least=1, most=256),
     max_answer_tokens=env.integer("INFERENCE_MAX_ANSWER_TOKENS", 700, least=16),
+    api_kind=cast(ApiKind, env.choice("INFERENCE_API_KIND", "openai", get_args(ApiKind))),
     api_base_url=env.url("INFERENCE_API_BASE_URL"),
     api_key=env.secret("INFERENCE_API_KEY"),
     api_model=env.text_beside("INFERENCE_API_MODEL", "INFERENCE_API_BASE_URL"),
+    api_version=env.text("INFERENCE_API_VERSION"),
     first_token_timeout_s=env.number("INFERENCE_FIRST_TOKEN_TIMEOUT", 60.0, least=0.1),
     between_tokens_timeout_s=env.number("INFERENCE_BETWEEN_TOKENS_TIMEOUT", 30.0, least=0.1),
     answer_timeout_s=env.number("INFERENCE_ANSWER_TIMEOUT", 300.0, least=1.0),
