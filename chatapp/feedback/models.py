@@ -1,0 +1,42 @@
+"""What people say of their answers."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+MOST_CHARACTERS = 2000
+
+
+class Rating(models.Model):
+    """One for each message and person."""
+
+    class Value(models.IntegerChoices):
+        GOOD = 1, "good"
+        BAD = -1, "bad"
+
+    class Reason(models.TextChoices):
+        WRONG = "wrong", "It is wrong"
+        UNSUPPORTED = "unsupported", "The sources do not say so"
+        INCOMPLETE = "incomplete", "Something is missing"
+        OFF_TOPIC = "off_topic", "It answers another question"
+        UNCLEAR = "unclear", "It is hard to understand"
+        SLOW = "slow", "It took too long"
+
+    message = models.ForeignKey("conversations.Message", on_delete=models.CASCADE, related_name="ratings")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    value = models.SmallIntegerField(choices=Value)
+    reasons = ArrayField(models.CharField(max_length=12, choices=Reason), default=list, blank=True)
+    text = models.TextField(blank=True, max_length=MOST_CHARACTERS)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["message", "person"], name="one_rating_for_each_message_and_person"),
+            models.CheckConstraint(condition=Q(value__in=[1, -1]), name="a_rating_is_good_or_bad"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_value_display()} {self.message_id}"

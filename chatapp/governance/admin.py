@@ -1,0 +1,63 @@
+"""The audit trail, to read."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from chatapp.governance.models import AuditEntry
+from inference.administration.superusers import SuperusersAlone
+
+if TYPE_CHECKING:
+    EntryAdminBase = admin.ModelAdmin[AuditEntry]
+else:
+    EntryAdminBase = admin.ModelAdmin
+
+
+@admin.register(AuditEntry)
+class EntryAdmin(SuperusersAlone, EntryAdminBase):
+    list_display = ("at", "who", "action", "subject", "what")
+    list_display_links = ("at",)
+    list_filter = ("action", "at")
+    search_fields = ("subject", "actor_name", "action")
+    fields = ("at", "who", "action", "subject", "everything")
+    readonly_fields = fields
+    date_hierarchy = "at"
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="by", ordering="actor_name")
+    def who(self, entry: AuditEntry) -> str:
+        return entry.actor_name or "Footnote itself"
+
+    @admin.display(description="detail")
+    def what(self, entry: AuditEntry) -> str:
+        text = entry.detail.get("reason") or "; ".join(f"{name}: {_plain(v)}" for name, v in entry.detail.items())
+        return text if len(text) <= 200 else f"{text[:200]}…"
+
+    @admin.display(description="detail")
+    def everything(self, entry: AuditEntry) -> SafeString:
+        rows = format_html_join(
+            "", "<tr><th>{}</th><td>{}</td></tr>", ((n, _plain(v)) for n, v in entry.detail.items())
+        )
+        return format_html("<table>{}</table>", rows)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict) and set(value) == {"from", "to"}:
+        return f"{_plain(value['from'])} → {_plain(value['to'])}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class GovernanceConfig(AppConfig):
+    name = "chatapp.governance"
+    verbose_name = "Audit trail"
+
+    def ready(self) -> None:
+        from chatapp.governance import services
+        from inference import audit
+
+        audit.write_to(services.record)

@@ -1,0 +1,1 @@
+"""The pages of models, routes, roll-outs and jobs under /admin/."""

@@ -1,0 +1,134 @@
+"""What became of attempts to answer: kept for guard rails, spending, and the pages that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from inference import rollouts
+from inference.models import ModelVersion, Outcome, Rollout
+from inference.rollouts.figures import OVERTAKEN
+from inference.routing.attempt import Attempted
+
+log = structlog.get_logger(__name__)
+
+KEPT = timedelta(days=40)  # longer than any month
+_MILLION = Decimal(1_000_000)
+_MOST = 2**31 - 1  # what the columns hold
+_BATCH, _BATCHES = 5000, 40
+
+Ratings = Callable[[Collection[UUID]], Mapping[UUID, int]]
+
+
+def _no_ratings(turns: Collection[UUID]) -> Mapping[UUID, int]:
+    return {}
+
+
+_ratings: Ratings = _no_ratings
+
+
+def ask_for_ratings(ratings: Ratings) -> None:
+    """chatapp/ keeps the ratings: an answer may be rated before its outcome is recorded."""
+    global _ratings
+    _ratings = ratings
+
+
+def record(attempts: Iterable[Attempted]) -> int:
+    """-> how many. Rates them and looks at the roll-outs that they belong to."""
+    attempts = list(attempts)
+    try:
+        rows = _insert(attempts)
+    except IntegrityError:  # a version or a roll-out was deleted in between: what is left of it is looked up anew
+        rows = _insert(attempts)
+    turns = {row.turn for row in rows if row.turn}
+    for turn, rating in _ratings(turns).items() if turns else ():
+        rate(turn, rating)
+    if any(row.rollout_id for row in rows):
+        rollouts.watch_now_and_then()
+    return len(rows)
+
+
+def rate(turn: UUID, rating: int | None) -> None:
+    """Called after the rating is committed, so that it finds every outcome that `record` has not asked about."""
+    shown = Outcome.objects.filter(turn=turn, failed=False).exclude(code=OVERTAKEN)
+    shown.update(rating=rating)
+
+
+def spent_this_month(versions: Collection[UUID]) -> dict[UUID, Decimal]:
+    """In the currency of the prices; 0 for a version that nobody asked."""
+    begin = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    rows = Outcome.objects.filter(version__in=versions, at__gte=begin).values_list("version").annotate(Sum("cost"))
+    spent = {version: cost or Decimal(0) for version, cost in rows if version is not None}
+    return {version: spent.get(version, Decimal(0)) for version in versions}
+
+
+def forget_old() -> int:
+    """A bounded part of what is too old; what is left goes with the next call."""
+    old = Outcome.objects.filter(at__lt=timezone.now() - KEPT)
+    forgotten = 0
+    for _ in range(_BATCHES):
+        deleted, _by_model = Outcome.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:_BATCH])).delete()
+        forgotten += deleted
+        if deleted < _BATCH:
+            break
+    return forgotten
+
+
+@transaction.atomic
+def _insert(attempts: list[Attempted]) -> list[Outcome]:
+    versions = ModelVersion.objects.in_bulk({one.version for one in attempts if one.version})
+    known = set(
+        Rollout.objects.filter(pk__in={one.rollout for one in attempts if one.rollout}).values_list("pk", flat=True)
+    )
+    return Outcome.objects.bulk_create(
+        [_row(one, versions.get(one.version) if one.version else None, known) for one in attempts]
+    )
+
+
+def _row(one: Attempted, version: ModelVersion | None, rollouts_known: Collection[UUID]) -> Outcome:
+    prompt, cached, completion = _tokens(one)
+    cost = Decimal(0)
+    if version is not None:
+        cost = (prompt * version.price_prompt + completion * version.price_completion) / _MILLION
+    return Outcome(
+        turn=_turn(one.turn_id),
+        route=one.route[:60],
+        engine=one.engine[:200],
+        version=version,
+        rollout_id=one.rollout if one.rollout in rollouts_known else None,
+        failed=one.failed,
+        code=one.code[:40],
+        first_token_ms=None if one.first_token_ms is None else _bounded(one.first_token_ms),
+        writing_ms=_bounded(one.writing_ms),
+        prompt_tokens=prompt,
+        cached_tokens=cached,
+        completion_tokens=completion,
+        cost=min(cost, Decimal(99_999)),
+    )
+
+
+def _tokens(one: Attempted) -> tuple[int, int, int]:
+    """As the engine counted them; an endpoint may say anything."""
+    if one.usage is None:
+        return 0, 0, 0
+    cached = getattr(one.usage, "cached_tokens", 0) or 0
+    return _bounded(one.usage.prompt_tokens), _bounded(cached), _bounded(one.usage.completion_tokens)
+
+
+def _bounded(number: int) -> int:
+    return min(max(int(number), 0), _MOST)
+
+
+def _turn(text: str) -> UUID | None:
+    """Programs over the API have turns too, whose ids may be anything."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

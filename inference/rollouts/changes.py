@@ -1,0 +1,232 @@
+"""Begins, promotes and undoes roll-outs: each is one transaction that locks the route first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from inference import audit, registry
+from inference.errors import InferenceError
+from inference.models import Candidate, ModelVersion, Rollout, Route
+
+log = structlog.get_logger(__name__)
+
+_DEFAULT = "footnote"
+_REASON = 500
+
+
+class RolloutRefused(InferenceError):
+    code, http_status = "rollout_refused", 409
+    user_message = "This roll-out cannot be started."
+    advice = "Choose another version or another route."
+
+
+class NoRollout(InferenceError):
+    code, http_status = "no_rollout", 409
+    user_message = "There is no roll-out on this route that could be ended."
+    advice = "The page of roll-outs shows which ones there are."
+
+
+def default_route() -> Route:
+    """The row is made when something has to hang on it."""
+    if route := Route.objects.filter(default=True).first():
+        return route
+    return Route.objects.get_or_create(name=_DEFAULT, defaults={"default": True})[0]
+
+
+@transaction.atomic
+def start(
+    *,
+    route: Route,
+    new: ModelVersion,
+    by: AbstractBaseUser | None,
+    current: ModelVersion | None = None,
+    share: int = 10,
+    leaves_the_house: bool = False,
+    **limits: Any,
+) -> Rollout:
+    """`limits` are the guard rails, by the names of their columns. Raises RolloutRefused."""
+    _lock(route)
+    new = _fresh(new)
+    if Rollout.objects.filter(route=route, state=Rollout.State.RUNNING).exists():
+        raise RolloutRefused(f"{route} has a roll-out already.", advice="Promote it or roll it back first.")
+    current = _served_by(route) if current is None else _fresh(current)
+    _require_place(route, current, new)
+    _require_able(route, current, new, leaves_the_house=leaves_the_house)
+    rollout = Rollout(route=route, current=current, new=new, share=share, started_by_id=by.pk if by else None, **limits)
+    try:
+        rollout.full_clean(exclude=["route", "current", "new", "started_by"])
+    except ValidationError as error:
+        raise RolloutRefused(" ".join(_sentences(error)), advice="Correct it.") from error
+    rollout.save()
+    audit.record("rollout.started", str(route), by, current=str(current), new=str(new), share=share, **limits)
+    return rollout
+
+
+@transaction.atomic
+def promote(target: Route | Rollout, *, by: AbstractBaseUser | None) -> Rollout:
+    """The new version takes the place of the current one, which stays installed. Raises NoRollout, RolloutRefused."""
+    rollout = _running(target)
+    if rollout is None:
+        raise NoRollout
+    _require_ready(rollout.new)
+    _put(rollout.route, rollout.new, in_place_of=rollout.current)
+    _end(rollout, Rollout.State.PROMOTED, "")
+    audit.record("rollout.promoted", str(rollout.route), by, old=str(rollout.current), new=str(rollout.new))
+    return rollout
+
+
+@transaction.atomic
+def roll_back(target: Route | Rollout, *, by: AbstractBaseUser | None, reason: str) -> Rollout:
+    """Ends the running roll-out, or takes the last promotion back. Raises NoRollout."""
+    rollout = _running(target)
+    was = "running"
+    if rollout is None:
+        rollout, was = _promoted(target), "promoted"
+        _put(rollout.route, rollout.current, in_place_of=rollout.new)
+    _end(rollout, Rollout.State.ROLLED_BACK, reason)
+    _record_undone(rollout, by, was)
+    return rollout
+
+
+@transaction.atomic
+def undo(rollout: Rollout, reason: str) -> bool:
+    """By the guard rails. -> False when somebody else has ended it meanwhile."""
+    found = _running(rollout)
+    if found is None:
+        return False
+    _end(found, Rollout.State.ROLLED_BACK, reason)
+    ModelVersion.objects.filter(pk=found.new_id).update(state=ModelVersion.State.REJECTED)
+    _record_undone(found, None, "running")
+    log.warning("rollout.rolled_back", route=str(found.route), version=str(found.new), reason=found.reason)
+    return True
+
+
+def _record_undone(rollout: Rollout, by: AbstractBaseUser | None, was: str) -> None:
+    detail = {"current": str(rollout.current), "new": str(rollout.new), "reason": rollout.reason, "was": was}
+    audit.record("rollout.rolled_back", str(rollout.route), by, **detail)
+
+
+def _lock(route: Route) -> None:
+    if not Route.objects.select_for_update().filter(pk=route.pk).exists():
+        raise NoRollout("This route is gone.")
+
+
+def _running(target: Route | Rollout) -> Rollout | None:
+    """Locked, its route first, so that nobody else ends it."""
+    _lock(target if isinstance(target, Route) else target.route)
+    rollouts = Rollout.objects.filter(state=Rollout.State.RUNNING).select_for_update(of=("self",))
+    rollouts = rollouts.select_related("route", "current", "new")
+    return rollouts.filter(**{"route" if isinstance(target, Route) else "pk": target.pk}).first()
+
+
+def _promoted(target: Route | Rollout) -> Rollout:
+    """The last one that ended on the route, where it was promoted and nobody changed the route since."""
+    route = target if isinstance(target, Route) else target.route
+    ended = Rollout.objects.filter(route=route, ended_at__isnull=False).select_related("route", "current", "new")
+    last = ended.order_by("-ended_at").first()
+    wanted = isinstance(target, Route) or (last is not None and last.pk == target.pk)
+    if last is None or last.state != Rollout.State.PROMOTED or not wanted:
+        raise NoRollout
+    if not _stands_on(last.route, last.new):
+        raise NoRollout(f"{route} no longer uses {last.new}.", advice="Change the route itself.")
+    return last
+
+
+def _end(rollout: Rollout, state: Rollout.State, reason: str) -> None:
+    rollout.state, rollout.reason, rollout.ended_at = state, reason[:_REASON], timezone.now()
+    rollout.save(update_fields=["state", "reason", "ended_at"])
+
+
+def _put(route: Route, version: ModelVersion, *, in_place_of: ModelVersion) -> None:
+    """On every place of the route; on one without candidates, as the default model."""
+    places = Candidate.objects.select_for_update().filter(route=route)
+    if not places.exists():
+        registry.set_default(version.name)
+        return
+    try:
+        with transaction.atomic():
+            places.filter(version=in_place_of).update(version=version)
+    except IntegrityError as error:
+        raise RolloutRefused(
+            f"{version} stands beside {in_place_of} on {route} already.", advice="Take one of them off the route first."
+        ) from error
+
+
+def _stands_on(route: Route, version: ModelVersion) -> bool:
+    places = Candidate.objects.filter(route=route)
+    return places.filter(version=version).exists() if places.exists() else _fresh(version).default
+
+
+def _served_by(route: Route) -> ModelVersion:
+    """The version that is asked first."""
+    places = list(Candidate.objects.filter(route=route).select_related("version"))
+    first = [place.version for place in places if place.position == places[0].position]
+    if len(first) > 1:
+        raise RolloutRefused(
+            "Several versions share the first place of this route.", advice="Say which one to replace."
+        )
+    found = first[0] if first else ModelVersion.objects.filter(default=True).first()
+    if found is None:
+        raise RolloutRefused("There is no version yet that could be replaced.", advice="Add a model first.")
+    return found
+
+
+def _require_place(route: Route, current: ModelVersion, new: ModelVersion) -> None:
+    if current.pk == new.pk:
+        raise RolloutRefused(f"{new} answers there already.")
+    if not _stands_on(route, current):
+        raise RolloutRefused(f"{current} does not answer on {route}.", advice="Choose a version of the route.")
+    if Candidate.objects.filter(route=route).exists():
+        if Candidate.objects.filter(route=route, version=new).exists():
+            raise RolloutRefused(f"{new} has a place on {route} already.", advice="Take it off the route first.")
+    elif new.kind != ModelVersion.Kind.FILE:
+        raise RolloutRefused(
+            f"{route} has no candidates: the default model answers, and an endpoint cannot become it.",
+            advice="Give the route candidates first.",
+        )
+
+
+def _require_able(route: Route, current: ModelVersion, new: ModelVersion, *, leaves_the_house: bool) -> None:
+    """`new` must be able to serve whom `current` serves."""
+    _require_ready(new)
+    if new.outside and not current.outside and not leaves_the_house:
+        raise RolloutRefused(
+            f"{current} is in the house and {new} is outside: questions and passages would leave the house, and what "
+            "must stay inside would never reach the new version.",
+            advice="Confirm it if that is meant.",
+        )
+    needed = min(current.context_tokens or settings.INFERENCE.context_tokens, settings.INFERENCE.context_tokens)
+    if 0 < new.context_tokens < needed:
+        raise RolloutRefused(f"{new} reads {new.context_tokens} tokens; {needed} are needed in its place.")
+    schema, structured = ModelVersion.Capability.JSON_SCHEMA, [Candidate.Task.STRUCTURED]
+    places = Candidate.objects.filter(route=route, version=current, tasks__contains=structured)
+    if places.exists() and schema in current.capabilities and schema not in new.capabilities:
+        raise RolloutRefused(f"{new} cannot answer in a JSON schema, as {current} does on {route}.")
+
+
+def _require_ready(version: ModelVersion) -> None:
+    if version.state != ModelVersion.State.READY:
+        raise RolloutRefused(f"{version} is {version.state}.", advice="Set its state to ready first, if that is right.")
+    path = Path(version.path)
+    # A web process in a container may not see the folder of the models: then the model service finds out.
+    if version.kind == ModelVersion.Kind.FILE and path.parent.is_dir() and not path.is_file():
+        raise RolloutRefused(f"The file of {version} is gone.", advice="Pull or add it again.")
+
+
+def _fresh(version: ModelVersion) -> ModelVersion:
+    found = ModelVersion.objects.filter(pk=version.pk).first()
+    if found is None:
+        raise registry.UnknownModel
+    return found
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    return [f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items()]
