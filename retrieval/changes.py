@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import takewhile
-from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
 
 from retrieval.contracts import INDEX_CHANNEL
-from retrieval.models import IndexChange
+from retrieval.models import Document, IndexChange
 
 KEPT = timedelta(days=7)
 FORGOTTEN_AT_ONCE = 10_000
 _INDEX_LOCK = 0x466F6F74  # one number for the whole database: changes get their seq in the order of their commits
 
 
-def record_change(document_id: UUID, kind: IndexChange.Kind) -> None:
-    """Tell every index service. Call last in the transaction: the lock makes other writers wait for its end."""
+def record_change(document: Document, kind: IndexChange.Kind) -> None:
+    """Tell every index service, and whoever keeps answers from the collection (CollectionQuerySet.with_revision).
+
+    Call last in the transaction: the lock makes other writers wait for its end.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_INDEX_LOCK])
-        IndexChange.objects.create(document_id=document_id, kind=kind)
+        IndexChange.objects.create(document_id=document.pk, collection_id=document.collection_id, kind=kind)
         cursor.execute("SELECT pg_notify(%s, '')", [INDEX_CHANNEL])
 
 

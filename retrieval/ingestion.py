@@ -109,7 +109,7 @@ def delete_document(*, document: Document, by: Any) -> None:
         deleted, _ = Document.objects.filter(pk=document.pk).delete()
         if not deleted:
             return
-        record_change(document.pk, IndexChange.Kind.REMOVE)
+        record_change(document, IndexChange.Kind.REMOVE)
         transaction.on_commit(lambda: files.forget_file(document.sha256))
     log.info("document.deleted", document=str(document.pk), by=str(by.pk) if by else "")
 
@@ -126,7 +126,7 @@ def delete_collection(*, collection: Collection, by: Any) -> None:
         late = list(Document.objects.select_for_update().filter(collection=held).order_by("pk"))
         held.delete()
         for document in late:
-            record_change(document.pk, IndexChange.Kind.REMOVE)
+            record_change(document, IndexChange.Kind.REMOVE)
             transaction.on_commit(partial(files.forget_file, document.sha256))
     log.info("collection.deleted", collection=str(collection.pk), by=str(by.pk) if by else "")
 
@@ -192,7 +192,7 @@ def store_embedded(lease: Lease, model: str) -> Document:
         document.status = Document.Status.READY
         document.ready_at = timezone.now()
         _finish(document, 0.0)
-        record_change(document.pk, IndexChange.Kind.ADD)
+        record_change(document, IndexChange.Kind.ADD)
     return document
 
 

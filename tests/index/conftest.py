@@ -127,7 +127,7 @@ def store(collection: Collection, name: str, passages: Sequence[str], vectors: V
             )
             for row, vector in zip(rows, vectors, strict=True)
         )
-        record_change(document.pk, IndexChange.Kind.ADD)
+        record_change(document, IndexChange.Kind.ADD)
     return document
 
 

@@ -53,7 +53,7 @@ def test_a_document_that_is_taken_in_anew_is_found_at_every_moment(follower: Fol
     fewest = [20]
     with searching(follower, collection, fewest):
         for _ in range(150):
-            record_change(document.pk, IndexChange.Kind.ADD)
+            record_change(document, IndexChange.Kind.ADD)
         caught_up(follower)
     assert len(fewest) >= 3 and min(fewest) == 20
 
@@ -65,10 +65,10 @@ def test_documents_that_went_away_and_large_ones_end_as_postgres_has_them(
     documents = [store(collection, f"{number}.txt", texts(number + 3), vectors(number + 3)) for number in range(6)]
     caught_up(follower)
     for document in documents:
-        record_change(document.pk, IndexChange.Kind.ADD)
+        record_change(document, IndexChange.Kind.ADD)
     delete_document(document=documents[0], by=None)
     Document.objects.filter(pk=documents[1].pk).update(status=Document.Status.EMBEDDING)
-    record_change(documents[1].pk, IndexChange.Kind.ADD)
+    record_change(documents[1], IndexChange.Kind.ADD)
     caught_up(follower)
     left = documents[2:]
     assert len(found(follower, collection)) == sum(document.passages.count() for document in left)
@@ -85,7 +85,7 @@ def test_a_service_that_was_away_until_its_changes_were_forgotten_loads_everythi
     with away(follower):
         delete_document(document=gone, by=None)
         second = store(collection, "3.txt", texts(5), vectors(5))
-        record_change(first.pk, IndexChange.Kind.ADD)
+        record_change(first, IndexChange.Kind.ADD)
         IndexChange.objects.update(created_at=timezone.now() - timedelta(days=8))
         assert changes.forget_old() > 0
         assert IndexChange.objects.get().document_id == first.pk, "the newest stays"

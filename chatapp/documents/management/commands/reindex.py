@@ -47,11 +47,11 @@ class Command(FootnoteCommand):
         stale = list(Document.objects.filter(status=Document.Status.READY, pk__in=lacking))
         for document in stale:
             reembed_document(document)
-        rest = Document.objects.filter(status=Document.Status.READY).values_list("pk", flat=True)
+        rest = Document.objects.filter(status=Document.Status.READY).only("pk", "collection_id")
         published = 0
-        for document_id in list(rest):
+        for document in list(rest):
             with transaction.atomic():
-                record_change(document_id, IndexChange.Kind.ADD)
+                record_change(document, IndexChange.Kind.ADD)
             published += 1
         return len(stale), published
 
