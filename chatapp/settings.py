@@ -49,6 +49,8 @@ INSTALLED_APPS = [
     "chatapp.accounts",
     "chatapp.conversations",
     "chatapp.documents",
+    "chatapp.feedback",
+    "chatapp.governance",
     "chatapp.operations",
     "retrieval",
     "inference",

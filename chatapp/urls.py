@@ -12,5 +12,6 @@ urlpatterns = [
     path("", include("chatapp.operations.urls")),
     path("", include("chatapp.documents.urls")),
     path("", include("chatapp.conversations.urls")),
+    path("", include("chatapp.feedback.urls")),
     path("v1/", include("chatapp.openai.urls")),
 ]

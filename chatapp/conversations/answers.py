@@ -6,9 +6,10 @@ from collections.abc import Iterable, Set
 from typing import Any
 
 from chatapp.accounts.models import User
-from chatapp.conversations import services
+from chatapp.conversations.admission import running_turns
 from chatapp.conversations.models import Citation, Conversation, Message
 from chatapp.documents.search import readable_ids
+from chatapp.feedback.services import ratings_of
 
 
 def conversation(row: Conversation) -> dict[str, Any]:
@@ -20,10 +21,11 @@ def messages(user: User, rows: Iterable[Message]) -> list[dict[str, Any]]:
     rows = list(rows)
     shown = {source["passage"] for row in rows for source in row.sources}
     readable = readable_ids(user, shown) if shown else set()
-    return [_message(row, readable) for row in rows]
+    ratings = ratings_of(user, rows)
+    return [_message(row, readable, ratings.get(row.pk)) for row in rows]
 
 
-def _message(row: Message, readable: Set[int]) -> dict[str, Any]:
+def _message(row: Message, readable: Set[int], rating: dict[str, Any] | None) -> dict[str, Any]:
     sources = [source if source["passage"] in readable else source | {"text": ""} for source in row.sources]
     return {
         "id": str(row.pk),
@@ -38,6 +40,7 @@ def _message(row: Message, readable: Set[int]) -> dict[str, Any]:
         "citations": [_citation(one, sources, readable) for one in row.citations.all()],
         "usage": row.usage,
         "timings": row.timings,
+        "rating": rating,
         "created_at": row.created_at.isoformat(),
     }
 
@@ -62,5 +65,5 @@ def running(user: User) -> list[dict[str, Any]]:
             "answer": str(t.answer_id),
             "from": t.begins_at,
         }
-        for t in services.running_turns(user)
+        for t in running_turns(user)
     ]

@@ -59,10 +59,10 @@ def start(
         raise RolloutRefused(f"{route} has a roll-out already.", advice="Promote it or roll it back first.")
     current = _served_by(route) if current is None else _fresh(current)
     _require_place(route, current, new)
-    _require_able(route, current, new, leaves_the_house=leaves_the_house)
+    _require_able(current, new, leaves_the_house=leaves_the_house)
     rollout = Rollout(route=route, current=current, new=new, share=share, started_by_id=by.pk if by else None, **limits)
     try:
-        rollout.full_clean(exclude=["route", "current", "new", "started_by"])
+        rollout.clean_fields(exclude=["route", "current", "new", "started_by", "ended_at"])
     except ValidationError as error:
         raise RolloutRefused(" ".join(_sentences(error)), advice="Correct it.") from error
     rollout.save()
@@ -194,7 +194,7 @@ def _require_place(route: Route, current: ModelVersion, new: ModelVersion) -> No
         )
 
 
-def _require_able(route: Route, current: ModelVersion, new: ModelVersion, *, leaves_the_house: bool) -> None:
+def _require_able(current: ModelVersion, new: ModelVersion, *, leaves_the_house: bool) -> None:
     """`new` must be able to serve whom `current` serves."""
     _require_ready(new)
     if new.outside and not current.outside and not leaves_the_house:
@@ -206,10 +206,6 @@ def _require_able(route: Route, current: ModelVersion, new: ModelVersion, *, lea
     needed = min(current.context_tokens or settings.INFERENCE.context_tokens, settings.INFERENCE.context_tokens)
     if 0 < new.context_tokens < needed:
         raise RolloutRefused(f"{new} reads {new.context_tokens} tokens; {needed} are needed in its place.")
-    schema, structured = ModelVersion.Capability.JSON_SCHEMA, [Candidate.Task.STRUCTURED]
-    places = Candidate.objects.filter(route=route, version=current, tasks__contains=structured)
-    if places.exists() and schema in current.capabilities and schema not in new.capabilities:
-        raise RolloutRefused(f"{new} cannot answer in a JSON schema, as {current} does on {route}.")
 
 
 def _require_ready(version: ModelVersion) -> None:

@@ -44,7 +44,10 @@ class Verdict:
 
 def judge(rollout: Rollout) -> Verdict:
     """Looks only; `watch` acts."""
-    current, new = figures_of(rollout, rollout.current_id), figures_of(rollout, rollout.new_id)
+    return compare(rollout, figures_of(rollout, rollout.current_id), figures_of(rollout, rollout.new_id))
+
+
+def compare(rollout: Rollout, current: Figures, new: Figures) -> Verdict:
     rails: tuple[Callable[[Rollout, Figures, Figures], Rail], ...] = (_failures, _first_token, _speed, _ratings)
     return Verdict(tuple(rail(rollout, current, new) for rail in rails))
 
