@@ -14,6 +14,7 @@ http = get_asgi_application()
 
 from chatapp.bodies import BodyLimit, Receive, Send  # noqa: E402
 from chatapp.conversations import turns  # noqa: E402 - after the apps are loaded
+from chatapp.conversations.outcomes import recorder  # noqa: E402
 from chatapp.conversations.routing import websocket_urlpatterns  # noqa: E402
 from chatapp.errors import OutageAnswers  # noqa: E402
 from chatapp.same_origin import SameOriginSockets  # noqa: E402
@@ -24,6 +25,7 @@ async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     while (await receive())["type"] != "lifespan.shutdown":
         await send({"type": "lifespan.startup.complete"})
     await turns.interrupt_all()
+    await recorder().flush()
     await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -157,6 +157,12 @@ def secret(name: str, generated: Path | None = None) -> str:
     return _kept_secret(generated) if generated else ""
 
 
+def secrets(prefix: str) -> dict[str, str]:
+    """All secrets whose names begin so, given themselves or by NAME_FILE."""
+    named = {name.removesuffix("_FILE") for name in os.environ if name.startswith(prefix)}
+    return {name: value for name in sorted(named) if (value := secret(name))}
+
+
 def _from_file(name: str, path: Path) -> str:
     try:
         value = path.read_text(encoding="utf-8").strip()

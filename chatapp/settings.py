@@ -211,9 +211,9 @@ RETRIEVAL = RetrievalConfig(
     embedding_threads=env.integer("RETRIEVAL_EMBEDDING_THREADS", os.cpu_count() or 1, least=1, most=256),
     dense_weight=env.number("RETRIEVAL_DENSE_WEIGHT", 0.45, most=1.0),
     candidates=env.integer("RETRIEVAL_CANDIDATES", 100, least=10, most=2000),
+    query_cache=env.integer("RETRIEVAL_QUERY_CACHE", 10_000, most=1_000_000),
     chunk_tokens=env.integer("RETRIEVAL_CHUNK_TOKENS", 220, least=40, most=4000),
     chunk_overlap_tokens=env.integer("RETRIEVAL_CHUNK_OVERLAP_TOKENS", 30, most=1000),
-    query_cache=env.integer("RETRIEVAL_QUERY_CACHE", 10_000, most=1_000_000),
     lease_seconds=env.integer("RETRIEVAL_LEASE_SECONDS", 30, least=2, most=3600),
     limits=ParseLimits(
         seconds=env.integer("RETRIEVAL_PARSE_SECONDS", 60, least=1, most=3600),
@@ -235,6 +235,7 @@ INFERENCE = InferenceConfig(
     api_key=env.secret("INFERENCE_API_KEY"),
     api_model=env.text_beside("INFERENCE_API_MODEL", "INFERENCE_API_BASE_URL"),
     api_version=env.text("INFERENCE_API_VERSION"),
+    keys=env.secrets("INFERENCE_KEY_"),
     first_token_timeout_s=env.number("INFERENCE_FIRST_TOKEN_TIMEOUT", 60.0, least=0.1),
     between_tokens_timeout_s=env.number("INFERENCE_BETWEEN_TOKENS_TIMEOUT", 30.0, least=0.1),
     answer_timeout_s=env.number("INFERENCE_ANSWER_TIMEOUT", 300.0, least=1.0),

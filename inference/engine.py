@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 Role = Literal["system", "user", "assistant"]
+Task = Literal["answer", "talk", "program"]  # from passages; without any; for a program
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,9 @@ class Generation:
     sources: tuple[Source, ...] = ()
     asker: str = ""  # for fair turns in our own model service; not sent elsewhere
     in_house: bool = False  # the sources may not leave the house: engines outside are left out
+    route: str = ""  # by name; "": the default one
+    task: Task = "answer"
+    groups: frozenset[int] = frozenset()  # of the asker; routes may ask for them
     written: str = ""  # text of this answer that was already shown: go on from there
     max_tokens: int = 700
     temperature: float = 0.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from time import monotonic
 
@@ -36,3 +37,7 @@ class KnownHealth:
             raise
         self._known[engine] = _Known(problem, monotonic())
         return problem
+
+    def keep(self, engines: Set[Engine]) -> None:
+        for engine in self._known.keys() - engines:
+            del self._known[engine]

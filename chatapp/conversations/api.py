@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations import answers, services
-from chatapp.conversations.engines import get_route
+from chatapp.conversations.engines import get_router
 from chatapp.conversations.models import Conversation
 from chatapp.errors import Invalid
 from chatapp.json_body import read_object
@@ -66,7 +66,7 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_GET
 def engines(request: HttpRequest) -> JsonResponse:
-    found = async_to_sync(get_route().describe)()
+    found = async_to_sync(get_router().describe)()
     rows = [{"name": e.name, "outside": e.outside, "problem": e.problem, "advice": e.advice} for e in found]
     answering = next((e.name for e in found if not e.problem), "")
     return JsonResponse({"engines": rows, "answering": answering})

@@ -1,4 +1,4 @@
-"""The route of this process, and what it says of its engines."""
+"""The router of this process, and what it says of its engines."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from chatapp.conversations.outcomes import recorder
+from chatapp.database import in_database
 from inference.engines.extractive import ExtractiveEngine
-from inference.route import Route, build_route
+from inference.routing.pool import EnginePool
+from inference.routing.router import Router
+from inference.routing.stored import StoredRoutes
 from retrieval.client import shared_client
 from retrieval.contracts import Vectors
 
+_WHERE = {"local": "on this server", "house": "in this house", "api": "over an API"}
+
 
 def engine_label(engine: str) -> str:
-    """As on the page (static/js/engines.js): "local: NAME" and "api: NAME" are how engines are called on the wire."""
+    """As on the page (static/js/engines.js), which knows the same kinds of names."""
     if engine == ExtractiveEngine.name:
         return "quotations, without a model"
     kind, _, name = engine.partition(":")
-    where = {"local": "on this server", "api": "over an API"}.get(kind)
+    where = _WHERE.get(kind)
     return f"{name.strip() or 'a model'} ({where})" if where else engine
 
 
@@ -27,5 +33,5 @@ async def embed(texts: Sequence[str]) -> Vectors:
 
 
 @lru_cache(maxsize=1)
-def get_route() -> Route:
-    return build_route(settings.INFERENCE, embed)
+def get_router() -> Router:
+    return Router(StoredRoutes(EnginePool(settings.INFERENCE, embed), in_database), recorder().observe)

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection as Container
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 
-from chatapp.documents.search import FoundPassage
-from inference.engine import ChatMessage, Generation, Source
+from chatapp.accounts.models import User
+from chatapp.documents.search import FoundPassage, must_stay_in_house, stays_in_house
+from inference.engine import ChatMessage, Generation, Source, Task
 from inference.prompts import build_messages, estimate_tokens
 
 _MARGIN_TOKENS = 50  # what a chat template adds, and the request to go on
 _LEAST_TOKENS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What decides, beside the question, which engines may be asked."""
+
+    in_house: bool
+    groups: frozenset[int] = frozenset()
+
+
+def limits_of(user: User, documents: Container[UUID], chosen: Container[UUID] | None) -> Limits:
+    """`documents` are those behind the prompt; `chosen`, the collections that were asked, where the asker chose."""
+    return Limits(
+        in_house=must_stay_in_house(documents) or stays_in_house(chosen or ()),
+        groups=frozenset(user.groups.values_list("pk", flat=True)),
+    )
 
 
 def without_copies(found: Sequence[FoundPassage]) -> list[FoundPassage]:
@@ -50,8 +70,10 @@ def generation(
     turn_id: str,
     question: str,
     sources: Sequence[Source],
-    in_house: bool,
+    limits: Limits,
     asker: str = "",
+    route: str = "",
+    task: Task | None = None,
     history: Sequence[ChatMessage] = (),
     written: str = "",
     instructions: str = "",
@@ -71,7 +93,10 @@ def generation(
         messages=messages,
         sources=tuple(sources),
         asker=asker,
-        in_house=in_house,
+        in_house=limits.in_house,
+        groups=limits.groups,
+        route=route,
+        task=task or ("answer" if sources else "talk"),
         written=written,
         max_tokens=config.max_answer_tokens,
     )

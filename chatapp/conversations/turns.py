@@ -15,14 +15,14 @@ from django.db import DatabaseError
 
 from chatapp.conversations import services
 from chatapp.conversations.citing import Cited, MarkFilter, cite
-from chatapp.conversations.engines import get_route
-from chatapp.conversations.generation import generation, source_frames, source_of, without_copies
+from chatapp.conversations.engines import get_router
+from chatapp.conversations.generation import generation, limits_of, source_frames, source_of, without_copies
 from chatapp.conversations.models import Message
 from chatapp.conversations.outbox import Outbox
 from chatapp.conversations.services import Started
 from chatapp.conversations.stream import turn_stream
 from chatapp.database import in_database
-from chatapp.documents.search import asearch_passages, must_stay_in_house, readable_passages
+from chatapp.documents.search import asearch_passages, readable_passages
 from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, as_dict
 from inference.engine import Finish, Generation, Progress, Source, TextPiece, Usage, Writer
 
@@ -147,7 +147,7 @@ async def _answer(turn: RunningTurn) -> None:
         question=started.text,
         sources=turn.sources,
         asker=str(started.asker.pk),
-        in_house=await in_database(must_stay_in_house)(documents),
+        limits=await in_database(limits_of)(started.asker, documents, started.collections),
         history=started.history,
         written=started.written,
     )
@@ -171,7 +171,7 @@ async def _found_sources(turn: RunningTurn) -> list[dict[str, Any]]:
 
 async def _write(turn: RunningTurn, asked: Generation) -> None:
     marks = MarkFilter(frozenset(s.number for s in turn.sources))
-    async with aclosing(get_route().stream(asked)) as pieces:  # type: ignore[type-var]
+    async with aclosing(get_router().stream(asked)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             if isinstance(piece, Writer):
                 turn.take_over(piece.engine, piece.note)

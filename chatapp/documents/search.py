@@ -10,9 +10,9 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 
-from chatapp.access import readable_collections
+from chatapp.access import readable_collections, readable_collections_of
 from chatapp.accounts.models import User
-from chatapp.database import in_database
+from chatapp.database import Together, in_database
 from chatapp.errors import Invalid
 from retrieval.client import IndexClient, shared_client
 from retrieval.contracts import PassageHit, SearchRequest
@@ -59,12 +59,16 @@ async def asearch_passages(
     user: User, question: str, *, k: int, collections: frozenset[UUID] | None = None
 ) -> list[FoundPassage]:
     """The same for the web process, which must not block."""
-    allowed = await in_database(_allowed)(user, collections)
+    readable = frozenset[UUID]() if collections == frozenset() else await _readable_collections(user)
+    allowed = readable if collections is None else readable & collections
     request = _request(question, k, allowed)
     if not allowed:
         return []
     hits = await shared_client(settings.RETRIEVAL).search(request)
-    return (await in_database(_check_again)(user, [hits]))[0]
+    return (await in_database(_check_again)(user, [hits]))[0] if hits else []
+
+
+_readable_collections = Together[User, frozenset[UUID]](readable_collections_of)
 
 
 def _allowed(user: User, collections: frozenset[UUID] | None) -> frozenset[UUID]:
@@ -123,5 +127,12 @@ def must_stay_in_house(documents: Container[UUID]) -> bool:
 
     A deleted one counts too: what it allowed is no longer known.
     """
+    if not documents:
+        return False
     free = Document.objects.filter(pk__in=documents, collection__stays_in_house=False)
     return free.count() < len(set(documents))
+
+
+def stays_in_house(collections: Container[UUID]) -> bool:
+    """Whether one of these collections is so marked: then what is asked of it stays as well."""
+    return bool(collections) and Collection.objects.filter(pk__in=collections, stays_in_house=True).exists()

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 
 from chatapp.accounts.models import User
 from chatapp.conversations.citing import Cited, MarkFilter, cite
-from chatapp.conversations.engines import get_route
+from chatapp.conversations.engines import get_router
 from chatapp.conversations.frames import question_text
-from chatapp.conversations.generation import generation, source_frames, source_of, without_copies
+from chatapp.conversations.generation import Limits, generation, limits_of, source_frames, source_of, without_copies
 from chatapp.database import in_database
 from chatapp.documents.search import asearch_passages, reads_what_stays_in_house
-from chatapp.errors import Invalid, NotFound
+from chatapp.errors import Invalid
 from chatapp.openai.door import Place
 from inference.engine import ChatMessage, Finish, Generation, Progress, TextPiece, Usage, Writer
 from inference.prompts import estimate_tokens
-from inference.route import Route
 from inference.serving.request_form import CompletionRequest
 
-ROUTE = "footnote"  # the name under which the route of the page is offered
 _INSTRUCTION_CHARACTERS = 8000
 
 
@@ -44,33 +42,19 @@ class Done:
 Event = Found | Progress | TextPiece | Writer | Done
 
 
-def route_named(name: str) -> Route:
-    """The route of the page, or one engine of it, with the quotations behind it."""
-    route = get_route()
-    if name in ("", "default", ROUTE):
-        return route
-    engine = next((one for one in route.engines if one.name == name), None)
-    if engine is None:
-        raise NotFound("There is no model of that name.", advice="`GET /v1/models` lists them.")
-    last = route.engines[-1]
-    return Route([engine] if engine is last else [engine, last])
-
-
 async def answer(person: User, asked: CompletionRequest) -> AsyncIterator[Event]:
     """Raises the typed errors of search, route and bounds."""
     question, history, instructions = _conversation(asked.messages)
-    route = route_named(asked.model)
+    route = await get_router().named("" if asked.model == "default" else asked.model)
     place = Place(person)
     place.take()
     try:
         found = without_copies(await asearch_passages(person, question, k=settings.TURN_PASSAGES))
         frames = source_frames(found)
         yield Found(frames)
-        in_house = any(hit.passage.document.collection.stays_in_house for hit in found)
-        if history and not in_house:  # what it was written from is not known here
-            in_house = await in_database(reads_what_stays_in_house)(person)
-        wanted = _generation(person, asked, question, history, instructions, frames, in_house)
-        async with aclosing(_written(route, wanted)) as events:  # type: ignore[type-var]
+        limits = await in_database(_limits)(person, {hit.passage.document_id for hit in found}, bool(history))
+        wanted = _generation(person, asked, question, history, instructions, frames, limits, route)
+        async with aclosing(_written(wanted)) as events:  # type: ignore[type-var]
             async for event in events:
                 yield event
     finally:
@@ -95,26 +79,24 @@ def _generation(
     history: tuple[ChatMessage, ...],
     instructions: str,
     frames: list[dict[str, Any]],
-    in_house: bool,
+    limits: Limits,
+    route: str,
 ) -> Generation:
     made = generation(
         turn_id=uuid4().hex,
         question=question,
         sources=[source_of(frame) for frame in frames],
-        in_house=in_house,
+        limits=limits,
+        route=route,
+        task="program",
         asker=str(person.pk),
         history=history,
         instructions=instructions,
     )
     sampling = asked.sampling
     most = min(sampling.max_tokens, made.max_tokens)
-    return Generation(
-        turn_id=made.turn_id,
-        question=question,
-        messages=made.messages,
-        sources=made.sources,
-        asker=made.asker,
-        in_house=made.in_house,
+    return replace(
+        made,
         max_tokens=most,
         temperature=sampling.temperature,
         stop=sampling.stop,
@@ -122,10 +104,18 @@ def _generation(
     )
 
 
-async def _written(route: Route, wanted: Generation) -> AsyncIterator[Event]:
+def _limits(person: User, documents: set[UUID], history: bool) -> Limits:
+    """What was said before may have been written from anything that the person reads: that is not known here."""
+    limits = limits_of(person, documents, None)
+    if history and not limits.in_house and reads_what_stays_in_house(person):
+        return replace(limits, in_house=True)
+    return limits
+
+
+async def _written(wanted: Generation) -> AsyncIterator[Event]:
     marks = MarkFilter(frozenset(source.number for source in wanted.sources))
     text, engine, finish = "", "", Finish("stop")
-    async with aclosing(route.stream(wanted)) as pieces:  # type: ignore[type-var]
+    async with aclosing(get_router().stream(wanted)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             if isinstance(piece, TextPiece):
                 if shown := marks.push(piece.text):

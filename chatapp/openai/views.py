@@ -12,14 +12,15 @@ from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from chatapp.accounts.models import User
-from chatapp.conversations.engines import embed, get_route
+from chatapp.conversations.engines import embed, get_router
 from chatapp.errors import TYPED_ERRORS, Invalid
 from chatapp.json_body import read_object
-from chatapp.openai.answering import ROUTE, Done, Event, Found, answer
+from chatapp.openai.answering import Done, Event, Found, answer
 from chatapp.openai.door import error_object, with_key
 from inference.batching.contract import Ended, Piece
 from inference.engine import Progress, TextPiece, Usage, Writer
 from inference.prompts import estimate_tokens
+from inference.routing.pool import BUILT_IN
 from inference.serving.request_form import CompletionRequest, read
 from inference.serving.response_form import DONE, Form
 
@@ -29,8 +30,8 @@ EMBEDDER = "default"
 
 @with_key("GET")
 async def models(request: HttpRequest, person: User) -> HttpResponseBase:
-    """The route of the page first, then its engines, then the embedder."""
-    names = [ROUTE, *(engine.name for engine in get_route().engines), settings.RETRIEVAL.embedding_model]
+    """Routes, that of the page first, then engines, then the embedder."""
+    names = [*await get_router().names(), settings.RETRIEVAL.embedding_model]
     data = [{"id": name, "object": "model", "created": 0, "owned_by": "footnote"} for name in names]
     return JsonResponse({"object": "list", "data": data})
 
@@ -42,7 +43,7 @@ async def completions(request: HttpRequest, person: User) -> HttpResponseBase:
         raise Invalid("Answers with citations cannot follow a grammar or a schema.", advice="Leave it out.")
     events = answer(person, asked)
     first = await anext(events)  # what is refused becomes a status, not a broken stream
-    form = Form(asked.model or ROUTE)
+    form = Form(asked.model or BUILT_IN)
     if asked.stream:
         return StreamingHttpResponse(_sse(first, events, form, asked), content_type="text/event-stream")
     return await _whole(first, events, form)

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from chatapp.accounts.signed_in import knows_internal_token
-from chatapp.conversations.engines import get_route
+from chatapp.conversations.engines import get_router
 from chatapp.operations.first_run import sample_is_loading
 from chatapp.operations.heartbeat import worker_is_alive
 from chatapp.settings import database_dsn
@@ -131,7 +131,7 @@ def _worker() -> Part:
 
 
 async def _model() -> Part:
-    answering = next((e for e in await get_route().describe() if not e.problem), None)
+    answering = next((e for e in await get_router().describe() if not e.problem), None)
     if answering is None or answering.name == "extractive":
         return Part("weak", "No model: answers are quotations. Add one with `manage.py models`.")
     return Part("ok")

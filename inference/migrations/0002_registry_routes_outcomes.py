@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                             choices=[
                                 ("answer", "answer from passages"),
                                 ("talk", "answer without passages: none was found"),
-                                ("structured", "answer in a JSON schema, over the API"),
+                                ("program", "answer a program, over the API"),
                             ],
                             max_length=12,
                         ),

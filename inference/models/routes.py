@@ -49,7 +49,7 @@ class Candidate(models.Model):
     class Task(models.TextChoices):
         ANSWER = "answer", "answer from passages"
         TALK = "talk", "answer without passages: none was found"
-        STRUCTURED = "structured", "answer in a JSON schema, over the API"
+        PROGRAM = "program", "answer a program, over the API"
 
     class Sensitivity(models.TextChoices):
         ANY = "any", "any collections"

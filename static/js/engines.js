@@ -8,11 +8,12 @@ const QUOTES = "extractive";
 
 export const isQuoting = (engine) => engine === QUOTES;
 
-// "local: NAME" and "api: NAME" are how engines are called on the wire.
+// "local: NAME", "house: NAME" and "api: NAME" are how engines are called on the wire.
 export function engineName(engine) {
   if (isQuoting(engine)) return "Quotations, without a model";
-  const [, kind, name] = /^(local|api): ?(.*)$/s.exec(engine) ?? [null, "", engine];
+  const [, kind, name] = /^(local|house|api): ?(.*)$/s.exec(engine) ?? [null, "", engine];
   if (kind === "local") return name ? `${name} (on this server)` : "A model on this server";
+  if (kind === "house") return `${name} (in this house)`;
   if (kind === "api") return name ? `${name} (over an API)` : "A model over an API";
   return name;
 }

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from chatapp.conversations import engines
 from chatapp.conversations.models import Conversation
 from chatapp.management.commands import ask as ask_command
-from inference.route import build_route
+from inference.routing.built_in import build_router
 from retrieval.models import Document
 from tests.conftest import Cast
 from tests.ingestion.fake_index import FakeIndex
@@ -89,8 +89,8 @@ def test_an_engine_that_failed_before_is_told_beside_the_answer(
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
         told = {"api_base_url": url, "api_model": "phi-5", "retries": 0}
         settings.INFERENCE = dataclasses.replace(settings.INFERENCE, **told)
-        route = build_route(settings.INFERENCE, engines.embed)
-        monkeypatch.setattr(ask_command, "get_route", lambda: route)
+        route = build_router(settings.INFERENCE, engines.embed)
+        monkeypatch.setattr(ask_command, "get_router", lambda: route)
         call_command("ask", "How many days of leave?", "--json")
     printed, errors = capsys.readouterr()
     assert json.loads(printed)["engine"] == "extractive"

@@ -11,7 +11,7 @@ import pytest
 
 from inference.engine import ChatMessage, Generation, Progress, Source, TextPiece, Writer
 from inference.prompts import build_messages
-from inference.route import build_route
+from inference.routing.built_in import build_router
 from tests.inference.conftest import Service, Serving
 from tests.tiny_gguf import make
 
@@ -48,7 +48,7 @@ async def _answer(service: Service, word: str) -> tuple[str, list[str]]:
         raise AssertionError("the quotations are not needed")
 
     messages = _prompt(word)
-    route = build_route(replace(service.config, model_service_urls=(service.url,)), embed)
+    route = build_router(replace(service.config, model_service_urls=(service.url,)), embed)
     asked = Generation("turn", messages[-1].content, messages, SOURCES, max_tokens=40, temperature=0)
     pieces = [piece async for piece in route.stream(asked)]
     assert any(isinstance(piece, Progress) and piece.prompt_tokens_read for piece in pieces)

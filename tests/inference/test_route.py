@@ -15,7 +15,8 @@ from inference.config import InferenceConfig
 from inference.engine import ChatMessage, Finish, Generation, Piece, Progress, Source, TextPiece, Usage, Writer
 from inference.engines.extractive import ExtractiveEngine
 from inference.errors import EngineUnavailable
-from inference.route import Route, build_route
+from inference.routing.built_in import build_router, in_order
+from inference.routing.router import Router
 from tests.provider_double import WORDS, Provider, Providers, providers
 
 SOURCES = (Source(1, "leave.md", "Everybody has 28 days of leave a year. The office closes at six.", score=0.9),)
@@ -38,8 +39,8 @@ async def _embed(texts: Sequence[str]) -> np.ndarray:
     return np.ones((len(texts), 1), dtype=np.float32)
 
 
-def _route(double: Provider, tmp_path: Path, answer_timeout_s: float = 300.0) -> Route:
-    return build_route(
+def _route(double: Provider, tmp_path: Path, answer_timeout_s: float = 300.0) -> Router:
+    return build_router(
         InferenceConfig(
             (f"unix://{tmp_path}/nobody.sock",),
             "token",
@@ -56,7 +57,7 @@ def _route(double: Provider, tmp_path: Path, answer_timeout_s: float = 300.0) ->
     )
 
 
-async def _answer(route: Route, asked: Generation = ASKED) -> tuple[str, list[str], list[Piece]]:
+async def _answer(route: Router, asked: Generation = ASKED) -> tuple[str, list[str], list[Piece]]:
     pieces = [piece async for piece in route.stream(asked)]
     text = "".join(piece.text for piece in pieces if isinstance(piece, TextPiece))
     return text, [piece.engine for piece in pieces if isinstance(piece, Writer)], pieces
@@ -152,7 +153,8 @@ async def test_an_engine_that_failed_rests_and_the_next_question_does_not_wait(
 
 
 async def test_engines_that_all_rest_are_asked_all_the_same(double: Provider, tmp_path: Path) -> None:
-    route = Route([engine for engine in _route(double, tmp_path).engines if engine.outside])
+    built = await _route(double, tmp_path).catalogue()
+    route = in_order([engine for engine in built.engines() if engine.outside])
     double.script = ["401", "answer"]
     with pytest.raises(EngineUnavailable):
         await _answer(route)
@@ -177,7 +179,7 @@ async def test_of_two_model_services_of_one_name_only_the_one_that_failed_rests(
 ) -> None:
     first, second = doubles.new(), doubles.new()
     urls = tuple(one.url.removesuffix("/v1") for one in (first, second))
-    route = build_route(InferenceConfig(urls, "token", tmp_path), _embed)
+    route = build_router(InferenceConfig(urls, "token", tmp_path), _embed)
     first.script = ["cut", "answer"]
     for _ in range(3):
         _, writers, _ = await _answer(route)
@@ -221,7 +223,7 @@ async def test_an_endpoint_that_has_just_failed_does_not_answer_now_and_is_named
 
 async def test_an_endpoint_that_cannot_be_reached_is_named_in_words_that_people_understand(tmp_path: Path) -> None:
     config = InferenceConfig((), "token", tmp_path, api_base_url="http://127.0.0.1:9/v1", api_model="fake-1")
-    route = build_route(config, _embed)
+    route = build_router(config, _embed)
     api, _ = await route.describe()
     assert api.problem == "It cannot be reached."
     assert "endpoint in INFERENCE" not in api.advice and "INFERENCE_API_BASE_URL" in api.advice
@@ -237,7 +239,7 @@ async def test_without_a_model_an_endpoint_is_advised_only_where_none_is_named(
     double.models = []
     urls = (double.url.removesuffix("/v1"),)
     api = doubles.new().url if endpoint else ""
-    local = (await build_route(InferenceConfig(urls, "token", tmp_path, api_base_url=api), _embed).describe())[0]
+    local = (await build_router(InferenceConfig(urls, "token", tmp_path, api_base_url=api), _embed).describe())[0]
     assert local.problem == "No model is installed." and "models pull" in local.advice
     assert ("INFERENCE_API_BASE_URL" in local.advice) != endpoint
 
@@ -250,7 +252,7 @@ async def test_an_endpoint_without_a_list_of_models_is_well_and_answers(
     route = _route(double, tmp_path)
     assert [engine.problem for engine in await route.describe()][1:] == ["", ""]
     assert (await _answer(route))[0] == WHOLE
-    own = build_route(InferenceConfig((double.url.removesuffix("/v1"),), "token", tmp_path), _embed)
+    own = build_router(InferenceConfig((double.url.removesuffix("/v1"),), "token", tmp_path), _embed)
     assert [engine.problem for engine in await own.describe()] == ["", ""]
 
 
@@ -260,7 +262,7 @@ async def test_an_endpoint_that_refuses_its_list_of_models_says_so(
 ) -> None:
     double.list_status = status
     for urls, api in (((), double.url), ((double.url.removesuffix("/v1"),), "")):
-        route = build_route(InferenceConfig(urls, "token", tmp_path, api_base_url=api), _embed)
+        route = build_router(InferenceConfig(urls, "token", tmp_path, api_base_url=api), _embed)
         assert str(status) in (await route.describe())[0].problem
         assert (await _answer(route))[1] == ["extractive"]
 
@@ -292,7 +294,7 @@ async def test_somebody_who_leaves_while_the_health_is_asked_does_not_hide_it(tm
             return "It is away."
 
     engine = Slow(_embed)
-    route = Route([engine])
+    route = in_order([engine])
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(route.describe(), 0.01)
     assert (await route.describe())[0].problem == "It is away." and engine.asked == 2

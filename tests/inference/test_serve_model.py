@@ -22,7 +22,8 @@ from django.db import connections
 from inference.config import InferenceConfig
 from inference.engine import Generation, Source, TextPiece, Writer
 from inference.prompts import build_messages
-from inference.route import Route, build_route
+from inference.routing.built_in import build_router
+from inference.routing.router import Router
 from tests.database import database_url
 from tests.inference.reciting import slow
 from tests.waiting import wait_until
@@ -70,11 +71,11 @@ def _answers(client: httpx.Client) -> bool:
         return False
 
 
-def _route(socket_path: Path) -> Route:
+def _route(socket_path: Path) -> Router:
     async def embed(texts: Sequence[str]) -> np.ndarray:
         return np.ones((len(texts), 1), dtype=np.float32)
 
-    return build_route(InferenceConfig((f"unix://{socket_path}",), "token", socket_path.parent), embed)
+    return build_router(InferenceConfig((f"unix://{socket_path}",), "token", socket_path.parent), embed)
 
 
 def _add(path: Path, name: str) -> None:
@@ -83,7 +84,7 @@ def _add(path: Path, name: str) -> None:
     connections.close_all()  # of this thread: the test database could not be dropped
 
 
-async def _answer(route: Route, asked: Generation = ASKED) -> tuple[str, list[str]]:
+async def _answer(route: Router, asked: Generation = ASKED) -> tuple[str, list[str]]:
     pieces = [piece async for piece in route.stream(asked)]
     text = "".join(piece.text for piece in pieces if isinstance(piece, TextPiece))
     return text, [piece.engine for piece in pieces if isinstance(piece, Writer)]

@@ -15,9 +15,11 @@ from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.commands import FootnoteCommand
 from chatapp.conversations.citing import MarkFilter, cite
-from chatapp.conversations.engines import engine_label, get_route
+from chatapp.conversations.engines import engine_label, get_router
 from chatapp.conversations.frames import question_text
-from chatapp.conversations.generation import generation, source_frames, source_of, without_copies
+from chatapp.conversations.generation import generation, limits_of, source_frames, source_of, without_copies
+from chatapp.conversations.outcomes import recorder
+from chatapp.database import in_database
 from chatapp.documents.search import asearch_passages
 from inference.engine import Finish, TextPiece, Writer
 
@@ -53,9 +55,12 @@ class Command(FootnoteCommand):
         sources = tuple(source_of(frame) for frame in source_frames(without_copies(found)))
         marks = MarkFilter(frozenset(s.number for s in sources))
         text, engine, note, usage = "", "", "", None
-        in_house = any(hit.passage.document.collection.stays_in_house for hit in found)
-        asked = generation(turn_id=uuid.uuid4().hex, question=question, sources=sources, in_house=in_house)
-        async with aclosing(get_route().stream(asked)) as pieces:  # type: ignore[type-var]
+        documents = {hit.passage.document_id for hit in found}
+        limits = await in_database(limits_of)(person, documents, within)
+        asked = generation(
+            turn_id=uuid.uuid4().hex, question=question, sources=sources, limits=limits, asker=str(person.pk)
+        )
+        async with aclosing(get_router().stream(asked)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 if isinstance(piece, Writer):
                     engine, note = piece.engine, piece.note
@@ -67,6 +72,7 @@ class Command(FootnoteCommand):
                         self.stdout.flush()
                 elif isinstance(piece, Finish):
                     usage = piece.usage
+        await recorder().flush()
         rest = marks.rest()
         if show:
             self.stdout.write(rest)

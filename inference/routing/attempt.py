@@ -1,0 +1,37 @@
+"""An engine in its place in the line of one question, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from inference.engine import Engine, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One engine that may be asked. `rollout` is set where its answer counts in the comparison of two versions."""
+
+    engine: Engine
+    version: UUID | None = None
+    rollout: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """One engine's part in one answer; `code` is the error's, "stopped" by the asker, "overtaken" by another."""
+
+    turn_id: str
+    route: str
+    engine: str
+    version: UUID | None
+    rollout: UUID | None
+    failed: bool
+    code: str = ""
+    first_token_ms: int | None = None
+    writing_ms: int = 0  # from the first text to the last
+    usage: Usage | None = None
+
+
+Observe = Callable[[Attempted], None]

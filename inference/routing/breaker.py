@@ -1,0 +1,50 @@
+"""The circuit breaker of one engine (Nygard, "Release It!", 2007): closed, open, half-open for one probe."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["closed", "open", "half-open"]
+
+_FIRST_S, _MOST_S = 5.0, 120.0  # an engine is left alone this long; twice as long after each failed probe
+
+
+@dataclass
+class Breaker:
+    """Engines try again by themselves, so one failure that comes through opens it."""
+
+    why: str = ""  # a sentence about the engine, of its last failure
+    _open_until: float = 0.0
+    _open_s: float = 0.0
+    _probing: bool = False
+
+    @property
+    def state(self) -> State:
+        if not self._open_s:
+            return "closed"
+        return "open" if time.monotonic() < self._open_until else "half-open"
+
+    def admits(self) -> bool:
+        """Whether a question may be asked now; while a probe is out, no second one is."""
+        return self.state == "closed" or (self.state == "half-open" and not self._probing)
+
+    def begin(self) -> None:
+        self._probing = self._probing or self.state == "half-open"
+
+    def succeed(self) -> None:
+        self.why, self._open_s, self._probing = "", 0.0, False
+
+    def fail(self, why: str) -> None:
+        """Failures of questions that were already under way do not lengthen the time."""
+        if self.state != "open":
+            self._open_s = min(self._open_s * 2 or _FIRST_S, _MOST_S)
+            # Not all web processes probe in the same moment.
+            self._open_until = time.monotonic() + self._open_s * random.uniform(0.8, 1.0)  # noqa: S311
+        self.why, self._probing = why, False
+
+    def give_up(self) -> None:
+        """The probe ended without saying anything of the engine: the next question may probe."""
+        self._probing = False

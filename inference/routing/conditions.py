@@ -1,0 +1,68 @@
+"""The conditions under which a candidate of a route is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from inference.engine import Generation, Task
+from inference.routing.language import language_of
+
+_TASKS: dict[Task, str] = {
+    "answer": "answers from passages",
+    "talk": "answers without passages",
+    "program": "answers for programs",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Empty sets and None: no condition."""
+
+    tasks: frozenset[Task] = frozenset()
+    least_characters: int | None = None
+    most_characters: int | None = None
+    languages: frozenset[str] = frozenset()
+    groups: frozenset[int] = frozenset()
+    sensitivity: Literal["any", "free", "in_house"] = "any"
+    least_budget_percent: int = 0
+
+    def unmet(self, asked: Generation, budget_percent: float | None) -> str:
+        """'' when it may be asked, else a sentence that says why not. `budget_percent` is left; None: no bound."""
+        checks = (self._task(asked), self._length(asked), self._person(asked), self._sensitivity(asked))
+        found = next((why for why in (*checks, self._budget(budget_percent)) if why), "")
+        return found or self._language(asked)  # last: it costs most
+
+    def _task(self, asked: Generation) -> str:
+        if not self.tasks or asked.task in self.tasks:
+            return ""
+        return f"It is for {' and '.join(sorted(_TASKS[task] for task in self.tasks))} only."
+
+    def _length(self, asked: Generation) -> str:
+        length = len(asked.question)
+        if self.least_characters is not None and length < self.least_characters:
+            return f"It is for questions of {self.least_characters} characters and more; this one has {length}."
+        if self.most_characters is not None and length > self.most_characters:
+            return f"It is for questions of up to {self.most_characters} characters; this one has {length}."
+        return ""
+
+    def _person(self, asked: Generation) -> str:
+        return "" if not self.groups or self.groups & asked.groups else "It is for people of certain groups only."
+
+    def _sensitivity(self, asked: Generation) -> str:
+        if self.sensitivity == "free" and asked.in_house:
+            return "It is only for questions of which nothing must stay in the house."
+        if self.sensitivity == "in_house" and not asked.in_house:
+            return "It is only for questions of which something must stay in the house."
+        return ""
+
+    def _budget(self, percent: float | None) -> str:
+        if percent is None or (percent > 0 and percent >= self.least_budget_percent):
+            return ""
+        return f"Of its budget of this month {max(percent, 0):.0f} % are left."
+
+    def _language(self, asked: Generation) -> str:
+        if not self.languages:
+            return ""
+        found = language_of(asked.question, self.languages)
+        return "" if found in self.languages else f"It is not for questions in the language {found}."

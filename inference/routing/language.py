@@ -1,0 +1,28 @@
+"""The language of a question, where a route asks for it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+_LOOKED_AT = 1000  # characters
+# Of a few words, a detector of a hundred languages often finds a rare one.
+_COMMON = frozenset(
+    "ar bg bn cs da de el en es et fa fi fr he hi hr hu id it ja ko lt lv ms nl no pl pt ro ru sk sl sr sv th tr uk ur "
+    "vi zh".split()
+)
+
+
+def language_of(text: str, named: frozenset[str]) -> str:
+    """ISO 639-1, among the common languages and those that are named."""
+    found: str = _detector(named - _COMMON).classify(text[:_LOOKED_AT])[0]
+    return found
+
+
+@lru_cache(maxsize=4)
+def _detector(rare: frozenset[str]) -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    detector = LanguageIdentifier.from_model_file(MODEL_FILE)
+    detector.set_languages(sorted((_COMMON | rare) & set(detector.labels)))
+    return detector

@@ -1,0 +1,76 @@
+"""Routes as the router walks them: values, without database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from inference.engine import Engine
+from inference.routing.conditions import Conditions
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One version, on one or more copies of its service."""
+
+    name: str
+    copies: tuple[Engine, ...]
+    version: UUID | None = None
+    share: int = 1
+    conditions: Conditions = field(default_factory=Conditions)
+    budget_percent: float | None = None  # of the month's that is left; None: no bound
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A running roll-out: `share` (0..1) of the people whom `current` would serve are served by `new`."""
+
+    rollout: UUID
+    current: UUID
+    new: Candidate
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    name: str
+    tiers: tuple[tuple[Candidate, ...], ...]  # asked one after the other; those of one tier share the people
+    split: Split | None = None
+    hedge_after_s: float = 0.0  # 0: never
+    description: str = ""
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        new = (self.split.new,) if self.split else ()
+        return (*(one for tier in self.tiers for one in tier), *new)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All that can be asked at a time. The default route is the first; `last` stands behind every route."""
+
+    plans: tuple[Plan, ...]
+    last: Engine
+
+    def plan(self, name: str) -> Plan | None:
+        """A route, or one engine as a route of its own; "" is the default route."""
+        if not name:
+            return self.plans[0]
+        if found := next((plan for plan in self.plans if plan.name == name), None):
+            return found
+        if name == self.last.name:
+            return Plan(name, ())
+        for candidate in self.candidates():
+            if any(engine.name == name for engine in candidate.copies):
+                return Plan(name, ((candidate,),))
+        return None
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Each version once."""
+        found: dict[object, Candidate] = {}
+        for plan in self.plans:
+            for candidate in plan.candidates():
+                found.setdefault(candidate.copies, candidate)
+        return tuple(found.values())
+
+    def engines(self) -> tuple[Engine, ...]:
+        return (*(engine for one in self.candidates() for engine in one.copies), self.last)

@@ -1,0 +1,130 @@
+"""One answer on its way along a line of engines: failover before the first text and in the middle, and hedging."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+
+import structlog
+
+from inference.engine import Generation, Piece, TextPiece, Writer
+from inference.errors import InferenceError
+from inference.routing.attempt import Choice, Observe
+from inference.routing.notes import Notes, about, model_of
+from inference.routing.race import Race
+from inference.routing.run import Run
+from inference.routing.states import EngineStates
+
+log = structlog.get_logger(__name__)
+
+STAYS = "A source may not leave the house, so outside endpoints were not asked."
+_PROBE_HEDGE_S = 3.0  # whoever happens to ask an engine that has just failed does not wait for it alone
+
+
+class Relay:
+    """The last choice is the last resort: asked whatever its breaker says, and never only because others are slow."""
+
+    def __init__(
+        self,
+        line: Iterable[Choice],
+        asked: Generation,
+        states: EngineStates,
+        *,
+        route: str,
+        observe: Observe,
+        hedge_after_s: float = 0.0,
+    ) -> None:
+        self._line = deque(line)
+        self._asked, self._states, self._route, self._observe = asked, states, route, observe
+        self._hedge_after_s = hedge_after_s
+        self._written = asked.written
+        self._notes = Notes()
+        self._runs: list[Run] = []
+
+    async def stream(self) -> AsyncIterator[Piece]:
+        error = InferenceError("No engine can answer.")
+        try:
+            while (run := await self._next()) is not None:
+                yield self._writer(run)
+                try:
+                    async with aclosing(self._answer(run)) as pieces:  # type: ignore[type-var]
+                        async for piece in pieces:
+                            if isinstance(piece, TextPiece):
+                                self._written += piece.text
+                            yield piece
+                    return
+                except InferenceError as failure:
+                    error = failure
+            raise error
+        finally:
+            for run in self._runs:
+                await run.leave("stopped")
+
+    # -- who is asked --------------------------------------------------------------------------------------------------
+    async def _next(self, *, because_slow: bool = False) -> Run | None:
+        while self._line and not (because_slow and len(self._line) == 1):
+            choice = self._line.popleft()
+            why = await self._passed_by(choice)
+            if why is None:
+                asked = replace(self._asked, written=self._written)
+                run = Run(choice, asked, self._states[choice.engine], self._route, self._observe)
+                self._runs.append(run)
+                return run
+            self._notes.add(choice.engine, why)
+        return None
+
+    async def _passed_by(self, choice: Choice) -> str | None:
+        """None: it is asked. Otherwise what people are told of it, '' where there is nothing to tell."""
+        engine = choice.engine
+        if self._asked.in_house and engine.outside:
+            return STAYS
+        breaker = self._states[engine].breaker
+        if self._line and not breaker.admits():
+            return about(model_of(engine), breaker.why)
+        if not (problem := await self._states.problem(engine)):
+            return None
+        return about(model_of(engine), problem) if engine.outside else ""
+
+    def _writer(self, run: Run) -> Writer:
+        return Writer(run.engine.name, self._notes.beside(run.engine))
+
+    def _failed(self, run: Run, error: InferenceError) -> None:
+        self._notes.add(run.engine, run.fail(error))
+        shown = len(self._written)
+        log.warning("route.failover", engine=run.engine.name, error=str(error), code=error.code, shown=shown)
+
+    # -- its text ------------------------------------------------------------------------------------------------------
+    async def _answer(self, run: Run) -> AsyncIterator[Piece]:
+        """Raises the InferenceError that ended the last of those that were asked at once."""
+        after = self._hedge_after_s
+        if run.probing:
+            after = min(after or _PROBE_HEDGE_S, _PROBE_HEDGE_S)
+        if after and len(self._line) > 1:
+            race = Race(run, after, partial(self._next, because_slow=True), self._failed)
+            async with aclosing(self._raced(race)) as pieces:  # type: ignore[type-var]
+                async for piece in pieces:
+                    yield piece
+            run = race.winner
+        if run.finished:
+            return
+        try:
+            async for piece in run.pieces:
+                run.saw(piece)
+                yield piece
+        except InferenceError as error:
+            self._failed(run, error)
+            raise
+
+    async def _raced(self, race: Race) -> AsyncIterator[Piece]:
+        """Only of the one that people were told of: another one is named as soon as it writes."""
+        named = race.winner
+        async with aclosing(race.pieces()) as pieces:  # type: ignore[type-var]
+            async for run, piece in pieces:
+                if run is not named and (run is race.winner or named.failed):
+                    named = run
+                    yield self._writer(run)
+                if run is named:
+                    yield piece

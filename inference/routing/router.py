@@ -1,0 +1,159 @@
+"""The engine of a web process: picks a route for each question and sends it along the route's line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol
+
+from inference.engine import Engine, Generation, Piece
+from inference.engines.local import NO_MODEL
+from inference.errors import InferenceError
+from inference.routing.attempt import Choice, Observe
+from inference.routing.notes import about
+from inference.routing.plan import Catalogue, Plan
+from inference.routing.relay import STAYS, Relay
+from inference.routing.selection import choices, line_up
+from inference.routing.states import EngineStates
+
+_ADD_MODEL = "Add a model with `manage.py models pull` or `models add`{}."
+_OR_ENDPOINT = ", or name an endpoint in INFERENCE_API_BASE_URL"
+_MEND_SERVICE = "The log of the model service, which `manage.py up` starts, says why."
+_MEND_ENDPOINT = (
+    "Check that it runs, and what INFERENCE_API_BASE_URL and INFERENCE_API_KEY, or the registry of models, say of it."
+)
+
+
+class UnknownRoute(InferenceError):
+    code, http_status = "unknown_route", 404
+    user_message = "There is no route or model of that name."
+    advice = "`GET /v1/models` lists them."
+
+
+class Source(Protocol):
+    async def current(self) -> Catalogue:
+        """Cheap: it is asked for each question."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    name: str
+    outside: bool
+    problem: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One engine's place in the line of a question: `passed_by` is '' when it is asked in its turn."""
+
+    engine: str
+    passed_by: str
+    canary: bool = False
+
+
+def _unobserved(_: object) -> None:
+    pass
+
+
+class Router:
+    def __init__(self, source: Source, observe: Observe = _unobserved) -> None:
+        self._source, self._observe = source, observe
+        self._states = EngineStates()
+
+    async def catalogue(self) -> Catalogue:
+        catalogue = await self._source.current()
+        self._states.keep(catalogue.engines())
+        return catalogue
+
+    async def stream(self, asked: Generation) -> AsyncIterator[Piece]:
+        """A Writer stands before the pieces of each engine. Raises UnknownRoute, or the error of the last engine."""
+        catalogue = await self.catalogue()
+        plan = _plan(catalogue, asked.route)
+        relay = Relay(
+            self._line(catalogue, plan, asked),
+            asked,
+            self._states,
+            route=plan.name,
+            observe=self._observe,
+            hedge_after_s=plan.hedge_after_s,
+        )
+        async with aclosing(relay.stream()) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                yield piece
+
+    def _line(self, catalogue: Catalogue, plan: Plan, asked: Generation) -> Iterator[Choice]:
+        yield from choices(plan, asked, self._states.least_loaded_first)
+        yield Choice(catalogue.last)
+
+    async def named(self, name: str) -> str:
+        """The route of that name, or the engine as a route; "" is the default one. Raises UnknownRoute."""
+        return _plan(await self.catalogue(), name).name
+
+    async def names(self) -> list[str]:
+        """Routes, the default one first, then engines."""
+        catalogue = await self.catalogue()
+        return list(dict.fromkeys([*(one.name for one in catalogue.plans), *(e.name for e in catalogue.engines())]))
+
+    async def first(self, asked: Generation) -> Choice:
+        """Who would be asked first if the question came now."""
+        catalogue = await self.catalogue()
+        plan = _plan(catalogue, asked.route)
+        for choice in self._line(catalogue, plan, asked):
+            if not await self._passed_by(choice.engine, asked):
+                return choice
+        return Choice(catalogue.last)
+
+    async def explain(self, asked: Generation) -> list[Explained]:
+        """The whole line, and why some are passed by. Raises UnknownRoute."""
+        catalogue = await self.catalogue()
+        plan = _plan(catalogue, asked.route)
+        found = []
+        for place in line_up(plan, asked):
+            new = place.split is not None and place.candidate is place.split.new
+            for engine in self._states.least_loaded_first(place.candidate.copies):
+                why = place.passed_by or await self._passed_by(engine, asked)
+                found.append(Explained(engine.name, why, canary=new))
+        return [*found, Explained(catalogue.last.name, "")]
+
+    async def _passed_by(self, engine: Engine, asked: Generation) -> str:
+        if asked.in_house and engine.outside:
+            return STAYS
+        return await self._problem(engine)
+
+    # -- for people ----------------------------------------------------------------------------------------------------
+    async def describe(self) -> list[EngineStatus]:
+        engines = (await self.catalogue()).engines()
+        problems = await asyncio.gather(*(self._problem(engine) for engine in engines))
+        endpoints = any(engine.outside for engine in engines)
+        return [
+            EngineStatus(engine.name, engine.outside, problem, _advice(engine, problem, endpoints=endpoints))
+            for engine, problem in zip(engines, problems, strict=True)
+        ]
+
+    async def _problem(self, engine: Engine) -> str:
+        """One that failed a moment ago does not answer now, whatever it says of itself."""
+        problem = await self._states.problem(engine)
+        breaker = self._states[engine].breaker
+        if problem or breaker.state == "closed":
+            return problem
+        return f"{about('It', breaker.why)} It is asked again soon."
+
+
+def _plan(catalogue: Catalogue, name: str) -> Plan:
+    plan = catalogue.plan(name)
+    if plan is None:
+        raise UnknownRoute
+    return plan
+
+
+def _advice(engine: Engine, problem: str, *, endpoints: bool) -> str:
+    if not problem:
+        return ""
+    if engine.outside:
+        return _MEND_ENDPOINT
+    if problem != NO_MODEL:
+        return _MEND_SERVICE
+    return _ADD_MODEL.format("" if endpoints else _OR_ENDPOINT)

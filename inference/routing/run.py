@@ -1,0 +1,83 @@
+"""One engine at work on one answer, and the books that are kept of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from inference.engine import Finish, Generation, Piece, TextPiece, Usage
+from inference.errors import EngineBusy, EngineUnavailable, InferenceError
+from inference.routing.attempt import Attempted, Choice, Observe
+from inference.routing.notes import about, model_of
+from inference.routing.states import EngineState
+
+
+class Run:
+    """Begins at once. Whoever makes one ends it: `finish`, `fail`, or `leave`."""
+
+    def __init__(self, choice: Choice, asked: Generation, state: EngineState, route: str, observe: Observe) -> None:
+        self.choice, self.engine = choice, choice.engine
+        self.probing = state.breaker.state == "half-open"
+        self.began = time.monotonic()
+        self.pieces: AsyncIterator[Piece] = self.engine.stream(replace(asked, route=""))
+        self._turn, self._route, self._state, self._observe = asked.turn_id, route, state, observe
+        self._first: float | None = None
+        self._latest = self.began
+        self._usage: Usage | None = None
+        self.finished = self.failed = False
+        self._ended = False
+        state.breaker.begin()
+        state.load.outstanding += 1
+
+    def saw(self, piece: Piece) -> None:
+        if isinstance(piece, TextPiece):
+            self._latest = time.monotonic()
+            if self._first is None:
+                self._first = self._latest
+                self._state.load.first_token_s.add(self._first - self.began)
+        elif isinstance(piece, Finish):
+            self._usage = piece.usage
+            self.finished = True
+            self._end("", failed=False)
+            self._state.load.errors.add(0.0)
+            self._state.breaker.succeed()
+
+    def fail(self, error: InferenceError) -> str:
+        """-> what people are told. A refusal of this one question says nothing of the engine's health."""
+        self.failed = True
+        self._end(error.code, failed=True)
+        if isinstance(error, EngineUnavailable | EngineBusy):
+            self._state.load.errors.add(1.0)
+        if isinstance(error, EngineUnavailable):
+            self._state.breaker.fail(error.user_message)
+        else:
+            self._state.breaker.give_up()
+        return about(model_of(self.engine), error.user_message)
+
+    async def leave(self, code: str) -> None:
+        """Nobody wants its text any more: it stops at once. Nothing happens when it has ended."""
+        if not self._ended:
+            self._end(code, failed=False)
+            self._state.breaker.give_up()
+        await self.pieces.aclose()  # type: ignore[attr-defined]
+
+    def _end(self, code: str, *, failed: bool) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        self._state.load.outstanding -= 1
+        self._observe(
+            Attempted(
+                turn_id=self._turn,
+                route=self._route,
+                engine=self.engine.name,
+                version=self.choice.version,
+                rollout=self.choice.rollout,
+                failed=failed,
+                code=code,
+                first_token_ms=None if self._first is None else round((self._first - self.began) * 1000),
+                writing_ms=0 if self._first is None else round((self._latest - self._first) * 1000),
+                usage=self._usage,
+            )
+        )

@@ -1,0 +1,54 @@
+"""What this process knows of each engine: breaker, load, and what it said of its health."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from inference.engine import Engine
+from inference.health import KnownHealth
+from inference.routing.breaker import Breaker
+from inference.routing.load import Load, least_loaded_first
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class EngineState:
+    breaker: Breaker = field(default_factory=Breaker)
+    load: Load = field(default_factory=Load)
+    problem: str = ""  # as last logged
+
+
+class EngineStates:
+    """By engine, not by name: copies of a service share theirs."""
+
+    def __init__(self) -> None:
+        self._states: dict[Engine, EngineState] = {}
+        self._health = KnownHealth()
+
+    def __getitem__(self, engine: Engine) -> EngineState:
+        return self._states.setdefault(engine, EngineState())
+
+    def keep(self, engines: Sequence[Engine]) -> None:
+        """Forgets engines that no route has any more and that answer nobody."""
+        kept = set(engines)
+        for engine in [one for one, state in self._states.items() if one not in kept and not state.load.outstanding]:
+            del self._states[engine]
+        self._health.keep(kept | set(self._states))
+
+    def least_loaded_first(self, copies: Sequence[Engine]) -> Sequence[Engine]:
+        if len(copies) < 2:
+            return copies
+        return [copies[position] for position in least_loaded_first([self[one].load for one in copies])]
+
+    async def problem(self, engine: Engine) -> str:
+        """'' when it says that it can answer. Logs what changed, not each question that passes an engine by."""
+        problem = await self._health.problem(engine)
+        state = self[engine]
+        if state.problem != problem:
+            log.info("route.skipped" if problem else "route.back", engine=engine.name, problem=problem)
+            state.problem = problem
+        return problem
