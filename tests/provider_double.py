@@ -1,11 +1,12 @@
-"""An HTTP server shaped like a provider of chat completions, which misbehaves as told."""
+"""An HTTP server shaped like OpenAI's, Azure's and Anthropic's, which misbehaves as told."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -24,21 +25,89 @@ PROGRESS: dict[str, Callable[[int], dict[str, object]]] = {  # what is said ever
 }
 
 
+@dataclass(frozen=True)
+class Reply:
+    """An answer to the letter. In `parts`, a number is a pause in seconds."""
+
+    status: int = 200
+    json: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence[bytes | float] = ()
+
+    def response(self) -> Response:
+        if self.parts:
+            return StreamingResponse(self._stream(), self.status, self.headers, media_type="text/event-stream")
+        return JSONResponse(self.json, self.status, self.headers)
+
+    async def _stream(self) -> AsyncIterator[bytes]:
+        for part in self.parts:
+            if isinstance(part, bytes):
+                yield part
+            else:
+                await asyncio.sleep(part)
+
+
+class ChatCompletions:
+    """OpenAI's words, and Azure's."""
+
+    begin = b""
+    busy: object = {"error": {"code": "engine_busy"}}
+    end: tuple[object, ...] = (
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 5}},
+    )
+    last = b"data: [DONE]\n\n"
+
+    @staticmethod
+    def word(text: str) -> bytes:
+        return line({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
+
+
+class Messages:
+    """Anthropic's words."""
+
+    begin = (
+        b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":4,'
+        b'"cache_read_input_tokens":3,"cache_creation_input_tokens":0,"output_tokens":1}}}\n\n'
+        b'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
+        b'"content_block":{"type":"text","text":""}}\n\nevent: ping\ndata: {"type": "ping"}\n\n'
+    )
+    busy: object = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    end: tuple[object, ...] = (
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}},
+    )
+    last = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+    @staticmethod
+    def word(text: str) -> bytes:
+        delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+        return b"event: content_block_delta\n" + line(delta)
+
+
+Words = type[ChatCompletions] | type[Messages]
+
+
 class Provider:
     """`script`: what each call does, in order; the last entry is repeated."""
 
     def __init__(self) -> None:
-        self.script: list[str] = ["answer"]
+        self.script: list[str | Reply] = ["answer"]
         self.calls: list[dict[str, object]] = []
+        self.asked: list[Request] = []  # the same calls
+        self.health_asked: list[Request] = []
         self.list_status = 200
         self.models = [{"id": "double"}]
         self.lists = 0  # how often the models were asked for
         self.url = ""
         self.open_streams = 0
 
-    async def completions(self, request: Request) -> Response:
+    async def answer(self, request: Request, words: Words = ChatCompletions) -> Response:
         self.calls.append(await request.json())
+        self.asked.append(request)
         act = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(act, Reply):
+            return act.response()
         if act.startswith("429"):
             wait = act.partition(":")[2] or "0"
             return JSONResponse({"error": {"message": "slow down"}}, 429, headers={"Retry-After": wait})
@@ -50,33 +119,34 @@ class Provider:
             return Response(b"data: {\xff not json\n\ndata: 17\n\n", media_type="text/event-stream")
         if act == "silence":
             await asyncio.sleep(5)
-        return StreamingResponse(self._stream(act), media_type="text/event-stream")
+        return StreamingResponse(self._stream(act, words), media_type="text/event-stream")
 
-    async def _stream(self, act: str) -> AsyncIterator[bytes]:
+    async def _stream(self, act: str, words: Words) -> AsyncIterator[bytes]:
         self.open_streams += 1
         try:
+            yield words.begin
             kind, _, steps = act.partition(":")
             for step in range(int(steps or 0) if kind in PROGRESS else 0):
-                yield _line({"choices": [], "footnote_progress": PROGRESS[kind](step)})
+                yield line({"choices": [], "footnote_progress": PROGRESS[kind](step)})
                 await asyncio.sleep(0.1)
             for position, word in enumerate(WORDS):
                 if act == "busy" and position == 2:
-                    yield _line({"error": {"code": "engine_busy"}})
+                    yield line(words.busy)
                 if act == "cut" and position == 2:
                     return
                 if act == "stall" and position == 2:
                     await asyncio.sleep(5)
                 if act == "slow":
                     await asyncio.sleep(0.05)
-                yield _line({"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]})
-            yield _line({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-            yield _line({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 5}})
-            yield b"data: [DONE]\n\n"
+                yield words.word(word)
+            for event in words.end:
+                yield line(event)
+            yield words.last
         finally:
             self.open_streams -= 1
 
 
-def _line(chunk: object) -> bytes:
+def line(chunk: object) -> bytes:
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
 
@@ -89,7 +159,12 @@ class Providers:
         self.app = Starlette(
             routes=[
                 Route("/{number:int}/v1/chat/completions", self._completions, methods=["POST"]),
+                Route("/{number:int}/openai/v1/chat/completions", self._completions, methods=["POST"]),
+                Route("/{number:int}/openai/deployments/{name}/chat/completions", self._completions, methods=["POST"]),
+                Route("/{number:int}/v1/messages", self._messages, methods=["POST"]),
                 Route("/{number:int}/v1/models", self._models),
+                Route("/{number:int}/openai/v1/models", self._models),
+                Route("/{number:int}/openai/models", self._models),
             ]
         )
 
@@ -102,11 +177,15 @@ class Providers:
         return self._made[request.path_params["number"]]
 
     async def _completions(self, request: Request) -> Response:
-        return await self._asked(request).completions(request)
+        return await self._asked(request).answer(request)
+
+    async def _messages(self, request: Request) -> Response:
+        return await self._asked(request).answer(request, Messages)
 
     async def _models(self, request: Request) -> Response:
         double = self._asked(request)
         double.lists += 1
+        double.health_asked.append(request)
         return JSONResponse({"data": double.models}, double.list_status)
 
 

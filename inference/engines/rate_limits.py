@@ -14,9 +14,9 @@ _LONGEST_S = 3600.0  # then it is asked all the same, and says so again
 _NONSENSE_S = 7 * 86_400.0  # a limit further away is a value in another unit, or none
 _CHARACTERS = 64
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_SPAN = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|s|m|h|d))+")
-_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)")
-_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{0,9})?")
+_SPAN = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ms|s|m|h|d))+")
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{0,9})?")
 _REMAINING = re.compile(
     r"(?:x-ratelimit-remaining-(?P<openai>requests|tokens)|"
     r"anthropic-ratelimit-(?P<anthropic>requests|tokens|input-tokens|output-tokens)-remaining)"

@@ -33,8 +33,11 @@ class Retries:
 
     async def wait_after(self, error: InferenceError, engine: str) -> None:
         """Raises the error where trying again is no use, or takes too long."""
+        held = self._limits.wait_s()
+        if error.retry_after_s is None and held:
+            error.retry_after_s = held
         wait = self._wait(error)
-        if not self._left or not error.retryable or not self._worth(wait):
+        if not self._left or not error.retryable or not self._worth(max(wait, held)):
             raise error
         self._left -= 1
         self._attempt += 1
