@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
+from django.db import DatabaseError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_R = TypeVar("_R")
+_Waiting = tuple[_T, asyncio.Future[_R]]
 # Fewer than the connections of the pool (CHATAPP_DATABASE_POOL): requests need some as well.
 _THREADS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="database")
 
@@ -21,3 +25,55 @@ def in_database(function: Callable[_P, _T]) -> Callable[_P, Awaitable[_T]]:
     """
     called: Callable[_P, Awaitable[_T]] = database_sync_to_async(function, thread_sensitive=False, executor=_THREADS)
     return called
+
+
+class Together(Generic[_T, _R]):
+    """Calls that come in the same moment go to the database as one: a hundred cost little more than one.
+
+    The function gets their values and gives each one's result, or the exception that is to be raised there.
+    """
+
+    _MOST = 100
+    _AT_ONCE = 2  # one that waits for a lock does not hold up all others
+
+    def __init__(self, function: Callable[[Sequence[_T]], Sequence[_R | Exception]]) -> None:
+        self._function = in_database(function)
+        self._waiting: list[_Waiting[_T, _R]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, value: _T) -> _R:
+        future: asyncio.Future[_R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((value, future))
+        if len(self._tasks) < self._AT_ONCE:
+            task = asyncio.create_task(self._work())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await future
+
+    async def _work(self) -> None:
+        while self._waiting:
+            taken, self._waiting = self._waiting[: self._MOST], self._waiting[self._MOST :]
+            await self._call(taken)
+
+    async def _call(self, taken: list[_Waiting[_T, _R]]) -> None:
+        try:
+            results: Sequence[_R | Exception] = await self._function([value for value, _ in taken])
+        except DatabaseError as error:
+            if len(taken) == 1:
+                return _settle(taken, [error])
+            for one in taken:  # what is wrong with one of them is not the others' fault
+                await self._call([one])
+        except Exception as error:  # noqa: BLE001 - each caller gets it
+            _settle(taken, [error] * len(taken))
+        else:
+            _settle(taken, results)
+
+
+def _settle(waiting: list[_Waiting[_T, _R]], results: Sequence[_R | Exception]) -> None:
+    for (_, future), result in zip(waiting, results, strict=True):
+        if future.done():  # its caller went away
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

@@ -15,11 +15,11 @@ from django.db import DatabaseError
 
 from chatapp import access
 from chatapp.accounts.models import User
-from chatapp.conversations import answers, frames, services, turns
+from chatapp.conversations import admission, answers, frames, services, turns
+from chatapp.conversations.admission import Question, Started
 from chatapp.conversations.models import Message
-from chatapp.conversations.services import Started
 from chatapp.conversations.stream import StreamAway, redis_errors, turn_stream
-from chatapp.database import in_database
+from chatapp.database import Together, in_database
 from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, NotFound, as_dict
 
 log = structlog.get_logger(__name__)
@@ -31,6 +31,10 @@ CHECK_S = 3  # how soon a lost account or session closes the socket
 SIGNED_OUT, TOO_MANY, TOO_SLOW, FAILED = 4401, 4429, 4408, 1011
 
 _sockets: Counter[UUID] = Counter()
+_admitted = Together[Question, Started](admission.ask_all)
+_edited, _regenerated = in_database(admission.edit), in_database(admission.regenerate)
+_continued = in_database(admission.continue_answer)
+_person_of_session = Together[str | None, User | None](access.people_of_sessions)
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -104,20 +108,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self.put({"type": "pong"})
             case frames.Ask(collections=chosen):
                 within = frozenset(chosen) if chosen is not None else None
-                await self._start(
-                    frame.id,
-                    services.ask,
-                    text=frame.text,
-                    conversation=frame.conversation,
-                    parent=frame.parent,
-                    collections=within,
-                )
+                asked = Question(self.user, frame.text, frame.conversation, frame.parent, within)
+                await self._start(frame.id, await _admitted(asked))
             case frames.Edit():
-                await self._start(frame.id, services.edit, message=frame.message, text=frame.text)
+                await self._start(frame.id, await _edited(user=self.user, message=frame.message, text=frame.text))
             case frames.Regenerate():
-                await self._start(frame.id, services.regenerate, message=frame.message)
+                await self._start(frame.id, await _regenerated(user=self.user, message=frame.message))
             case frames.Continue():
-                await self._start(frame.id, services.continue_answer, message=frame.message)
+                await self._start(frame.id, await _continued(user=self.user, message=frame.message))
             case frames.Stop():
                 turn = await in_database(access.get_turn)(self.user, frame.turn)
                 await in_database(services.request_stop)(turn=turn)
@@ -125,8 +123,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case frames.Resume():
                 await self._resume(frame.turn, frame.after)
 
-    async def _start(self, request_id: str, service: Any, **values: Any) -> None:
-        started: Started = await in_database(service)(user=self.user, **values)
+    async def _start(self, request_id: str, started: Started) -> None:
         try:
             await turns.launch(started)
         except Busy as error:
@@ -224,7 +221,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _require_session(self) -> None:
         """Also reads anew what the person may do: a role may have been taken away."""
-        found = await in_database(access.person_of_session)(self.scope["session"].session_key)
+        found = await _person_of_session(self.scope["session"].session_key)
         if found is None or found.pk != self.user.pk:
             raise NotFound("You are signed out.", advice="Sign in again.")
         self.user = found

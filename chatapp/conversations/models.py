@@ -94,7 +94,8 @@ class Turn(models.Model):
     collections = models.JSONField(null=True)  # ids that the asker chose to search; null: all that may be read
     begins_at = models.PositiveIntegerField(default=0)  # characters of the answer that stood before this turn
     stop_requested = models.BooleanField(default=False)
-    last_seq = models.PositiveIntegerField(default=0)  # sequence number that the stored text includes
+    runner = models.UUIDField(null=True)  # the process that writes it; another one that took it over writes instead
+    takeovers = models.PositiveSmallIntegerField(default=0)
     heartbeat_at = models.DateTimeField(auto_now_add=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from chatapp.conversations.stream import Frame, StreamAway, TurnStream
+from chatapp.conversations.stream import Frame, StreamAway, TurnStream, TurnTaken
 
 log = structlog.get_logger(__name__)
 
@@ -19,9 +19,16 @@ class Outbox:
     turn: UUID
     stream: TurnStream
     seq: int = 0
+    takeovers: int = 0
+    taken: bool = False  # another process writes this turn: nothing is sent any more
+    _away: bool = False
     _text: str = ""
     _unsent: list[Frame] = field(default_factory=list)
     _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def waits(self) -> bool:
+        return bool(self._text or self._unsent)
 
     def write(self, text: str) -> None:
         """Text gathers here until the next frame or `send`: small frames, and few of them."""
@@ -34,16 +41,20 @@ class Outbox:
     async def send(self, *, final: bool = False) -> bool:
         """-> False while the stream is away: what is unsent goes with the next call."""
         async with self._sending:
-            if not self._unsent:
+            if not self._away:  # what has not arrived goes again as it is, and text gathers behind it
                 self._take_text()
             frames = list(self._unsent)
             if not frames:
                 return True
             try:
-                await self.stream.append(self.turn, frames, final=final)
+                await self.stream.append(self.turn, frames, final=final, takeovers=self.takeovers)
             except StreamAway as error:
+                self._away = True
                 log.warning("turn.stream_away", unsent=len(frames), error=str(error)[:200])
                 return False
+            except TurnTaken:
+                self.taken = True
+            self._away = False
             del self._unsent[: len(frames)]
             return True
 

@@ -32,12 +32,19 @@ class StreamAway(Exception):
     """Frames may not have arrived: they are to be appended again."""
 
 
+class TurnTaken(Exception):
+    """Another process has taken the turn over: what this one adds is refused."""
+
+
 class TurnStream(Protocol):
-    async def append(self, turn: UUID, frames: Sequence[Frame], *, final: bool = False) -> None:
+    async def append(self, turn: UUID, frames: Sequence[Frame], *, final: bool = False, takeovers: int = 0) -> None:
         """Frames carry their `seq`; it grows by one from 1. Frames that are here already change nothing.
 
-        Raises StreamAway.
+        `takeovers` says how many processes had the turn before. Raises StreamAway and TurnTaken.
         """
+
+    async def take_over(self, turn: UUID, takeovers: int) -> list[Frame]:
+        """Nobody who had the turn before adds anything from here on. -> what was added so far. Raises StreamAway."""
 
     async def holds(self, turn: UUID, after: int) -> bool:
         """Whether every frame of this turn behind `after` is still here. Raises StreamAway."""
@@ -58,14 +65,19 @@ class MemoryTurnStream:
     def __init__(self) -> None:
         self._turns: dict[UUID, _Held] = {}
 
-    async def append(self, turn: UUID, frames: Sequence[Frame], *, final: bool = False) -> None:
-        self._forget()
-        held = self._turns.setdefault(turn, _Held())
+    async def append(self, turn: UUID, frames: Sequence[Frame], *, final: bool = False, takeovers: int = 0) -> None:
+        held = self._turns.get(turn)
+        if held is None:
+            self._forget()
+            held = self._turns[turn] = _Held()
         held.frames += [frame for frame in frames if frame["seq"] > len(held.frames)]
         held.final = held.final or final
         held.touched = time.monotonic()
         held.changed.set()
         held.changed = asyncio.Event()
+
+    async def take_over(self, turn: UUID, takeovers: int) -> list[Frame]:
+        return []  # what another process held has died with it
 
     async def holds(self, turn: UUID, after: int) -> bool:
         return turn in self._turns
@@ -82,7 +94,8 @@ class MemoryTurnStream:
                 return
             if changed is held.changed:
                 try:
-                    await asyncio.wait_for(changed.wait(), SILENCE_S)
+                    async with asyncio.timeout(SILENCE_S):
+                        await changed.wait()
                 except TimeoutError:
                     yield None
 
@@ -95,6 +108,18 @@ class MemoryTurnStream:
             del self._turns[turn]
 
 
+# Redis runs it as one step, so that no frame slips in behind a takeover. An entry that is there already is passed over.
+_APPEND = """
+if tonumber(redis.call('GET', KEYS[2]) or '0') > tonumber(ARGV[1]) then return 1 end
+for at = 3, #ARGV, 3 do
+  local added = redis.pcall('XADD', KEYS[1], ARGV[at], ARGV[at + 1], ARGV[at + 2])
+  if type(added) == 'table' and added.err and not added.err:find('equal or smaller') then return added end
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 0
+"""
+
+
 class RedisTurnStream:
     """One Redis stream a turn; entry ids are the sequence numbers, so that no frame can be stored twice."""
 
@@ -103,27 +128,39 @@ class RedisTurnStream:
 
         # No socket timeout: a blocking read waits by itself, and the library's default would cut it.
         self._redis = redis.from_url(url, socket_timeout=None, socket_connect_timeout=5)
+        self._append = self._redis.register_script(_APPEND)
         self._away = redis_errors()
 
     @staticmethod
     def _key(turn: UUID) -> str:
         return f"footnote:turn:{turn}"
 
-    async def append(self, turn: UUID, frames: Sequence[Frame], *, final: bool = False) -> None:
-        key = self._key(turn)
+    @classmethod
+    def _fence(cls, turn: UUID) -> str:
+        return f"{cls._key(turn)}:takeovers"
+
+    async def append(self, turn: UUID, frames: Sequence[Frame], *, final: bool = False, takeovers: int = 0) -> None:
+        entries = [text for frame in frames for text in (f"{frame['seq']}-0", "frame", json.dumps(frame))]
+        if final:
+            entries += [f"{frames[-1]['seq']}-1", "final", "1"]
+        keys, kept_s = [self._key(turn), self._fence(turn)], KEPT_S if final else _KEPT_RUNNING_S
         try:
-            async with asyncio.timeout(_ANSWER_S), self._redis.pipeline(transaction=True) as pipe:
-                for frame in frames:
-                    pipe.xadd(key, {"frame": json.dumps(frame)}, id=f"{frame['seq']}-0")
-                if final:
-                    pipe.xadd(key, {"final": "1"}, id=f"{frames[-1]['seq']}-1")
-                pipe.expire(key, KEPT_S if final else _KEPT_RUNNING_S)
-                answers = await pipe.execute(raise_on_error=False)
+            async with asyncio.timeout(_ANSWER_S):
+                taken = await self._append(keys=keys, args=[takeovers, kept_s, *entries])
         except self._away as error:
             raise StreamAway(str(error)) from error
-        for answer in answers:
-            if isinstance(answer, Exception) and "equal or smaller" not in str(answer):
-                raise StreamAway(str(answer)) from answer
+        if taken:
+            raise TurnTaken
+
+    async def take_over(self, turn: UUID, takeovers: int) -> list[Frame]:
+        try:
+            async with asyncio.timeout(_ANSWER_S), self._redis.pipeline(transaction=True) as pipe:
+                pipe.set(self._fence(turn), takeovers, ex=_KEPT_RUNNING_S)
+                pipe.xrange(self._key(turn))
+                _, entries = await pipe.execute()
+        except self._away as error:
+            raise StreamAway(str(error)) from error
+        return [json.loads(values[b"frame"]) for _, values in entries if b"frame" in values]
 
     async def holds(self, turn: UUID, after: int) -> bool:
         try:

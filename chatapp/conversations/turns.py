@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
@@ -14,79 +12,35 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from chatapp.conversations import services
+from chatapp.conversations.admission import Started
 from chatapp.conversations.citing import Cited, MarkFilter, cite
 from chatapp.conversations.engines import get_router
 from chatapp.conversations.generation import generation, limits_of, source_frames, source_of, without_copies
 from chatapp.conversations.models import Message
 from chatapp.conversations.outbox import Outbox
-from chatapp.conversations.services import Started
+from chatapp.conversations.running import FLUSH_S, RUNNING, RunningTurn, keeper
 from chatapp.conversations.stream import turn_stream
 from chatapp.database import in_database
 from chatapp.documents.search import asearch_passages, readable_passages
 from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, as_dict
-from inference.engine import Finish, Generation, Progress, Source, TextPiece, Usage, Writer
+from inference.engine import Finish, Generation, Progress, TextPiece, Writer
 
 log = structlog.get_logger(__name__)
 
-FLUSH_S = 0.04  # text is sent in pieces of this time
-CHECKPOINT_S = 1.0
 _END_S = 3.0
 _LAST_TRIES = 3  # to tell the readers that the turn is over; after that they find out from its row
 
-RUNNING: dict[UUID, RunningTurn] = {}
 
-
-@dataclass
-class RunningTurn:
-    started: Started
-    outbox: Outbox
-    begun: float = field(default_factory=time.monotonic)
-    text: str = ""
-    engine: str = ""
-    written_by: list[dict[str, Any]] = field(default_factory=list)
-    sources: list[Source] = field(default_factory=list)
-    source_frames: list[dict[str, Any]] = field(default_factory=list)
-    usage: Usage | None = None
-    timings: dict[str, int] = field(default_factory=dict)
-    stopped: bool = False
-    finishing: bool = False  # its fate is being stored: too late to cancel
-    sources_stored: bool = False
-    task: asyncio.Task[None] | None = None
-
-    async def emit(self, kind: str, **values: Any) -> None:
-        self.outbox.add(kind, **values)
-        await self.outbox.send()
-
-    async def stage(self, stage: str, *, queue_position: int | None = None, read: int = 0, of: int = 0) -> None:
-        await self.emit("stage", stage=stage, queue_position=queue_position, read=read, of=of)
-
-    def write(self, text: str) -> None:
-        self.text += text
-        self.outbox.write(text)
-
-    def take_over(self, engine: str, note: str) -> None:
-        """From here on this engine writes; one that failed before its first character has written nothing."""
-        self.engine = engine
-        if self.written_by and self.written_by[-1]["from"] == len(self.text):
-            self.written_by.pop()
-        self.written_by.append({"engine": engine, "from": len(self.text)} | ({"note": note} if note else {}))
-
-    def mark(self, name: str) -> None:
-        self.timings.setdefault(name, round((time.monotonic() - self.begun) * 1000))
-
-    def cancel(self) -> None:
-        if self.task is not None and not self.finishing:
-            self.task.cancel()
-
-
-async def launch(started: Started) -> RunningTurn:
+async def launch(started: Started, *, seq: int = 0) -> RunningTurn:
     """Starts the task; the first frame is sent before, so that whoever hears of the turn can follow it.
+
+    `seq` is that of the last frame of a turn that was taken over.
 
     Raises Busy when this process has no room (the caller's turn is then refused).
     """
-    if len(RUNNING) >= settings.TURNS_PER_PROCESS:
+    if room() <= 0:
         raise Busy("Footnote is answering as many questions as it can.", advice="Try again in a moment.")
-    outbox = Outbox(started.turn, turn_stream())
+    outbox = Outbox(started.turn, turn_stream(), seq, started.takeovers)
     turn = RunningTurn(started, outbox, text=started.written, written_by=list(started.written_by))
     RUNNING[started.turn] = turn
     try:
@@ -94,15 +48,19 @@ async def launch(started: Started) -> RunningTurn:
     finally:  # whatever became of the frame, the turn has to run to its end
         turn.task = asyncio.create_task(_run(turn), name=f"turn {started.turn}")
         turn.task.add_done_callback(lambda _: RUNNING.pop(started.turn, None))
+        keeper.watch()
     return turn
+
+
+def room() -> int:
+    return int(settings.TURNS_PER_PROCESS) - len(RUNNING)
 
 
 def stop(turn: UUID) -> None:
     """At once, wherever the turn stands, when it runs in this process."""
     running = RUNNING.get(turn)
     if running is not None:
-        running.stopped = True
-        running.cancel()
+        running.stop()
 
 
 async def interrupt_all() -> None:
@@ -117,7 +75,6 @@ async def interrupt_all() -> None:
 async def _run(turn: RunningTurn) -> None:
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(turn=str(turn.started.turn))
-    ticker = asyncio.create_task(_tick(turn))
     status, error = Message.Status.COMPLETE, None
     try:
         await _answer(turn)
@@ -130,7 +87,6 @@ async def _run(turn: RunningTurn) -> None:
         status, error = _fate(turn), as_dict(ChatAppError())
         log.exception("turn.crashed")
     turn.finishing = True
-    ticker.cancel()
     await _finish(turn, status, error)
 
 
@@ -193,31 +149,7 @@ async def _write_text(turn: RunningTurn, text: str) -> None:
     turn.mark("first_text")
     turn.outbox.add("stage", stage="writing", queue_position=None, read=0, of=0)
     turn.write(text)
-    await turn.outbox.send()
-
-
-async def _tick(turn: RunningTurn) -> None:
-    """Sends the text that has gathered; keeps it in Postgres; notices that the turn must end."""
-    last = time.monotonic()
-    while True:
-        await asyncio.sleep(FLUSH_S)
-        if time.monotonic() - last >= CHECKPOINT_S:
-            last = time.monotonic()
-            with suppress(DatabaseError):  # a database that is away for a moment does not end an answer
-                if not await _checkpoint(turn):
-                    return stop(turn.started.turn)
-        await turn.outbox.send()
-
-
-@in_database
-def _checkpoint(turn: RunningTurn) -> bool:
-    started = turn.started
-    values: dict[str, Any] = {"text": turn.text, "engine": turn.engine, "written_by": turn.written_by}
-    if turn.source_frames and not turn.sources_stored:
-        values["sources"] = turn.source_frames
-    alive = services.checkpoint(turn=started.turn, answer=started.answer, seq=turn.outbox.seq, values=values)
-    turn.sources_stored = "sources" in values or turn.sources_stored
-    return alive
+    await turn.outbox.send()  # the first text does not wait for others
 
 
 def _fate(turn: RunningTurn) -> Message.Status:
@@ -244,6 +176,8 @@ async def _finish(turn: RunningTurn, status: Message.Status, error: dict[str, An
         "timings": turn.timings,
     }
     stored = await _stored(turn, values, cited)
+    if turn.outbox.taken:
+        return log.info("turn.taken_over")
     if not stored:  # the database is away, the conversation was deleted, or the turn was taken for dead
         status, error = Message.Status.INTERRUPTED, as_dict(ChatAppError("The answer could not be stored."))
     if cited:

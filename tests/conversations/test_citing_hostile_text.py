@@ -9,7 +9,7 @@ import pytest
 
 from chatapp.conversations import citing
 from chatapp.conversations.citing import MarkFilter, cite
-from chatapp.conversations.services import title_of
+from chatapp.conversations.admission import title_of
 from inference.engine import Source
 from tests.effort import grows_evenly
 

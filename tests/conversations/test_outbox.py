@@ -17,7 +17,7 @@ class Unsteady:
         self.failures, self.kept = list(failures), MemoryTurnStream()
         self.slow = asyncio.Event()
 
-    async def append(self, turn: UUID, frames: Sequence[Frame], *, final: bool = False) -> None:
+    async def append(self, turn: UUID, frames: Sequence[Frame], *, final: bool = False, takeovers: int = 0) -> None:
         failure = self.failures.pop(0) if self.failures else ""
         if failure == "away":
             raise StreamAway
@@ -26,6 +26,9 @@ class Unsteady:
             raise StreamAway
         if failure == "slow":
             await self.slow.wait()
+
+    async def take_over(self, turn: UUID, takeovers: int) -> list[Frame]:
+        return []
 
     async def holds(self, turn: UUID, after: int) -> bool:
         return await self.kept.holds(turn, after)

@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from chatapp.conversations import services
+from chatapp.conversations.admission import DEAD_AFTER
 from chatapp.conversations.models import Message, Turn
 from retrieval.models import Document
 from tests.conftest import Cast
@@ -54,7 +55,7 @@ def half_an_answer(client: Client, model: ModelDouble) -> tuple[Frame, str]:
 
 def sweep_later() -> None:
     """As the worker does every 15 s, once the heart-beat of the dead process is old."""
-    Turn.objects.filter(running=True).update(heartbeat_at=timezone.now() - services.DEAD_AFTER - timedelta(seconds=1))
+    Turn.objects.filter(running=True).update(heartbeat_at=timezone.now() - DEAD_AFTER - timedelta(seconds=1))
     services.sweep()
 
 

@@ -1,0 +1,241 @@
+"""How turns begin: each function is one transaction; what people name by an id is fetched through access.py."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from chatapp import access
+from chatapp.accounts.models import User
+from chatapp.conversations.models import Conversation, Message, Turn
+from chatapp.conversations.runner import RUNNER
+from chatapp.errors import TYPED_ERRORS, Busy, Invalid
+from inference.engine import ChatMessage
+from inference.sentences import sentences
+
+DEAD_AFTER = timedelta(seconds=20)  # heart-beats come each second
+_HISTORY = 12
+_TITLE, _LOOKED_AT = 60, 500  # characters of a title, and of the question that it is made from
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A new one; `parent` is the answer that it follows."""
+
+    user: User
+    text: str
+    conversation: UUID | None = None
+    parent: UUID | None = None
+    collections: frozenset[UUID] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A turn that is admitted: what its task needs to know."""
+
+    turn: UUID
+    conversation: UUID
+    title: str
+    question: UUID
+    answer: UUID
+    asker: User
+    text: str
+    history: tuple[ChatMessage, ...]
+    written: str = ""  # of a continued answer
+    sources: tuple[dict[str, Any], ...] = ()  # of a continued answer: its marks keep their numbers
+    written_by: tuple[dict[str, Any], ...] = ()
+    collections: frozenset[UUID] | None = None
+    shown: frozenset[UUID] = frozenset()  # documents that the history was written from
+    takeovers: int = 0  # how many processes had it before this one
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    user: User
+    question: Message  # not stored yet, where it is a new one
+    collections: frozenset[UUID] | None
+
+
+@transaction.atomic
+def ask_all(questions: Sequence[Question]) -> list[Started | Exception]:
+    """For each its turn, or why it is refused. Many at once take no more queries than one."""
+    running = _lock({question.user.pk for question in questions})
+    results: list[_Asked | Exception] = []
+    for question in questions:
+        try:
+            _require_room(running[question.user.pk])
+            results.append(_placed(question))
+            running[question.user.pk] += 1
+        except TYPED_ERRORS as error:
+            results.append(error)
+    started = iter(_begin([one for one in results if isinstance(one, _Asked)]))
+    return [next(started) if isinstance(one, _Asked) else one for one in results]
+
+
+@transaction.atomic
+def edit(*, user: User, message: UUID, text: str) -> Started:
+    """A sibling of the question, with an answer of its own."""
+    _admit(user)
+    old = access.get_message(user, message)
+    if old.role != Message.Role.USER:
+        raise Invalid("Only a question can be edited.")
+    question = Message(conversation=old.conversation, parent=old.parent, role=Message.Role.USER, text=text)
+    return _begin([_Asked(user, question, _chosen_collections(old))])[0]
+
+
+@transaction.atomic
+def regenerate(*, user: User, message: UUID) -> Started:
+    _admit(user)
+    old = access.get_message(user, message)
+    if old.role != Message.Role.ASSISTANT or old.parent is None:
+        raise Invalid("Only an answer can be written again.")
+    return _begin([_Asked(user, old.parent, _chosen_collections(old.parent))])[0]
+
+
+@transaction.atomic
+def continue_answer(*, user: User, message: UUID) -> Started:
+    _admit(user)
+    access.get_message(user, message)
+    answer = Message.objects.select_for_update(of=("self",)).select_related("conversation", "parent").get(pk=message)
+    if answer.status not in (Message.Status.INTERRUPTED, Message.Status.STOPPED) or answer.parent is None:
+        raise Invalid("Only an answer that was interrupted or stopped can be continued.")
+    answer.status, answer.error = Message.Status.STREAMING, None
+    answer.save(update_fields=["status", "error"])
+    turn = _turn(_Asked(user, answer.parent, _chosen_collections(answer.parent)), answer)
+    turn.save(force_insert=True)
+    return started(turn)
+
+
+def _lock(people: Set[UUID]) -> Counter[UUID]:
+    """-> how many of their turns run. Serialised for each person, so that two tabs cannot pass the bound together."""
+    list(User.objects.select_for_update().filter(pk__in=people).order_by("pk").values_list("pk"))
+    return Counter(_alive().filter(asker__in=people).values_list("asker", flat=True))
+
+
+def _require_room(running: int) -> None:
+    if running >= settings.TURNS_PER_USER:
+        raise Busy
+
+
+def _admit(user: User) -> None:
+    _require_room(_lock({user.pk})[user.pk])
+
+
+def _alive() -> QuerySet[Turn]:
+    return Turn.objects.filter(running=True, heartbeat_at__gt=timezone.now() - DEAD_AFTER)
+
+
+def running_turns(user: User) -> QuerySet[Turn]:
+    return _alive().filter(asker=user).select_related("question").order_by("created_at")
+
+
+def _placed(asked: Question) -> _Asked:
+    """In its conversation, which may be a new one, below the answer that it follows."""
+    if asked.conversation is None:
+        home = Conversation(owner=asked.user, title=title_of(asked.text))
+    else:
+        home = access.get_conversation(asked.user, asked.conversation)
+    above = None if asked.parent is None else access.get_message(asked.user, asked.parent)
+    if above is not None and (above.conversation_id != home.pk or above.role != Message.Role.ASSISTANT):
+        raise Invalid("A question follows an answer of the same conversation.")
+    question = Message(conversation=home, parent=above, role=Message.Role.USER, text=asked.text)
+    return _Asked(asked.user, question, asked.collections)
+
+
+def _chosen_collections(question: Message) -> frozenset[UUID] | None:
+    """What the question was asked of: an edit or another try searches nothing else."""
+    turn = Turn.objects.filter(question=question).order_by("created_at").last()
+    return None if turn is None else _collections(turn)
+
+
+def _collections(turn: Turn) -> frozenset[UUID] | None:
+    return None if turn.collections is None else frozenset(UUID(one) for one in turn.collections)
+
+
+def _begin(asked: Sequence[_Asked]) -> list[Started]:
+    homes = [one.question.conversation for one in asked]
+    if known := [home.pk for home in homes if not home._state.adding]:
+        Conversation.objects.filter(pk__in=known).update(updated_at=timezone.now())
+    Conversation.objects.bulk_create(home for home in homes if home._state.adding)
+    answers = [_answer(one.question) for one in asked]
+    Message.objects.bulk_create([one.question for one in asked if one.question._state.adding] + answers)
+    turns = Turn.objects.bulk_create(_turn(one, answer) for one, answer in zip(asked, answers, strict=True))
+    return [started(turn) for turn in turns]
+
+
+def _answer(question: Message) -> Message:
+    return Message(
+        conversation=question.conversation,
+        parent=question,
+        role=Message.Role.ASSISTANT,
+        status=Message.Status.STREAMING,
+    )
+
+
+def _turn(asked: _Asked, answer: Message) -> Turn:
+    chosen = None if asked.collections is None else sorted(map(str, asked.collections))
+    return Turn(
+        asker=asked.user,
+        question=asked.question,
+        answer=answer,
+        begins_at=len(answer.text),
+        collections=chosen,
+        runner=RUNNER,
+    )
+
+
+def started(turn: Turn) -> Started:
+    """Of a turn that is in the database, with what was said above it."""
+    question, answer = turn.question, turn.answer
+    above = _history(question)
+    return Started(
+        turn=turn.pk,
+        conversation=question.conversation_id,
+        title=question.conversation.title,
+        question=question.pk,
+        answer=answer.pk,
+        asker=turn.asker,
+        text=question.text,
+        history=tuple(_as_chat(message) for message in above),
+        shown=frozenset(UUID(source["document"]["id"]) for message in above for source in message.sources),
+        written=answer.text,
+        sources=tuple(answer.sources),
+        written_by=tuple(answer.written_by),
+        collections=_collections(turn),
+        takeovers=turn.takeovers,
+    )
+
+
+def _history(question: Message) -> list[Message]:
+    """The messages above the question on its own branch, oldest first."""
+    if question.parent_id is None:
+        return []
+    parents = dict(question.conversation.messages.exclude(pk=question.pk).values_list("pk", "parent_id"))
+    branch: list[UUID] = []
+    at: UUID | None = question.parent_id
+    while at is not None and len(branch) < _HISTORY:
+        branch.insert(0, at)
+        at = parents.get(at)
+    there = Message.objects.exclude(text="").in_bulk(branch)
+    return [there[pk] for pk in branch if pk in there]
+
+
+def _as_chat(message: Message) -> ChatMessage:
+    return ChatMessage("user" if message.role == Message.Role.USER else "assistant", message.text)
+
+
+def title_of(question: str) -> str:
+    question = question[:_LOOKED_AT]
+    first = (sentences(question) or [question])[0]
+    first = " ".join(re.sub(r"[#*`_>\[\]]", "", first).split()) or first
+    return first if len(first) <= _TITLE else first[:_TITLE].rsplit(" ", 1)[0] + "…"
