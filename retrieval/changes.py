@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
+from uuid import UUID
 
 from django.db import connection
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from retrieval.contracts import INDEX_CHANNEL
-from retrieval.models import Document, IndexChange
+from retrieval.models import Collection, Document, IndexChange
 
 KEPT = timedelta(days=7)
 FORGOTTEN_AT_ONCE = 10_000
@@ -17,7 +22,7 @@ _INDEX_LOCK = 0x466F6F74  # one number for the whole database: changes get their
 
 
 def record_change(document: Document, kind: IndexChange.Kind) -> None:
-    """Tell every index service, and whoever keeps answers from the collection (CollectionQuerySet.with_revision).
+    """Tell every index service, and whoever keeps answers from the collection (`revisions`).
 
     Call last in the transaction: the lock makes other writers wait for its end.
     """
@@ -25,6 +30,27 @@ def record_change(document: Document, kind: IndexChange.Kind) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_INDEX_LOCK])
         IndexChange.objects.create(document_id=document.pk, collection_id=document.collection_id, kind=kind)
         cursor.execute("SELECT pg_notify(%s, '')", [INDEX_CHANNEL])
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A collection as it is now: another `number` where its documents, and so answers from them, may differ."""
+
+    collection: UUID
+    number: int
+    stays_in_house: bool
+
+
+def revisions(collections: Iterable[UUID]) -> list[Revision]:
+    """Those that exist, in the order of their ids.
+
+    The number is that of the newest change that index services may have applied; 0 when there was none for as long
+    as changes are kept. It is read from the log rather than from a column of the collection: changes would wait for
+    that row, which deleting a collection locks before its documents.
+    """
+    newest = IndexChange.objects.filter(collection_id=OuterRef("pk")).order_by("-seq").values("seq")[:1]
+    found = Collection.objects.filter(pk__in=collections).annotate(number=Coalesce(Subquery(newest), 0))
+    return [Revision(*row) for row in found.order_by("pk").values_list("pk", "number", "stays_in_house")]
 
 
 def forget_old() -> int:

@@ -10,8 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
@@ -22,15 +21,6 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
         if user.is_superuser:
             return self
         return self.filter(Q(everyone=True) | Q(readers__in=user.groups.all())).distinct()
-
-    def with_revision(self) -> CollectionQuerySet:
-        """Each with `revision`: its newest change that searches may see, 0 when there was none in days.
-
-        Kept in the change log rather than in a column here, so that a change never waits for this row, which deleting
-        a collection locks before its documents.
-        """
-        newest = IndexChange.objects.filter(collection_id=OuterRef("pk")).order_by("-seq").values("seq")[:1]
-        return self.annotate(revision=Coalesce(Subquery(newest), 0))
 
     def readable_by_each(self, users: Sequence[Any]) -> dict[Any, frozenset[uuid.UUID]]:
         """The ids of `readable_by` for many people, by their keys, with two queries."""
