@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 
 import structlog
 
@@ -25,11 +26,13 @@ _PROBE_HEDGE_S = 3.0  # whoever happens to ask an engine that has just failed do
 
 
 class Relay:
-    """The last choice is the last resort: asked whatever its breaker says, and never only because others are slow."""
+    """`line`: choices one after the other, each on one or more copies. The last one is the last resort: asked whatever
+    its breaker says, and never only because others are slow.
+    """
 
     def __init__(
         self,
-        line: Iterable[Choice],
+        line: Iterable[Sequence[Choice]],
         asked: Generation,
         states: EngineStates,
         *,
@@ -37,7 +40,7 @@ class Relay:
         observe: Observe,
         hedge_after_s: float = 0.0,
     ) -> None:
-        self._line = deque(line)
+        self._line = deque(list(copies) for copies in line)
         self._asked, self._states, self._route, self._observe = asked, states, route, observe
         self._hedge_after_s = hedge_after_s
         self._written = asked.written
@@ -66,15 +69,28 @@ class Relay:
     # -- who is asked --------------------------------------------------------------------------------------------------
     async def _next(self, *, because_slow: bool = False) -> Run | None:
         while self._line and not (because_slow and len(self._line) == 1):
-            choice = self._line.popleft()
-            why = await self._passed_by(choice)
+            choice = self._take()
+            state = self._states[choice.engine]
+            state.load.outstanding += 1  # at once, so that questions of the same moment are spread
+            why: str | None = ""
+            try:
+                why = await self._passed_by(choice)
+            finally:
+                state.load.outstanding -= 1
             if why is None:
                 asked = replace(self._asked, written=self._written)
-                run = Run(choice, asked, self._states[choice.engine], self._route, self._observe)
+                run = Run(choice, asked, state, self._route, self._observe)
                 self._runs.append(run)
                 return run
             self._notes.add(choice.engine, why)
         return None
+
+    def _take(self) -> Choice:
+        copies = self._states.least_loaded_first(self._line[0], attrgetter("engine"))
+        self._line[0].remove(copies[0])
+        if not self._line[0]:
+            self._line.popleft()
+        return copies[0]
 
     async def _passed_by(self, choice: Choice) -> str | None:
         """None: it is asked. Otherwise what people are told of it, '' where there is nothing to tell."""

@@ -84,9 +84,9 @@ class Router:
             async for piece in pieces:
                 yield piece
 
-    def _line(self, catalogue: Catalogue, plan: Plan, asked: Generation) -> Iterator[Choice]:
-        yield from choices(plan, asked, self._states.least_loaded_first)
-        yield Choice(catalogue.last)
+    def _line(self, catalogue: Catalogue, plan: Plan, asked: Generation) -> Iterator[tuple[Choice, ...]]:
+        yield from choices(plan, asked)
+        yield (Choice(catalogue.last),)
 
     async def named(self, name: str) -> str:
         """The route of that name, or the engine as a route; "" is the default one. Raises UnknownRoute."""
@@ -101,9 +101,10 @@ class Router:
         """Who would be asked first if the question came now."""
         catalogue = await self.catalogue()
         plan = _plan(catalogue, asked.route)
-        for choice in self._line(catalogue, plan, asked):
-            if not await self._passed_by(choice.engine, asked):
-                return choice
+        for copies in self._line(catalogue, plan, asked):
+            for choice in copies:
+                if not await self._passed_by(choice.engine, asked):
+                    return choice
         return Choice(catalogue.last)
 
     async def explain(self, asked: Generation) -> list[Explained]:
@@ -113,7 +114,7 @@ class Router:
         found = []
         for place in line_up(plan, asked):
             new = place.split is not None and place.candidate is place.split.new
-            for engine in self._states.least_loaded_first(place.candidate.copies):
+            for engine in place.candidate.copies:
                 why = place.passed_by or await self._passed_by(engine, asked)
                 found.append(Explained(engine.name, why, canary=new))
         return [*found, Explained(catalogue.last.name, "")]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from inference.engine import Engine, Generation
+from inference.engine import Generation
 from inference.routing.attempt import Choice
 from inference.routing.plan import Candidate, Plan, Split
-
-Order = Callable[[Sequence[Engine]], Sequence[Engine]]  # the copies of one service, the least loaded first
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +27,12 @@ def line_up(plan: Plan, asked: Generation) -> Iterator[Place]:
             yield from _split(plan.split, candidate, asked)
 
 
-def choices(plan: Plan, asked: Generation, order: Order) -> Iterator[Choice]:
+def choices(plan: Plan, asked: Generation) -> Iterator[tuple[Choice, ...]]:
+    """The copies of each candidate that may be asked, in the line's order."""
     for place in line_up(plan, asked):
         if not place.passed_by:
             rollout = place.split.rollout if place.split else None
-            for engine in order(place.candidate.copies):
-                yield Choice(engine, place.candidate.version, rollout)
+            yield tuple(Choice(engine, place.candidate.version, rollout) for engine in place.candidate.copies)
 
 
 def draw(asked: Generation, salt: str) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import structlog
 
@@ -13,6 +14,7 @@ from inference.routing.breaker import Breaker
 from inference.routing.load import Load, least_loaded_first
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 @dataclass
@@ -39,10 +41,11 @@ class EngineStates:
             del self._states[engine]
         self._health.keep(kept | set(self._states))
 
-    def least_loaded_first(self, copies: Sequence[Engine]) -> Sequence[Engine]:
+    def least_loaded_first(self, copies: Sequence[T], engine_of: Callable[[T], Engine]) -> list[T]:
         if len(copies) < 2:
-            return copies
-        return [copies[position] for position in least_loaded_first([self[one].load for one in copies])]
+            return list(copies)
+        order = least_loaded_first([self[engine_of(one)].load for one in copies])
+        return [copies[position] for position in order]
 
     async def problem(self, engine: Engine) -> str:
         """'' when it says that it can answer. Logs what changed, not each question that passes an engine by."""

@@ -1,0 +1,324 @@
+"""Breakers, hedged starts and balanced copies, against providers that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from inference.config import InferenceConfig
+from inference.engine import ChatMessage, Engine, Generation, Source, TextPiece, Writer
+from inference.engines.build import EndpointDescription, engine_for
+from inference.engines.extractive import ExtractiveEngine
+from inference.routing import breaker
+from inference.routing.attempt import Attempted
+from inference.routing.built_in import Fixed
+from inference.routing.plan import Candidate, Catalogue, Plan, Split
+from inference.routing.router import Router, UnknownRoute
+from tests.provider_double import WORDS, Provider, Providers, providers
+
+SOURCES = (Source(1, "leave.md", "Everybody has 28 days of leave a year.", score=0.9),)
+ASKED = Generation("turn", "How many days?", (ChatMessage("user", "How many?"),), SOURCES, asker="alice")
+WHOLE = "".join(WORDS)
+
+
+@pytest.fixture(scope="module")
+def doubles() -> Iterator[Providers]:
+    with providers() as some:
+        yield some
+
+
+class House:
+    """A router over endpoints, and what it reports."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.config = InferenceConfig((), "token", tmp_path, first_token_timeout_s=2.0, retries=0)
+        self.reported: list[Attempted] = []
+
+    def engine(self, double: Provider, name: str, *, outside: bool = True) -> Engine:
+        return engine_for(EndpointDescription(name, "openai", double.url, "double", "key", outside), self.config)
+
+    def router(self, *plans: Plan) -> Router:
+        return Router(Fixed(Catalogue(plans, ExtractiveEngine(_embed))), self.reported.append)
+
+    def in_order(self, *engines: Engine, hedge_after_s: float = 0.0) -> Router:
+        tiers = tuple((Candidate(engine.name, (engine,)),) for engine in engines)
+        return self.router(Plan("footnote", tiers, hedge_after_s=hedge_after_s))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+async def _embed(texts: Sequence[str]) -> np.ndarray:
+    return np.ones((len(texts), 1), dtype=np.float32)
+
+
+async def answer(router: Router, asked: Generation = ASKED) -> tuple[str, list[str]]:
+    pieces = [piece async for piece in router.stream(asked)]
+    text = "".join(piece.text for piece in pieces if isinstance(piece, TextPiece))
+    return text, [piece.engine for piece in pieces if isinstance(piece, Writer)]
+
+
+async def nobody_writes(double: Provider) -> bool:
+    for _ in range(100):
+        if not double.open_streams:
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+# -- hedged starts -----------------------------------------------------------------------------------------------------
+async def test_where_the_first_text_is_late_another_engine_is_asked_and_the_first_to_write_wins(
+    doubles: Providers, house: House
+) -> None:
+    late, quick = doubles.new(), doubles.new()
+    late.script = ["silence"]
+    router = house.in_order(house.engine(late, "api: late"), house.engine(quick, "api: quick"), hedge_after_s=0.1)
+    begun = time.monotonic()
+    assert await answer(router) == (WHOLE, ["api: late", "api: quick"])
+    assert time.monotonic() - begun < 1.5
+    assert [(one.engine, one.code, one.failed) for one in house.reported] == [
+        ("api: late", "overtaken", False),
+        ("api: quick", "", False),
+    ]
+
+
+async def test_a_loser_of_a_hedged_start_is_hung_up_on(doubles: Providers, house: House) -> None:
+    late, quick = doubles.new(), doubles.new()
+    late.script = ["standing:30"]
+    router = house.in_order(house.engine(late, "api: late"), house.engine(quick, "api: quick"), hedge_after_s=0.2)
+    assert (await answer(router))[0] == WHOLE
+    assert await nobody_writes(late)
+
+
+async def test_an_engine_that_writes_in_time_is_the_only_one_asked(doubles: Providers, house: House) -> None:
+    first, second = doubles.new(), doubles.new()
+    first.script = ["slow"]
+    router = house.in_order(house.engine(first, "api: 1"), house.engine(second, "api: 2"), hedge_after_s=1.5)
+    assert await answer(router) == (WHOLE, ["api: 1"])
+    assert not second.calls
+
+
+async def test_the_first_of_a_hedged_start_may_still_win(doubles: Providers, house: House) -> None:
+    first, second = doubles.new(), doubles.new()
+    first.script, second.script = ["reading:5"], ["silence"]
+    router = house.in_order(house.engine(first, "api: 1"), house.engine(second, "api: 2"), hedge_after_s=0.1)
+    assert await answer(router) == (WHOLE, ["api: 1"])
+    assert len(second.calls) == 1
+    assert Counter(one.code for one in house.reported) == {"overtaken": 1, "": 1}
+
+
+async def test_when_both_of_a_hedged_start_fail_the_quotes_answer(doubles: Providers, house: House) -> None:
+    first, second = doubles.new(), doubles.new()
+    first.script, second.script = ["silence"], ["500"]
+    router = house.in_order(house.engine(first, "api: 1"), house.engine(second, "api: 2"), hedge_after_s=0.1)
+    text, writers = await answer(router)
+    assert "28 days" in text and writers[-1] == "extractive"
+    assert [one.failed for one in house.reported] == [True, True, False]
+
+
+async def test_being_slow_alone_does_not_bring_the_last_resort(doubles: Providers, house: House) -> None:
+    first = doubles.new()
+    first.script = ["reading:5"]
+    router = house.in_order(house.engine(first, "api: 1"), hedge_after_s=0.1)
+    assert await answer(router) == (WHOLE, ["api: 1"])
+
+
+async def test_a_hedged_start_never_goes_outside_with_what_must_stay(doubles: Providers, house: House) -> None:
+    inside, outside = doubles.new(), doubles.new()
+    inside.script = ["reading:5"]
+    engines = house.engine(inside, "house: in", outside=False), house.engine(outside, "api: out")
+    assert (await answer(house.in_order(*engines, hedge_after_s=0.1), replace(ASKED, in_house=True)))[0] == WHOLE
+    assert not outside.calls
+
+
+async def test_an_asker_who_leaves_in_a_hedged_start_stops_both(doubles: Providers, house: House) -> None:
+    first, second = doubles.new(), doubles.new()
+    first.script = second.script = ["standing:30"]
+    router = house.in_order(house.engine(first, "api: 1"), house.engine(second, "api: 2"), hedge_after_s=0.1)
+
+    async def ask() -> None:
+        async with aclosing(router.stream(ASKED)) as pieces:  # type: ignore[type-var]
+            async for _ in pieces:
+                pass
+
+    task = asyncio.create_task(ask())
+    await asyncio.sleep(0.6)
+    assert second.calls
+    task.cancel()
+    await asyncio.wait({task})
+    assert await nobody_writes(first) and await nobody_writes(second)
+    assert [one.failed for one in house.reported] == [False, False]
+
+
+# -- breakers ----------------------------------------------------------------------------------------------------------
+async def test_a_breaker_closes_by_itself_when_its_probe_succeeds(
+    doubles: Providers, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breaker, "_FIRST_S", 0.3)
+    double = doubles.new()
+    double.script = ["500"]
+    router = house.in_order(house.engine(double, "api: 1"))
+    assert (await answer(router))[1][-1] == "extractive"
+    double.script = ["answer"]
+    assert (await answer(router))[1] == ["extractive"]
+    await asyncio.sleep(0.35)
+    assert (await answer(router))[1] == ["api: 1"]
+    assert (await router.describe())[0].problem == ""
+
+
+async def test_while_a_probe_is_out_others_are_answered_by_the_next_engine(
+    doubles: Providers, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breaker, "_FIRST_S", 0.1)
+    double, other = doubles.new(), doubles.new()
+    double.script = ["500", "slow"]
+    router = house.in_order(house.engine(double, "api: 1"), house.engine(other, "api: 2"))
+    await answer(router)
+    await asyncio.sleep(0.15)
+    found = await asyncio.gather(*(answer(router) for _ in range(5)))
+    assert sorted(writers for _, writers in found) == [["api: 1"], *[["api: 2"]] * 4]
+    assert all(text == WHOLE for text, _ in found)
+
+
+async def test_each_failed_probe_doubles_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(breaker.time, "monotonic", lambda: now)
+    one = breaker.Breaker()
+    opened = []
+    for _ in range(7):
+        one.begin()
+        one.fail("It is away.")
+        assert one.state == "open" and not one.admits()
+        began = now
+        while not one.admits():
+            now += 0.1
+        opened.append(now - began)
+    assert all(4.0 <= opened[0] <= 5.1 and later > earlier * 1.5 for earlier, later in pairwise(opened[:4]))
+    assert max(opened) <= 120.1
+    one.begin()
+    assert not one.admits()
+    one.succeed()
+    assert one.admits() and one.state == "closed"
+
+
+async def test_who_probes_an_engine_that_hangs_does_not_wait_for_it_alone(
+    doubles: Providers, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breaker, "_FIRST_S", 0.1)
+    monkeypatch.setattr("inference.routing.relay._PROBE_HEDGE_S", 0.2)
+    hangs, other = doubles.new(), doubles.new()
+    hangs.script = ["500", "silence"]
+    router = house.in_order(house.engine(hangs, "api: 1"), house.engine(other, "api: 2"))
+    await answer(router)
+    await asyncio.sleep(0.15)
+    begun = time.monotonic()
+    assert (await answer(router))[0] == WHOLE
+    assert time.monotonic() - begun < 1.5 and len(hangs.calls) == 2
+
+
+# -- copies ------------------------------------------------------------------------------------------------------------
+async def test_of_two_copies_the_slow_one_gets_the_smaller_part(doubles: Providers, house: House) -> None:
+    slow, quick = doubles.new(), doubles.new()
+    slow.script = ["reading:3"]
+    copies = (house.engine(slow, "house: one", outside=False), house.engine(quick, "house: one", outside=False))
+    router = house.router(Plan("footnote", ((Candidate("one", copies),),)))
+    for _ in range(12):
+        assert await answer(router) == (WHOLE, ["house: one"])
+    assert len(slow.calls) <= 2 and len(quick.calls) >= 10
+
+
+async def test_questions_at_once_are_spread_over_the_copies(doubles: Providers, house: House) -> None:
+    both = doubles.new(), doubles.new()
+    for double in both:
+        double.script = ["slow"]
+    copies = tuple(house.engine(double, "house: one", outside=False) for double in both)
+    router = house.router(Plan("footnote", ((Candidate("one", copies),),)))
+    await asyncio.gather(*(answer(router) for _ in range(8)))
+    assert [len(double.calls) for double in both] == [4, 4]
+
+
+async def test_a_copy_that_dies_in_the_middle_is_followed_by_the_other(doubles: Providers, house: House) -> None:
+    dying, well = doubles.new(), doubles.new()
+    dying.script = ["cut"]
+    copies = (house.engine(dying, "house: one", outside=False), house.engine(well, "house: one", outside=False))
+    router = house.router(Plan("footnote", ((Candidate("one", copies),),)))
+    text, writers = await answer(router)
+    assert text == "".join(WORDS[:2]) + WHOLE and writers == ["house: one", "house: one"]
+    assert len(well.calls[0]["messages"]) > len(dying.calls[0]["messages"])  # type: ignore[arg-type]  # and goes on
+
+
+# -- shares and names --------------------------------------------------------------------------------------------------
+async def test_people_stay_with_their_version_and_shares_hold(doubles: Providers, house: House) -> None:
+    one, two = (Candidate(name, (house.engine(doubles.new(), f"api: {name}"),), share=share) for name, share in
+                (("one", 3), ("two", 1)))  # fmt: skip
+    router = house.router(Plan("footnote", ((one, two),)))
+    firsts = [(await router.first(replace(ASKED, asker=f"person {n}"))).engine.name for n in range(400)]
+    assert 250 < firsts.count("api: one") < 350
+    again = [(await router.first(replace(ASKED, asker=f"person {n}"))).engine.name for n in range(400)]
+    assert again == firsts
+
+
+async def test_a_roll_out_takes_its_share_and_whom_it_fails_the_current_version_serves(
+    doubles: Providers, house: House
+) -> None:
+    old, new = doubles.new(), doubles.new()
+    new.script = ["500"]
+    current = Candidate("old", (house.engine(old, "api: old"),), version=uuid4())
+    split = Split(uuid4(), current.version or uuid4(), Candidate("new", (house.engine(new, "api: new"),), uuid4()), 0.3)
+    router = house.router(Plan("footnote", ((current,),), split))
+    lines = [await router.explain(replace(ASKED, asker=f"person {n}")) for n in range(300)]
+    canaries = [number for number, line in enumerate(lines) if line[0].canary]
+    assert 60 < len(canaries) < 120
+    assert all([one.engine for one in lines[n]] == ["api: new", "api: old", "extractive"] for n in canaries)
+    assert await answer(router, replace(ASKED, asker=f"person {canaries[0]}")) == (WHOLE, ["api: new", "api: old"])
+    failed, served = house.reported
+    assert (failed.rollout, failed.failed, served.rollout) == (split.rollout, True, None)
+    house.reported.clear()
+    others = next(n for n in range(300) if n not in canaries)
+    await answer(router, replace(ASKED, asker=f"person {others}"))
+    assert [(one.engine, one.rollout) for one in house.reported] == [("api: old", split.rollout)]
+
+
+async def test_routes_come_before_engines_and_an_unknown_name_is_refused(doubles: Providers, house: House) -> None:
+    engine = house.engine(doubles.new(), "api: 1")
+    tier = (Candidate("1", (engine,)),)
+    router = house.router(Plan("footnote", (tier,)), Plan("quick", (tier,)))
+    assert await router.names() == ["footnote", "quick", "api: 1", "extractive"]
+    assert (await answer(router, replace(ASKED, route="extractive")))[1] == ["extractive"]
+    assert (await answer(router, replace(ASKED, route="api: 1")))[1] == ["api: 1"]
+    with pytest.raises(UnknownRoute):
+        await answer(router, replace(ASKED, route="nobody"))
+
+
+async def test_what_an_answer_took_is_reported(doubles: Providers, house: House) -> None:
+    double = doubles.new()
+    double.script = ["slow"]
+    await answer(house.in_order(house.engine(double, "api: 1")))
+    (one,) = house.reported
+    assert one.usage is not None and one.usage.completion_tokens == 5 and not one.failed
+    assert one.first_token_ms is not None and one.first_token_ms >= 40 and one.writing_ms >= 150
+
+
+async def test_a_crash_of_an_engine_leaves_no_question_counted_as_under_way(house: House) -> None:
+    class Crashing(ExtractiveEngine):
+        async def stream(self, request: Generation) -> AsyncIterator[TextPiece]:  # type: ignore[override]
+            raise ZeroDivisionError
+            yield TextPiece("")
+
+    engine = Crashing(_embed)
+    router = house.in_order(engine)
+    with pytest.raises(ZeroDivisionError):
+        await answer(router)
+    assert router._states[engine].load.outstanding == 0

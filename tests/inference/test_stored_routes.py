@@ -1,0 +1,209 @@
+"""Routes as administrators set them: read from Postgres, in force within seconds, explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import Group
+from django.db import OperationalError
+
+from chatapp.database import in_database
+from inference.config import InferenceConfig
+from inference.engine import ChatMessage, Generation
+from inference.models import Candidate, ModelVersion, Outcome, Rollout, Route
+from inference.routing import stored
+from inference.routing.pool import EnginePool
+from inference.routing.router import Router
+from inference.routing.selection import line_up
+from inference.routing.stored import StoredRoutes, load
+
+ASKED = Generation("turn", "How many days of leave do I have?", (ChatMessage("user", "How many?"),), asker="alice")
+Versions = Callable[..., ModelVersion]
+
+
+async def _embed(texts: Sequence[str]) -> np.ndarray:
+    return np.ones((len(texts), 1), dtype=np.float32)
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> EnginePool:
+    """One copy of the model service, and an endpoint of the settings: nobody is behind either."""
+    keys = {"INFERENCE_KEY_ONE": "sesame"}
+    config = InferenceConfig((f"unix://{tmp_path}/none.sock",), "token", tmp_path, api_base_url="http://127.0.0.1:9/v1",
+                             api_model="big", keys=keys)  # fmt: skip
+    return EnginePool(config, _embed)
+
+
+@pytest.fixture
+def version(transactional_db: None, tmp_path: Path) -> Versions:
+    def make(name: str, **values: object) -> ModelVersion:
+        endpoint = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "m", "outside": True}
+        return ModelVersion.objects.create(name=name, **{**endpoint, **values})
+
+    return make
+
+
+def line(pool: EnginePool, asked: Generation = ASKED, route: str = "") -> list[str]:
+    """Who would be asked, and '-' before those whose conditions do not hold."""
+    plan = load(pool).plan(route)
+    assert plan is not None
+    return [("-" if place.passed_by else "") + place.candidate.name for place in line_up(plan, asked)]
+
+
+@pytest.mark.django_db
+def test_without_rows_the_default_model_stands_before_the_endpoint_of_the_settings(
+    pool: EnginePool, tmp_path: Path
+) -> None:
+    assert line(pool) == ["default", "api: big"]
+    path = tmp_path / "qwen.gguf"
+    path.touch()
+    ModelVersion.objects.create(name="qwen", path=str(path), default=True)
+    assert line(pool) == ["qwen", "api: big"]
+    assert [one.name for one in load(pool).engines()] == ["local: qwen", "api: big", "extractive"]
+
+
+def test_candidates_are_asked_in_their_positions(pool: EnginePool, version: Versions) -> None:
+    route = Route.objects.create(name="footnote", default=True)
+    for position, name in ((3, "third"), (1, "first"), (2, "second")):
+        Candidate.objects.create(route=route, version=version(name), position=position)
+    assert line(pool) == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds", "fails"),
+    [
+        ({"tasks": ["talk"]}, {"task": "talk"}, {"task": "answer"}),
+        ({"least_characters": 10}, {"question": "x" * 10}, {"question": "x" * 9}),
+        ({"most_characters": 10}, {"question": "x" * 10}, {"question": "x" * 11}),
+        ({"languages": ["de"]}, {"question": "Wie viele Tage Urlaub habe ich?"}, {"question": ASKED.question}),
+        ({"languages": ["en", "fr"]}, {}, {"question": "Wie viele Tage Urlaub habe ich?"}),
+        ({"sensitivity": "free"}, {"in_house": False}, {"in_house": True}),
+        ({"sensitivity": "in_house"}, {"in_house": True}, {"in_house": False}),
+    ],
+)
+def test_a_condition_decides_whether_a_candidate_is_asked(
+    pool: EnginePool,
+    version: Versions,
+    condition: dict[str, object],
+    holds: dict[str, object],
+    fails: dict[str, object],
+) -> None:
+    route = Route.objects.create(name="footnote", default=True)
+    Candidate.objects.create(route=route, version=version("one"), **condition)
+    assert line(pool, replace(ASKED, **holds)) == ["one"]  # type: ignore[arg-type]
+    assert line(pool, replace(ASKED, **fails)) == ["-one"]  # type: ignore[arg-type]
+
+
+def test_a_candidate_for_groups_is_asked_by_their_people_alone(pool: EnginePool, version: Versions) -> None:
+    legal = Group.objects.create(name="legal")
+    route = Route.objects.create(name="footnote", default=True)
+    Candidate.objects.create(route=route, version=version("one")).groups.add(legal)
+    assert line(pool, replace(ASKED, groups=frozenset({legal.pk}))) == ["one"]
+    assert line(pool) == ["-one"]
+
+
+@pytest.mark.parametrize(
+    ("least", "spent", "asked"), [(0, "9.99", True), (0, "10", False), (50, "4", True), (50, "6", False)]
+)
+def test_a_budget_that_is_used_up_closes_a_candidate(
+    pool: EnginePool, version: Versions, least: int, spent: str, asked: bool
+) -> None:
+    one = version("one", monthly_budget=Decimal(10))
+    route = Route.objects.create(name="footnote", default=True)
+    Candidate.objects.create(route=route, version=one, least_budget_percent=least)
+    Outcome.objects.create(engine="api: one", version=one, cost=Decimal(spent))
+    assert line(pool) == ["one" if asked else "-one"]
+
+
+def test_a_version_that_was_rejected_or_retired_is_asked_by_no_route(pool: EnginePool, version: Versions) -> None:
+    route = Route.objects.create(name="footnote", default=True)
+    Candidate.objects.create(route=route, version=version("bad", state="rejected"))
+    Candidate.objects.create(route=route, version=version("good"), position=2)
+    assert line(pool) == ["good"]
+
+
+def test_a_disabled_route_is_no_route_and_a_route_of_one_s_own_has_its_own_line(
+    pool: EnginePool, version: Versions
+) -> None:
+    one = version("one")
+    for name, enabled in (("off", False), ("quick", True)):
+        Candidate.objects.create(route=Route.objects.create(name=name, enabled=enabled), version=one)
+    assert load(pool).plan("off") is None
+    assert line(pool, route="quick") == ["one"]
+    assert line(pool) == ["default", "api: big"]
+
+
+def test_a_roll_out_takes_the_people_of_its_share(pool: EnginePool, version: Versions) -> None:
+    old, new = version("old"), version("new")
+    route = Route.objects.create(name="footnote", default=True)
+    Candidate.objects.create(route=route, version=old)
+    rollout = Rollout.objects.create(route=route, current=old, new=new, share=100)
+    assert line(pool) == ["new", "old"]
+    Rollout.objects.update(state="rolled_back")
+    assert line(pool) == ["old"]
+    Rollout.objects.update(state="running")
+    ModelVersion.objects.filter(pk=rollout.new_id).update(state="rejected")
+    assert line(pool) == ["old"]
+
+
+def test_an_endpoint_is_asked_with_the_key_that_its_setting_holds(pool: EnginePool, version: Versions) -> None:
+    route = Route.objects.create(name="footnote", default=True)
+    Candidate.objects.create(route=route, version=version("one", key_name="INFERENCE_KEY_ONE"))
+    engine = load(pool).engines()[0]
+    assert engine.client().headers["Authorization"] == "Bearer sesame"  # type: ignore[attr-defined]
+    assert "sesame" not in repr(pool.config)
+
+
+def test_engines_keep_their_connections_while_their_rows_do_not_change(pool: EnginePool, version: Versions) -> None:
+    route = Route.objects.create(name="footnote", default=True)
+    one = version("one")
+    Candidate.objects.create(route=route, version=one)
+    first = load(pool).engines()[0]
+    assert load(pool).engines()[0] is first
+    ModelVersion.objects.filter(pk=one.pk).update(base_url="http://127.0.0.1:10/v1")
+    assert load(pool).engines()[0] is not first
+
+
+async def test_a_change_is_in_force_soon_and_what_was_read_serves_while_the_database_is_away(
+    pool: EnginePool, version: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "_FRESH_S", 0.0)
+    routes = StoredRoutes(pool, in_database)
+    assert (await routes.current()).plans[0].tiers[0][0].name == "default"
+
+    @in_database
+    def add() -> None:
+        route = Route.objects.create(name="mine", default=True)
+        Candidate.objects.create(route=route, version=version("one"))
+
+    await add()
+    assert [plan.name for plan in (await routes.current()).plans] == ["mine"]
+
+    def away(pool: EnginePool) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(stored, "load", away)
+    assert [plan.name for plan in (await routes.current()).plans] == ["mine"]
+    fresh = StoredRoutes(pool, in_database)
+    assert [plan.name for plan in (await fresh.current()).plans] == ["footnote"]  # without rows it answers all the same
+
+
+async def test_the_line_of_a_question_is_explained(pool: EnginePool, version: Versions) -> None:
+    @in_database
+    def add() -> None:
+        route = Route.objects.create(name="footnote", default=True)
+        Candidate.objects.create(route=route, version=version("short"), most_characters=5)
+        Candidate.objects.create(route=route, version=version("away"), position=2)
+
+    await add()
+    found = await Router(StoredRoutes(pool, in_database)).explain(ASKED)
+    assert [one.engine for one in found] == ["api: short", "api: away", "extractive"]
+    assert "up to 5 characters; this one has 33" in found[0].passed_by
+    assert found[1].passed_by == "It cannot be reached." and not found[2].passed_by
+    inside = await Router(StoredRoutes(pool, in_database)).explain(replace(ASKED, in_house=True))
+    assert "may not leave the house" in inside[1].passed_by
