@@ -15,7 +15,7 @@ from chatapp import access
 from chatapp.accounts.keys import person_of_key
 from chatapp.accounts.models import User
 from chatapp.database import in_database
-from chatapp.errors import ChatAppError, as_dict
+from chatapp.errors import ChatAppError, error_body
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -69,7 +69,7 @@ class BodyLimit:
             finally:
                 self._arriving -= 1
         except (BodyTooLarge, BodyTooSlow, TooManyBodies) as error:
-            await _refuse(send, error)
+            await _refuse(scope, send, error)
 
 
 class _Body:
@@ -140,9 +140,9 @@ def _size(count: int) -> str:
     return f"{count / 1e6:.0f} MB" if count >= 1_000_000 else f"{count / 1e3:.0f} kB"
 
 
-async def _refuse(send: Send, error: ChatAppError) -> None:
+async def _refuse(scope: Message, send: Send, error: ChatAppError) -> None:
     """The connection ends with it: what is still on its way is not read."""
-    body = json.dumps({"error": as_dict(error)}).encode()
+    body = json.dumps(error_body(scope["path"], error)).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

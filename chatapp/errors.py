@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.defaults import server_error
 
+from chatapp.openai import errors as openai_errors
 from inference.errors import InferenceError
 from retrieval.errors import RetrievalError
 from retrieval.outages import outage_behind
@@ -71,6 +72,13 @@ def as_dict(error: TypedError) -> dict[str, Any]:
     }
 
 
+def error_body(path: str, error: TypedError) -> dict[str, Any]:
+    """As the programs that ask there expect it."""
+    if path.startswith(openai_errors.PREFIX):
+        return openai_errors.error_object(error)
+    return {"error": as_dict(error)}
+
+
 def wants_json(request: HttpRequest) -> bool:
     return request.path.startswith(("/api/", "/v1/")) or "application/json" in request.headers.get("Accept", "")
 
@@ -94,7 +102,7 @@ class ErrorMiddleware:
             return None  # `failed` answers it
         log.info("request.refused", code=error.code, detail=str(error))
         if wants_json(request):
-            return JsonResponse({"error": as_dict(error)}, status=error.http_status)
+            return JsonResponse(error_body(request.path, error), status=error.http_status)
         return render(request, "error.html", {"error": as_dict(error)}, status=error.http_status)
 
 
@@ -102,7 +110,7 @@ def failed(request: HttpRequest) -> HttpResponse:
     """Django's handler of what nobody expected, also of middleware: programs get JSON, people a plain page."""
     error = outage_behind(sys.exc_info()[1]) or Failed()
     if wants_json(request):
-        return JsonResponse({"error": as_dict(error)}, status=error.http_status)
+        return JsonResponse(error_body(request.path, error), status=error.http_status)
     return server_error(request)
 
 
@@ -127,11 +135,11 @@ class OutageAnswers:
             if started or outage is None:
                 raise
             log.error("request.outage", code=outage.code, reason=str(fault))
-            await _refuse(send, outage)
+            await _refuse(scope, send, outage)
 
 
-async def _refuse(send: Any, error: TypedError) -> None:
+async def _refuse(scope: dict[str, Any], send: Any, error: TypedError) -> None:
     """The connection ends with it: what is still on its way is not read."""
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": error.http_status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps({"error": as_dict(error)}).encode()})
+    await send({"type": "http.response.body", "body": json.dumps(error_body(scope.get("path", ""), error)).encode()})

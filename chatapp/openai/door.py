@@ -1,4 +1,4 @@
-"""What all doors of OpenAI's API share: who asks, how much at once, and errors in its form."""
+"""What all doors of OpenAI's API share: who asks, and how much at once."""
 
 from __future__ import annotations
 
@@ -10,36 +10,37 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from chatapp.accounts.keys import person_of_key
 from chatapp.accounts.models import User
 from chatapp.database import in_database
-from chatapp.errors import TYPED_ERRORS, Busy, TypedError
+from chatapp.errors import TYPED_ERRORS, Busy
+from chatapp.openai.errors import error_response, refusal
 
 log = structlog.get_logger(__name__)
 
-Door = Callable[[HttpRequest, User], Coroutine[Any, Any, HttpResponseBase]]
+Door = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 _running: Counter[UUID] = Counter()
 
 
-def with_key(method: str) -> Callable[[Door], Callable[[HttpRequest], Coroutine[Any, Any, HttpResponseBase]]]:
+def with_key(method: str) -> Callable[[Door], Door]:
     """The door for one method, with the person of the key that the request bears. Cookies do not open it."""
 
-    def decorate(door: Door) -> Callable[[HttpRequest], Coroutine[Any, Any, HttpResponseBase]]:
+    def decorate(door: Door) -> Door:
         @csrf_exempt
         @wraps(door)
-        async def opened(request: HttpRequest) -> HttpResponseBase:
+        async def opened(request: HttpRequest, **parts: str) -> HttpResponseBase:
+            if request.method != method:
+                return refusal(405, "method_not_allowed", f"Use {method}.", allow=method)
             scheme, _, key = request.headers.get("Authorization", "").partition(" ")
             person = await in_database(person_of_key)(key.strip()) if scheme.lower() == "bearer" else None
             if person is None:
-                return _refused(401, "invalid_api_key", "The API key is missing or wrong.")
-            if request.method != method:
-                return _refused(405, "method_not_allowed", f"Use {method}.")
+                return refusal(401, "invalid_api_key", "The API key is missing or wrong.")
             try:
-                return await door(request, person)
+                return await door(request, person, **parts)
             except TYPED_ERRORS as error:
                 log.info("request.refused", code=error.code, detail=str(error))
                 return error_response(error)
@@ -47,26 +48,6 @@ def with_key(method: str) -> Callable[[Door], Callable[[HttpRequest], Coroutine[
         return opened
 
     return decorate
-
-
-def error_response(error: TypedError) -> JsonResponse:
-    response = _refused(error.http_status, error.code, f"{error.user_message} {error.advice}".strip())
-    if error.retryable:
-        response.headers["Retry-After"] = str(int(getattr(error, "retry_after_s", None) or 2))
-    return response
-
-
-def error_object(error: TypedError) -> dict[str, Any]:
-    return _object(error.http_status, error.code, f"{error.user_message} {error.advice}".strip())
-
-
-def _refused(status: int, code: str, message: str) -> JsonResponse:
-    return JsonResponse(_object(status, code, message), status=status)
-
-
-def _object(status: int, code: str, message: str) -> dict[str, Any]:
-    kind = "server_error" if status >= 500 else "rate_limit_error" if status == 429 else "invalid_request_error"
-    return {"error": {"message": message, "type": kind, "code": code, "param": None}}
 
 
 class Place:

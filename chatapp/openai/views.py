@@ -10,37 +10,68 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 
 from chatapp.accounts.models import User
 from chatapp.conversations.engines import embed, get_router
-from chatapp.errors import TYPED_ERRORS, Invalid
+from chatapp.errors import TYPED_ERRORS, NotFound
 from chatapp.json_body import read_object
 from chatapp.openai.answering import Done, Event, Found, answer
-from chatapp.openai.door import error_object, with_key
+from chatapp.openai.bodies import completion_in, embedded_in
+from chatapp.openai.description import openapi
+from chatapp.openai.door import with_key
+from chatapp.openai.errors import error_object, refusal
 from inference.batching.contract import Ended, Piece
 from inference.engine import Progress, TextPiece, Usage, Writer
 from inference.prompts import estimate_tokens
 from inference.routing.pool import BUILT_IN
-from inference.serving.request_form import CompletionRequest, read
+from inference.serving.request_form import CompletionRequest
 from inference.serving.response_form import DONE, Form
 
-TEXTS, TEXT_CHARACTERS = 256, 20_000
-EMBEDDER = "default"
+
+class UnknownModel(NotFound):
+    code = "model_not_found"
+    user_message = "There is no model of that name."
+    advice = "`GET /v1/models` lists them."
+
+
+@csrf_exempt
+async def description(request: HttpRequest) -> HttpResponseBase:
+    """Says nothing that is not in the documentation: no key is needed."""
+    if request.method == "GET":
+        return JsonResponse(openapi())
+    return refusal(405, "method_not_allowed", "Use GET.", allow="GET")
+
+
+@csrf_exempt
+async def unknown(request: HttpRequest, rest: str = "") -> HttpResponseBase:
+    return refusal(404, "unknown_url", f"There is nothing at {request.method} {request.path}.")
 
 
 @with_key("GET")
 async def models(request: HttpRequest, person: User) -> HttpResponseBase:
     """Routes, that of the page first, then engines, then the embedder."""
-    names = [*await get_router().names(), settings.RETRIEVAL.embedding_model]
-    data = [{"id": name, "object": "model", "created": 0, "owned_by": "footnote"} for name in names]
-    return JsonResponse({"object": "list", "data": data})
+    return JsonResponse({"object": "list", "data": [_model(name) for name in await _names()]})
+
+
+@with_key("GET")
+async def model(request: HttpRequest, person: User, name: str) -> HttpResponseBase:
+    if name not in await _names():
+        raise UnknownModel
+    return JsonResponse(_model(name))
+
+
+async def _names() -> list[str]:
+    return [*await get_router().names(), settings.RETRIEVAL.embedding_model]
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "footnote"}
 
 
 @with_key("POST")
 async def completions(request: HttpRequest, person: User) -> HttpResponseBase:
-    asked = read(read_object(request), most_tokens=settings.INFERENCE.max_answer_tokens)
-    if asked.schema or asked.sampling.grammar:
-        raise Invalid("Answers with citations cannot follow a grammar or a schema.", advice="Leave it out.")
+    asked = completion_in(read_object(request))
     events = answer(person, asked)
     first = await anext(events)  # what is refused becomes a status, not a broken stream
     form = Form(asked.model or BUILT_IN)
@@ -97,31 +128,14 @@ def _ended(done: Done) -> Ended:
 @with_key("POST")
 async def embeddings(request: HttpRequest, person: User) -> HttpResponseBase:
     """From the embedder that searches the documents."""
-    body = read_object(request)
-    texts, encoding = _texts(body.get("input")), body.get("encoding_format", "float")
-    name = settings.RETRIEVAL.embedding_model
-    if body.get("model") not in (None, "", EMBEDDER, name):
-        raise Invalid(f"The embedding model is called {name!r}.", advice=f"Use that name, or {EMBEDDER!r}.")
-    if encoding not in ("float", "base64"):
-        raise Invalid("`encoding_format` must be float or base64.")
-    if body.get("dimensions") is not None:
-        raise Invalid("`dimensions` cannot be chosen for this model.", advice="Leave it out.")
+    texts, encoding = embedded_in(read_object(request))
     vectors = await embed(texts)
     data = [
         {"object": "embedding", "index": n, "embedding": _vector(vector, encoding)} for n, vector in enumerate(vectors)
     ]
     tokens = sum(map(estimate_tokens, texts))
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return JsonResponse({"object": "list", "model": name, "data": data, "usage": usage})
-
-
-def _texts(given: Any) -> list[str]:
-    texts = [given] if isinstance(given, str) else given
-    if not isinstance(texts, list) or not 0 < len(texts) <= TEXTS or not all(isinstance(one, str) for one in texts):
-        raise Invalid(f"`input` must be a text or a list of 1 to {TEXTS} texts.")
-    if not all(0 < len(one) <= TEXT_CHARACTERS for one in texts):
-        raise Invalid(f"Each text must have 1 to {TEXT_CHARACTERS} characters.")
-    return [one.encode("utf-8", "replace").decode() for one in texts]
+    return JsonResponse({"object": "list", "model": settings.RETRIEVAL.embedding_model, "data": data, "usage": usage})
 
 
 def _vector(vector: Any, encoding: str) -> str | list[float]:

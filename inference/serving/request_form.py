@@ -12,12 +12,12 @@ from inference.batching.contract import Sampling
 from inference.engine import ChatMessage, Role
 from inference.errors import BadRequest
 
-_MESSAGES = 500
-_STOPS, _STOP_CHARACTERS = 8, 200
+MESSAGES = 500
+STOPS, STOP_CHARACTERS = 8, 200
 _GRAMMAR_CHARACTERS = 20_000
 _SCHEMA_DEPTH = 30
 _BIASES = 1024
-_NAME_CHARACTERS = 200
+NAME_CHARACTERS = 200
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _JSON = r"""root   ::= object
 value  ::= object | array | string | number | ("true" | "false" | "null") ws
@@ -57,14 +57,14 @@ def read(body: dict[str, Any], *, most_tokens: int) -> CompletionRequest:
         include_usage=_wants_usage(body),
         user=user,
         cache_key=_text(body, "prompt_cache_key") or user,
-        public_messages=int(_number(body, "footnote_public_messages", 0, _MESSAGES, 0)),
+        public_messages=int(_number(body, "footnote_public_messages", 0, MESSAGES, 0)),
     )
 
 
 def _messages(body: dict[str, Any]) -> tuple[ChatMessage, ...]:
     given = body.get("messages")
-    if not isinstance(given, list) or not given or len(given) > _MESSAGES:
-        raise BadRequest(f"`messages` must be a list of 1 to {_MESSAGES} messages.")
+    if not isinstance(given, list) or not given or len(given) > MESSAGES:
+        raise BadRequest(f"`messages` must be a list of 1 to {MESSAGES} messages.")
     return tuple(_message(message) for message in given)
 
 
@@ -103,10 +103,10 @@ def _sampling(body: dict[str, Any], most_tokens: int, grammar: str) -> Sampling:
 def _stop(body: dict[str, Any]) -> tuple[str, ...]:
     stop = body.get("stop") or []
     stop = [stop] if isinstance(stop, str) else stop
-    if not isinstance(stop, list) or len(stop) > _STOPS:
-        raise BadRequest(f"`stop` must be at most {_STOPS} strings.")
-    if not all(isinstance(one, str) and 0 < len(one) <= _STOP_CHARACTERS for one in stop):
-        raise BadRequest(f"Each of `stop` must be a string of 1 to {_STOP_CHARACTERS} characters.")
+    if not isinstance(stop, list) or len(stop) > STOPS:
+        raise BadRequest(f"`stop` must be at most {STOPS} strings.")
+    if not all(isinstance(one, str) and 0 < len(one) <= STOP_CHARACTERS for one in stop):
+        raise BadRequest(f"Each of `stop` must be a string of 1 to {STOP_CHARACTERS} characters.")
     return tuple(stop)
 
 
@@ -168,8 +168,8 @@ def _text(body: dict[str, Any], name: str) -> str:
     value = body.get(name)
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > _NAME_CHARACTERS:
-        raise BadRequest(f"`{name}` must be a string of at most {_NAME_CHARACTERS} characters.")
+    if not isinstance(value, str) or len(value) > NAME_CHARACTERS:
+        raise BadRequest(f"`{name}` must be a string of at most {NAME_CHARACTERS} characters.")
     return value
 
 
