@@ -145,6 +145,21 @@ CACHES = {
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
 }
+ANSWER_CACHE_S = env.integer("CHATAPP_ANSWER_CACHE", 3600, most=86_400)  # shorter than the change log is kept
+ANSWER_CACHE_PLACES = 2048
+if REDIS_URL:
+    CACHES["answers"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "answers",
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},  # a model takes over then
+    }
+else:
+    CACHES["answers"] = {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "answers",
+        "OPTIONS": {"MAX_ENTRIES": ANSWER_CACHE_PLACES + 1},  # none is ever culled for want of room
+    }
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 SESSION_ENGINE = "chatapp.accounts.sessions"
 SESSION_COOKIE_HTTPONLY = True

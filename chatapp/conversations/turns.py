@@ -11,10 +11,10 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError
 
-from chatapp.conversations import services
+from chatapp.conversations import answer_cache, metrics, services
 from chatapp.conversations.admission import Started
+from chatapp.conversations.answer_cache import Asking
 from chatapp.conversations.citing import Cited, MarkFilter, cite
-from chatapp.conversations.engines import get_router
 from chatapp.conversations.generation import generation, limits_of, source_frames, source_of, without_copies
 from chatapp.conversations.models import Message
 from chatapp.conversations.outbox import Outbox
@@ -127,7 +127,8 @@ async def _found_sources(turn: RunningTurn) -> list[dict[str, Any]]:
 
 async def _write(turn: RunningTurn, asked: Generation) -> None:
     marks = MarkFilter(frozenset(s.number for s in turn.sources))
-    async with aclosing(get_router().stream(asked)) as pieces:  # type: ignore[type-var]
+    asking = Asking(turn.started.asker, turn.started.collections, turn.started.conversation)
+    async with aclosing(answer_cache.answer(asked, asking)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             if isinstance(piece, Writer):
                 turn.take_over(piece.engine, piece.note)
@@ -187,6 +188,7 @@ async def _finish(turn: RunningTurn, status: Message.Status, error: dict[str, An
     ending = {"usage": usage, "timings": turn.timings, "title": turn.started.title}
     turn.outbox.add("done", status=str(status), engine=turn.engine, **ending)
     await _send_last(turn)
+    metrics.turn_ended(str(status), turn.engine, turn.timings)
     log.info("turn.done", status=str(status), engine=turn.engine, characters=len(turn.text), **turn.timings)
 
 

@@ -1,0 +1,210 @@
+"""Answers given before: whoever asks the same, of the same documents, need not wait for a model again.
+
+An answer is kept under a hash of all that made it: who would write it, the whole prompt with the passages that this
+asker was found, the parameters, and the collections that the asker may read, each with its revision. So it is found
+again only by people who read exactly the same, and never after something in there has changed. Search and its
+permission checks come first, each time; only the writing is spared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import unicodedata
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.core.cache import caches
+from django.db import DatabaseError
+from django.db.models import Count
+
+from chatapp.access import readable_collections_of
+from chatapp.accounts.models import User
+from chatapp.conversations.engines import get_router
+from chatapp.conversations.metrics import Written, cache
+from chatapp.conversations.models import Message
+from chatapp.conversations.stream import redis_errors
+from chatapp.database import Together
+from inference.engine import Finish, Generation, Piece, TextPiece, Usage, Writer
+from inference.engines.extractive import ExtractiveEngine
+from retrieval.changes import Revision, revisions
+
+log = structlog.get_logger(__name__)
+
+NOTE = "This answer was given before, to the same question about the same documents."
+ANSWER_BYTES = 32_000  # of one; with settings.ANSWER_CACHE_PLACES of them, 64 MB at most
+_HOTTEST = 0.7  # a program that asks for more variety gets it
+_PIECE = 400  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """`conversation`: None for a program. `fresh`: the asker wants a new answer, whatever is kept."""
+
+    user: User
+    chosen: frozenset[UUID] | None = None
+    conversation: UUID | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    collections: tuple[Revision, ...]  # those that may be read, of those that were chosen
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    route: str
+    engine: str
+    version: str  # of the registry, or the address in the settings
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    key: str
+    engine: str
+    text: str
+
+    def pieces(self) -> list[Piece]:
+        texts = [self.text[start : start + _PIECE] for start in range(0, len(self.text), _PIECE)]
+        return [Writer(self.engine, NOTE), *map(TextPiece, texts), Finish("stop", Usage(0, 0))]
+
+
+async def answer(asked: Generation, asking: Asking) -> AsyncIterator[Piece]:
+    """The pieces of an answer that was given before, or of the engines."""
+    place = await _place(asked, asking)
+    kept = await _look_up(place.key) if place.key and not place.fresh else None
+    if kept is not None:
+        for piece in kept.pieces():
+            yield piece
+        return
+    written = Written()
+    async with aclosing(get_router().stream(asked)) as pieces:  # type: ignore[type-var]
+        async for piece in pieces:
+            written.saw(piece)
+            if isinstance(piece, Finish) and piece.reason == "stop" and written.writers == [place.writer]:
+                await _keep(Kept(place.key, place.writer, written.text))
+            yield piece
+
+
+# -- the key -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Place:
+    key: str = ""  # '': nothing is looked up or kept
+    writer: str = ""  # who would write now
+    fresh: bool = False
+
+
+async def _place(asked: Generation, asking: Asking) -> _Place:
+    writer = await writer_identity(asked) if _may_be_kept(asked) else None
+    scope = await _scope(asking) if writer else None
+    if writer is None or scope is None:
+        cache("bypassed")
+        return _Place()
+    if scope.fresh:
+        cache("fresh")
+    return _Place(_key(asked, scope, writer), writer.engine, scope.fresh)
+
+
+def _may_be_kept(asked: Generation) -> bool:
+    """First questions alone (the prompt is instructions and question), and only where something was found."""
+    first = len(asked.messages) == 2 and not asked.written
+    return bool(settings.ANSWER_CACHE_S and first and asked.sources and asked.temperature <= _HOTTEST)
+
+
+async def writer_identity(asked: Generation) -> Identity | None:
+    """Who would write if the question came now; None where it is quotations, which cost nothing."""
+    router = get_router()
+    route, first = await router.named(asked.route), await router.first(asked)
+    name, version = first.engine.name, str(first.version or settings.INFERENCE.api_base_url)
+    return None if name == ExtractiveEngine.name else Identity(route, name, version)
+
+
+async def _scope(asking: Asking) -> Scope | None:
+    try:
+        return await _scopes(asking)
+    except DatabaseError as error:
+        log.warning("answer_cache.no_database", error=str(error)[:200])
+        return None
+
+
+def _scopes_of(all_asking: Sequence[Asking]) -> list[Scope]:
+    """For many at once, with four queries. In a conversation, only its first answer may be one that was kept: whoever
+    edits the question or has it answered again wants a new one.
+    """
+    readable = readable_collections_of([asking.user for asking in all_asking])
+    allowed = [
+        every if asking.chosen is None else every & asking.chosen
+        for asking, every in zip(all_asking, readable, strict=True)
+    ]
+    known = revisions(frozenset[UUID]().union(*allowed))
+    messages = Message.objects.filter(conversation__in={a.conversation for a in all_asking if a.conversation})
+    counts = dict(messages.values_list("conversation").annotate(number=Count("pk")))
+    return [
+        Scope(
+            tuple(one for one in known if one.collection in ids),
+            asking.fresh or counts.get(asking.conversation, 0) > 2,
+        )
+        for asking, ids in zip(all_asking, allowed, strict=True)
+    ]
+
+
+_scopes = Together[Asking, Scope](_scopes_of)
+
+
+def _key(asked: Generation, scope: Scope, writer: Identity) -> str:
+    system, last = asked.messages
+    parts: list[Any] = [
+        [writer.route, writer.engine, writer.version],
+        [system.content, last.content.removesuffix(asked.question)],  # the template, with the passages in it
+        normalised(asked.question),
+        [[source.number, source.document, source.text] for source in asked.sources],
+        [asked.in_house, asked.max_tokens, asked.temperature, asked.stop, asked.seed],
+        [[str(one.collection), one.number, one.stays_in_house] for one in scope.collections],
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def normalised(question: str) -> str:
+    """Spaces and spellings of letters aside. Capitals count: WHO and who are two questions."""
+    return " ".join(unicodedata.normalize("NFC", question).split())
+
+
+# -- what is kept ------------------------------------------------------------------------------------------------------
+async def _look_up(key: str) -> Kept | None:
+    try:
+        value = await asyncio.to_thread(lambda: caches["answers"].get(_name(key)))
+    except redis_errors() as error:
+        log.warning("answer_cache.not_read", error=str(error)[:200])
+        cache("failed")
+        return None
+    found = Kept(**json.loads(value)) if value else None
+    hit = found is not None and found.key == key
+    cache("hit" if hit else "miss")
+    return found if hit else None
+
+
+async def _keep(kept: Kept) -> None:
+    value = json.dumps(asdict(kept))
+    if not kept.text.strip() or len(value) > ANSWER_BYTES:
+        cache("not_kept")
+        return
+    try:
+        await asyncio.to_thread(lambda: caches["answers"].set(_name(kept.key), value, settings.ANSWER_CACHE_S))
+    except redis_errors() as error:
+        log.warning("answer_cache.not_written", error=str(error)[:200])
+        cache("failed")
+    else:
+        cache("kept")
+
+
+def _name(key: str) -> str:
+    """One of a fixed number of places: where it is taken, the newer answer stays. So the cache never grows."""
+    return str(int(key[:8], 16) % settings.ANSWER_CACHE_PLACES)
