@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from inference.engine import Finish, Generation, Piece, TextPiece, Usage
 from inference.errors import EngineBusy, EngineUnavailable, InferenceError
+from inference.routing import metrics
 from inference.routing.attempt import Attempted, Choice, Observe
 from inference.routing.notes import about, model_of
 from inference.routing.states import EngineState
@@ -29,6 +30,8 @@ class Run:
         self._ended = False
         state.breaker.begin()
         state.load.outstanding += 1
+        self._under_way = metrics.UNDER_WAY.labels(self.engine.name)  # kept: an engine may change its name
+        self._under_way.inc()
 
     def saw(self, piece: Piece) -> None:
         if isinstance(piece, TextPiece):
@@ -39,27 +42,27 @@ class Run:
         elif isinstance(piece, Finish):
             self._usage = piece.usage
             self.finished = True
-            self._end("", failed=False)
             self._state.load.errors.add(0.0)
             self._state.breaker.succeed()
+            self._end("", failed=False)
 
     def fail(self, error: InferenceError) -> str:
         """-> what people are told. A refusal of this one question says nothing of the engine's health."""
         self.failed = True
-        self._end(error.code, failed=True)
         if isinstance(error, EngineUnavailable | EngineBusy):
             self._state.load.errors.add(1.0)
         if isinstance(error, EngineUnavailable):
             self._state.breaker.fail(error.user_message)
         else:
             self._state.breaker.give_up()
+        self._end(error.code, failed=True)
         return about(model_of(self.engine), error.user_message)
 
     async def leave(self, code: str) -> None:
         """Nobody wants its text any more: it stops at once. Nothing happens when it has ended."""
         if not self._ended:
-            self._end(code, failed=False)
             self._state.breaker.give_up()
+            self._end(code, failed=False)
         await self.pieces.aclose()  # type: ignore[attr-defined]
 
     def _end(self, code: str, *, failed: bool) -> None:
@@ -67,17 +70,19 @@ class Run:
             return
         self._ended = True
         self._state.load.outstanding -= 1
-        self._observe(
-            Attempted(
-                turn_id=self._turn,
-                route=self._route,
-                engine=self.engine.name,
-                version=self.choice.version,
-                rollout=self.choice.rollout,
-                failed=failed,
-                code=code,
-                first_token_ms=None if self._first is None else round((self._first - self.began) * 1000),
-                writing_ms=0 if self._first is None else round((self._latest - self._first) * 1000),
-                usage=self._usage,
-            )
+        first = self._first
+        attempted = Attempted(
+            turn_id=self._turn,
+            route=self._route,
+            engine=self.engine.name,
+            version=self.choice.version,
+            rollout=self.choice.rollout,
+            failed=failed,
+            code=code,
+            first_token_ms=None if first is None else round((first - self.began) * 1000),
+            writing_ms=0 if first is None else round((self._latest - first) * 1000),
+            usage=self._usage,
         )
+        self._under_way.dec()
+        metrics.ended(attempted, breaker_open=self._state.breaker.state != "closed")
+        self._observe(attempted)
