@@ -11,6 +11,8 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from chatapp.accounts.models import User
+from chatapp.conversations import answer_cache
+from chatapp.conversations.answer_cache import Asking
 from chatapp.conversations.citing import Cited, MarkFilter, cite
 from chatapp.conversations.engines import get_router
 from chatapp.conversations.frames import question_text
@@ -42,8 +44,8 @@ class Done:
 Event = Found | Progress | TextPiece | Writer | Done
 
 
-async def answer(person: User, asked: CompletionRequest) -> AsyncIterator[Event]:
-    """Raises the typed errors of search, route and bounds."""
+async def answer(person: User, asked: CompletionRequest, *, fresh: bool = False) -> AsyncIterator[Event]:
+    """`fresh`: written anew, whatever was answered before. Raises the typed errors of search, route and bounds."""
     question, history, instructions = _conversation(asked.messages)
     route = await get_router().named("" if asked.model == "default" else asked.model)
     place = Place(person)
@@ -54,7 +56,7 @@ async def answer(person: User, asked: CompletionRequest) -> AsyncIterator[Event]
         yield Found(frames)
         limits = await in_database(_limits)(person, {hit.passage.document_id for hit in found}, bool(history))
         wanted = _generation(person, asked, question, history, instructions, frames, limits, route)
-        async with aclosing(_written(wanted)) as events:  # type: ignore[type-var]
+        async with aclosing(_written(wanted, Asking(person, fresh=fresh))) as events:  # type: ignore[type-var]
             async for event in events:
                 yield event
     finally:
@@ -112,10 +114,10 @@ def _limits(person: User, documents: set[UUID], history: bool) -> Limits:
     return limits
 
 
-async def _written(wanted: Generation) -> AsyncIterator[Event]:
+async def _written(wanted: Generation, asking: Asking) -> AsyncIterator[Event]:
     marks = MarkFilter(frozenset(source.number for source in wanted.sources))
     text, engine, finish = "", "", Finish("stop")
-    async with aclosing(get_router().stream(wanted)) as pieces:  # type: ignore[type-var]
+    async with aclosing(answer_cache.answer(wanted, asking)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             if isinstance(piece, TextPiece):
                 if shown := marks.push(piece.text):

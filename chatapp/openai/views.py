@@ -72,7 +72,7 @@ def _model(name: str) -> dict[str, Any]:
 @with_key("POST")
 async def completions(request: HttpRequest, person: User) -> HttpResponseBase:
     asked = completion_in(read_object(request))
-    events = answer(person, asked)
+    events = answer(person, asked, fresh="no-cache" in request.headers.get("Cache-Control", ""))
     first = await anext(events)  # what is refused becomes a status, not a broken stream
     form = Form(asked.model or BUILT_IN)
     if asked.stream:
