@@ -261,6 +261,7 @@ INFERENCE = InferenceConfig(
     inter_token_s=env.integer("INFERENCE_INTER_TOKEN_MS", 250, least=10, most=60_000) / 1000,
     prompt_lookup=env.boolean("INFERENCE_PROMPT_LOOKUP", True),
     memory_bytes=env.integer("INFERENCE_MEMORY_MB", 0) * 1_000_000,
+    gpu_layers=env.integer("INFERENCE_GPU_LAYERS", -1, least=-1, most=10_000),
     unload_after_s=env.number("INFERENCE_UNLOAD_AFTER", 1800.0, least=1.0),
     hub_url=env.url("INFERENCE_HUB_URL", "https://huggingface.co"),
     hub_token=env.secret("INFERENCE_HUB_TOKEN"),
@@ -269,7 +270,7 @@ INFERENCE = InferenceConfig(
 # --- Turns ----------------------------------------------------------------------------------------------------------
 TURN_PASSAGES = env.integer("CHATAPP_TURN_PASSAGES", 6, least=1, most=50)
 TURNS_PER_USER = env.integer("CHATAPP_TURNS_PER_USER", 3, least=1)
-TURNS_PER_PROCESS = env.integer("CHATAPP_TURNS_PER_PROCESS", 200, least=1)
+TURNS_PER_PROCESS = env.integer("CHATAPP_TURNS_PER_PROCESS", 400, least=1)
 QUESTION_CHARACTERS = env.integer("CHATAPP_QUESTION_CHARACTERS", 8000, least=100)
 
 # --- Logs -----------------------------------------------------------------------------------------------------------

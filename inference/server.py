@@ -24,7 +24,6 @@ from inference.batching.contract import Ended, Piece, Sampling, TokenText
 from inference.config import InferenceConfig
 from inference.engine import Progress
 from inference.errors import BadRequest, InferenceError
-from inference.serving import metrics
 from inference.serving.host import Installed, Loaded, ModelHost
 from inference.serving.request_form import CompletionRequest, read
 from inference.serving.response_form import DONE, Form, openai_error
@@ -52,7 +51,7 @@ class ModelService:
         form = Form(name)
         rest = _from(first, events)
         if asked.stream:
-            sent = _sse(rest, form, name, include_usage=asked.include_usage)
+            sent = _sse(rest, form, include_usage=asked.include_usage)
             return StreamingResponse(sent, media_type="text/event-stream")
         return await _whole(request, rest, form)
 
@@ -116,17 +115,13 @@ async def _from(first: Any, events: AsyncIterator[Any]) -> AsyncIterator[Any]:
             yield event
 
 
-async def _sse(events: AsyncIterator[Any], form: Form, model: str, *, include_usage: bool) -> AsyncIterator[bytes]:
-    last, measured = time.monotonic(), metrics.FIRST_TOKEN.labels(model)
+async def _sse(events: AsyncIterator[Any], form: Form, *, include_usage: bool) -> AsyncIterator[bytes]:
     async with aclosing(events) as pieces:  # type: ignore[type-var]
         try:
             async for event in pieces:
                 if isinstance(event, Progress):
                     yield form.progress(event)
                 elif isinstance(event, Piece):
-                    now = time.monotonic()
-                    measured.observe(now - last)
-                    last, measured = now, metrics.BETWEEN_TOKENS.labels(model)
                     yield form.piece(event)
                 elif isinstance(event, Ended):
                     yield form.ended(event, include_usage=include_usage)

@@ -35,7 +35,7 @@ class Scheduling:
     def add(self, text: str) -> None:
         self.steps += _sum(text, "footnote_model_step_seconds_sum")
         self.own += _sum(text, "footnote_model_scheduler_seconds_total")
-        self.decode += _sum(text, "footnote_model_decode_seconds_sum")
+        self.decode += _sum(text, "footnote_model_decode_seconds_total")
 
 
 @dataclass

@@ -147,4 +147,5 @@ class StepReport:
     total_s: float = 0.0
     queued: int = 0
     active: int = 0
+    held_tokens: int = 0  # whose keys and values are kept
     events: Events = field(default_factory=list)

@@ -121,6 +121,7 @@ class Scheduler:
             report.events += [(s.request, self._read(s)) for s in slices if not s.written]
             self._sample(picks, report)
         report.rows, report.queued, report.active = len(rows), len(self._queue), len(self._active)
+        report.held_tokens = self._sequences.tokens
         report.total_s = time.perf_counter() - begun
         return report
 

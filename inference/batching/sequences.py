@@ -34,6 +34,10 @@ class Sequences:
         self.all = [Held(number) for number in range(count)]
         self._clock = 0
 
+    @property
+    def tokens(self) -> int:
+        return sum(len(held.tokens) for held in self.all)
+
     def touch(self, held: Held) -> None:
         self._clock += 1
         held.used = self._clock

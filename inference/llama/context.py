@@ -13,7 +13,6 @@ from inference.llama.library import ll
 from inference.llama.model import LlamaModel
 from inference.llama.sampling import LlamaSampler
 
-BATCH_TOKENS = 512
 _NO_ROOM = 1
 
 
@@ -30,7 +29,7 @@ class LlamaContext:
         sequences: int,
         sequence_tokens: int,
         threads: int,
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int = 512,
     ) -> None:
         """Raises EngineUnavailable when there is no memory for it."""
         self.model = model

@@ -10,9 +10,10 @@ os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # an assertion would otherwise 
 
 import llama_cpp as ll
 import structlog
+from llama_cpp._ggml import libggml as ggml
 from llama_cpp.llama_grammar import json_schema_to_gbnf
 
-__all__ = ["json_schema_to_gbnf", "ll"]
+__all__ = ["ggml", "json_schema_to_gbnf", "ll"]
 
 log = structlog.get_logger(__name__)
 

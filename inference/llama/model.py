@@ -11,9 +11,12 @@ from typing import Any
 from inference.chat_template import render
 from inference.engine import ChatMessage
 from inference.errors import ContextTooLong, ModelFileRejected
+from inference.llama.fitting import Weight
 from inference.llama.library import ll
 
 _PIECE_BYTES = 256
+_FLOAT16 = 2
+_PLAIN_READING = 0  # LLAMA_LOAD_MODE_NONE: without it, `no_alloc` ends the process
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +25,40 @@ class Prompt:
     public: int  # so many of them are the same for everybody
 
 
+def weigh(path: Path) -> Weight:
+    """From the file's head: no weights are read. Raises ModelFileRejected."""
+    parameters = ll.llama_model_default_params()
+    parameters.no_alloc, parameters.load_mode = True, _PLAIN_READING
+    model = _loaded(path, parameters)
+    try:
+        heads, layers = max(ll.llama_model_n_head(model), 1), int(ll.llama_model_n_layer(model))
+        width = ll.llama_model_n_embd(model) // heads * ll.llama_model_n_head_kv(model)
+        keys_and_values = 2 * _FLOAT16 * width * layers  # recurrent models need less
+        vocabulary = int(ll.llama_vocab_n_tokens(ll.llama_model_get_vocab(model)))
+        return Weight(path.stat().st_size, layers, int(keys_and_values), vocabulary)
+    finally:
+        ll.llama_model_free(model)
+
+
+def _loaded(path: Path, parameters: Any) -> Any:
+    model = ll.llama_model_load_from_file(str(path).encode(), parameters)
+    if not model:
+        raise ModelFileRejected(detail=f"llama.cpp cannot load {path.name}")
+    return model
+
+
 class LlamaModel:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, gpu_layers: int = 0) -> None:
         """Raises ModelFileRejected."""
         self.name = path.name
         parameters = ll.llama_model_default_params()
+        parameters.n_gpu_layers = gpu_layers
+        no_device = (ctypes.c_void_p * 1)(None)
+        if not gpu_layers:  # otherwise a GPU would still be given long prompts to compute
+            parameters.devices = ctypes.cast(no_device, ctypes.c_void_p)
         if b"AMX" in ll.llama_print_system_info():  # a build that is not ours: see inference/llama-min.cmake
             parameters.use_extra_bufts = False
-        self._model: Any = ll.llama_model_load_from_file(str(path).encode(), parameters)
-        if not self._model:
-            raise ModelFileRejected(detail=f"llama.cpp cannot load {path.name}")
+        self._model: Any = _loaded(path, parameters)
         self.vocabulary: Any = ll.llama_model_get_vocab(self._model)
         self.size = int(ll.llama_vocab_n_tokens(self.vocabulary))
         self.trained_tokens = int(ll.llama_model_n_ctx_train(self._model))
@@ -49,12 +76,6 @@ class LlamaModel:
     @property
     def pointer(self) -> Any:
         return self._model
-
-    def memory_bytes(self, tokens: int) -> int:
-        """Of keys and values for so many tokens, as 16-bit floats; recurrent models need less."""
-        heads = max(ll.llama_model_n_head(self._model), 1)
-        width = ll.llama_model_n_embd(self._model) // heads * ll.llama_model_n_head_kv(self._model)
-        return int(2 * 2 * tokens * width * ll.llama_model_n_layer(self._model))
 
     # -- tokens ----------------------------------------------------------------------------------------------------
     def prompt(self, messages: Sequence[ChatMessage], *, public_messages: int = 0) -> Prompt:

@@ -7,7 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from inference.batching.scheduler import Limits
 from inference.config import InferenceConfig, LocalModel
 from inference.errors import EngineUnavailable, InferenceError
+from inference.llama.fitting import Needed, Weight, layers_on_gpu, needed
 from inference.serving import metrics
 from inference.serving.memory import free_bytes
 from inference.serving.model_thread import ModelThread
@@ -25,11 +27,20 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_BATCH_TOKENS = 512  # at most, of one step
 SPARE_SEQUENCES = 2  # keep starts of prompts while all streams are in use
 _LOOK_S = 15.0
-_ROOM = 1.1  # for what llama.cpp allocates beside weights, keys and values
 
 Installed = Callable[[], Sequence[LocalModel]]
+
+
+class Gpu(Protocol):
+    @property
+    def free(self) -> int:
+        """Bytes."""
+
+
+Gpus = Callable[[], Sequence[Gpu]]
 
 
 class UnknownModelName(InferenceError):
@@ -50,9 +61,9 @@ class Loaded:
 
 
 class ModelHost:
-    def __init__(self, config: InferenceConfig, installed: Installed) -> None:
-        """`installed` reads the registry, the default model first; it may block."""
-        self._config, self._installed = config, installed
+    def __init__(self, config: InferenceConfig, installed: Installed, gpus: Gpus | None = None) -> None:
+        """`installed` reads the registry, the default model first; it may block. `gpus` measures them."""
+        self._config, self._installed, self._gpus = config, installed, gpus or _measured_gpus
         self._loaded: dict[str, Loaded] = {}
         self._loading = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
@@ -103,33 +114,38 @@ class ModelHost:
             return loaded
         if loaded:
             await self._let_go(loaded)
-        await self._make_room(version[1])
         loaded = await self._load(wanted, version)
         self._loaded[wanted.name] = loaded
         self._keeper = self._keeper or asyncio.create_task(self._keep())
         return loaded
 
     async def _load(self, wanted: LocalModel, version: tuple[int, int]) -> Loaded:
-        from inference.llama.model import LlamaModel
+        from inference.llama.model import LlamaModel, weigh
 
         begun = time.monotonic()
-        model = await run_in_threadpool(LlamaModel, wanted.path)
+        weight = await run_in_threadpool(weigh, wanted.path)
+        streams, gpu_layers, bytes_of = await self._streams_that_fit(weight)
+        model = await run_in_threadpool(partial(LlamaModel, wanted.path, gpu_layers=gpu_layers))
         try:
-            streams, needed = await self._streams_that_fit(model, version[1])
             context = await run_in_threadpool(self._context, model, streams)
         except InferenceError:
             model.close()
             raise
-        limits = Limits(
+        metrics.LOADED.labels(wanted.name).set(bytes_of.machine)
+        metrics.ON_GPU.labels(wanted.name).set(bytes_of.gpu)
+        seconds = round(time.monotonic() - begun, 2)
+        log.info("model.loaded", model=wanted.name, streams=streams, gpu_layers=gpu_layers, seconds=seconds)
+        thread = ModelThread(wanted.name, context, self._limits(streams))
+        return Loaded(wanted, version, model, thread, bytes_of.machine)
+
+    def _limits(self, streams: int) -> Limits:
+        return Limits(
             streams=streams,
             waiting=self._config.waiting,
             waiting_of_one_user=self._config.waiting_of_one_user,
             inter_token_s=self._config.inter_token_s,
             lookup=self._config.prompt_lookup,
         )
-        metrics.LOADED.labels(wanted.name).set(needed)
-        log.info("model.loaded", model=wanted.name, streams=streams, seconds=round(time.monotonic() - begun, 2))
-        return Loaded(wanted, version, model, ModelThread(wanted.name, context, limits), needed)
 
     def _context(self, model: LlamaModel, streams: int) -> LlamaContext:
         from inference.llama.context import LlamaContext
@@ -139,32 +155,55 @@ class ModelHost:
             sequences=streams + SPARE_SEQUENCES,
             sequence_tokens=self._config.context_tokens,
             threads=self._config.threads,
+            batch_tokens=_BATCH_TOKENS,
         )
 
     # -- memory ----------------------------------------------------------------------------------------------------
-    async def _streams_that_fit(self, model: LlamaModel, size: int) -> tuple[int, int]:
-        """As many as are wanted, or fewer where memory is short. -> streams and the bytes that they need."""
-        needed = 0
+    async def _streams_that_fit(self, weight: Weight) -> tuple[int, int, Needed]:
+        """As many as are wanted, or fewer where memory is short. -> streams, layers on the GPU, what they need."""
+        there = bool(self._config.gpu_layers) and bool(await run_in_threadpool(self._gpus))
+        gpu_layers = layers_on_gpu(self._config.gpu_layers, weight) if there else 0
+        least = Needed(0)
         for streams in range(self._config.streams, 0, -1):
-            keys = model.memory_bytes((streams + SPARE_SEQUENCES) * self._config.context_tokens)
-            needed = int((size + keys) * _ROOM)
-            if await self._make_room(needed, must=False):
-                return streams, needed
-        raise EngineUnavailable(
-            f"There is not enough memory for the model: it needs {needed / 1e9:.1f} GB.",
-            advice="Use a smaller model, or lower INFERENCE_CONTEXT_TOKENS.",
-        )
+            least = needed(
+                weight,
+                sequences=streams + SPARE_SEQUENCES,
+                sequence_tokens=self._config.context_tokens,
+                batch_tokens=_BATCH_TOKENS,
+                gpu_layers=gpu_layers,
+            )
+            if await self._make_room(least):
+                return streams, gpu_layers, least
+        raise await self._refusal(least)
 
-    async def _make_room(self, needed: int, *, must: bool = True) -> bool:
-        """Unloads what nobody uses, the longest unused first, until so many bytes are free."""
-        while self._free() < needed:
+    async def _make_room(self, wanted: Needed) -> bool:
+        """Unloads what nobody uses, the longest unused first, until so much is free."""
+        while not await self._fits(wanted):
             idle = [loaded for loaded in self._loaded.values() if not loaded.users]
             if not idle:
-                if must:
-                    raise EngineUnavailable(f"There is not enough memory for the model: {needed / 1e9:.1f} GB.")
                 return False
             await self._let_go(min(idle, key=lambda loaded: loaded.used))
         return True
+
+    async def _fits(self, wanted: Needed) -> bool:
+        return self._free() >= wanted.machine and await self._free_on_gpus(wanted) >= wanted.gpu
+
+    async def _free_on_gpus(self, wanted: Needed) -> int:
+        """Measured anew each time, for others use them too; llama.cpp spreads a model over all of them."""
+        return sum(gpu.free for gpu in await run_in_threadpool(self._gpus)) if wanted.gpu else 0
+
+    async def _refusal(self, least: Needed) -> EngineUnavailable:
+        free = await self._free_on_gpus(least)
+        if least.gpu > free:
+            return EngineUnavailable(
+                f"There is not enough memory on the GPU for the model: it needs {least.gpu / 1e9:.1f} GB, "
+                f"{free / 1e9:.1f} GB are free.",
+                advice="Use a smaller model, or lower INFERENCE_GPU_LAYERS or INFERENCE_CONTEXT_TOKENS.",
+            )
+        return EngineUnavailable(
+            f"There is not enough memory for the model: it needs {least.machine / 1e9:.1f} GB.",
+            advice="Use a smaller model, or lower INFERENCE_CONTEXT_TOKENS.",
+        )
 
     def _free(self) -> int:
         if self._config.memory_bytes:
@@ -186,10 +225,17 @@ class ModelHost:
                     await self._let_go(loaded)
 
 
+def _measured_gpus() -> Sequence[Gpu]:
+    from inference.llama.devices import gpus
+
+    return gpus()
+
+
 async def _unload(loaded: Loaded) -> None:
     await run_in_threadpool(loaded.thread.close)
     loaded.model.close()
-    metrics.LOADED.labels(loaded.installed.name).set(0)
+    for gauge in (metrics.LOADED, metrics.ON_GPU):
+        gauge.labels(loaded.installed.name).set(0)
     log.info("model.unloaded", model=loaded.installed.name)
 
 

@@ -10,10 +10,11 @@ from typing import Protocol
 
 import structlog
 
-from inference.batching.contract import DecodingContext, Ended, Event, Events, Request, StepReport
+from inference.batching.contract import DecodingContext, Ended, Event, Events, Piece, Request, StepReport
 from inference.batching.scheduler import Limits, Scheduler
+from inference.engine import Progress
 from inference.errors import EngineUnavailable, InferenceError
-from inference.serving import metrics
+from inference.serving.metrics import HAND_OVER, ModelMetrics
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +30,7 @@ class ModelThread:
         """To be made in the running loop that asks for answers."""
         self.name, self._context = name, context
         self.scheduler = Scheduler(context, limits)
+        self._metrics = ModelMetrics(name, room=context.sequences * context.sequence_tokens)
         self.broken = False
         self._loop = asyncio.get_running_loop()
         self._listeners: dict[Request, asyncio.Queue[Event]] = {}
@@ -47,21 +49,34 @@ class ModelThread:
         events: asyncio.Queue[Event] = asyncio.Queue()  # bounded by max_tokens
         self._listeners[request] = events
         ended = False
+        last, interval = time.monotonic(), self._metrics.first_token
         try:
-            place = self.scheduler.submit(request)
-            self._wake()
+            place = self._submit(request)
             yield place
             while not ended:
                 event = await events.get()
                 ended = isinstance(event, Ended | InferenceError)
                 if isinstance(event, InferenceError):
                     raise event
+                if isinstance(event, Piece):
+                    now = time.monotonic()
+                    interval.observe(now - last)
+                    last, interval = now, self._metrics.between_tokens
                 yield event
         finally:
             del self._listeners[request]
             if not ended:
                 self.scheduler.cancel(request)
                 self._wake()
+
+    def _submit(self, request: Request) -> Progress:
+        try:
+            place = self.scheduler.submit(request)
+        except InferenceError as error:
+            self._metrics.refused(error)
+            raise
+        self._wake()
+        return place
 
     def close(self) -> None:
         """Waits for the step that is running; those who wait for an answer are told. Blocks for seconds."""
@@ -77,13 +92,17 @@ class ModelThread:
     def _run(self) -> None:
         try:
             while self._wait_for_work():
+                begun = time.perf_counter()
                 report = self.scheduler.step()
-                metrics.observe(self.name, report)
                 self._hand_over(report)
+                self._metrics.observe(report, time.perf_counter() - begun)
         except Exception:
             log.exception("model.thread_failed", model=self.name)
         self.broken = True
-        self._hand_over(StepReport(events=self.scheduler.fail_all()))
+        last = StepReport(events=self.scheduler.fail_all())
+        self._hand_over(last)
+        self._metrics.observe(last, 0.0)
+        self._metrics.gone()
         self._context.close()
 
     def _wait_for_work(self) -> bool:
@@ -100,7 +119,7 @@ class ModelThread:
             log.info("model.nobody_listens", model=self.name)
 
     def _deliver(self, events: Events, since: float) -> None:
-        metrics.HAND_OVER.observe(time.monotonic() - since)
+        HAND_OVER.observe(time.monotonic() - since)
         for request, event in events:
             if (listener := self._listeners.get(request)) is not None:
                 listener.put_nowait(event)
