@@ -84,7 +84,7 @@ def embedded_in(body: dict[str, Any]) -> tuple[list[str], str]:
         raise NotUnderstood(
             "model", f"The embedding model is called {name!r}.", advice=f"Use that name, or {EMBEDDER!r}."
         )
-    encoding = body.get("encoding_format") or "float"
+    encoding = "float" if (given := body.get("encoding_format")) is None else given
     if encoding not in ("float", "base64"):
         raise NotUnderstood("encoding_format", "`encoding_format` must be float or base64.")
     if body.get("dimensions") is not None:

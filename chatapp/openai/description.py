@@ -46,7 +46,7 @@ def _paths() -> Schema:
     name = {"name": "model", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     whole = {
         "application/json": {"schema": _ref("Completion")},
-        "text/event-stream": {"schema": {"type": "string", "description": "Chunks, then `data: [DONE]`."}},
+        "text/event-stream": {"schema": _event()},
     }
     return {
         "/v1/models": {"get": _operation("listModels", "Routes, engines and the embedder", _json("Models"))},
@@ -62,6 +62,12 @@ def _paths() -> Schema:
             | {"requestBody": {"required": True, "content": _json("EmbeddingRequest")}}
         },
     }
+
+
+def _event() -> Schema:
+    chunk = _text() | {"contentMediaType": "application/json", "contentSchema": _ref("Chunk")}
+    last = {"const": "[DONE]"}
+    return _object({"data": {"anyOf": [last, chunk]}}, "data") | {"description": "Each event of the stream."}
 
 
 def _operation(name: str, summary: str, content: Schema, *refusals: int) -> Schema:
@@ -141,9 +147,8 @@ def _stop() -> Schema:
 
 def _answered() -> Schema:
     count = {"type": "integer", "minimum": 0}
-    source = _object(
-        {"number": count, "document": _text(), "page": _or_null({"type": "integer"})}, "number", "document"
-    )
+    page = _or_null({"type": "integer"})
+    document = _object({"id": _text(least=1), "name": _text(), "collection": _text()}, "id", "name", "collection")
     return {
         "Error": _object(
             {
@@ -168,7 +173,14 @@ def _answered() -> Schema:
         "Usage": _object(
             {"prompt_tokens": count, "completion_tokens": count, "total_tokens": count}, "prompt_tokens", "total_tokens"
         ),
-        "Source": source,
+        "Source": _object(
+            {"number": count, "document": document, "page": page, "heading": _text(), "text": _text()},
+            *("number", "document", "page", "text"),
+        ),
+        "Citation": _object(
+            {"number": count, "document": _text(), "page": page, "quote": _text()},
+            *("number", "document", "page", "quote"),
+        ),
         "Choice": _object(
             {
                 "index": {"const": 0},
@@ -187,9 +199,20 @@ def _answered() -> Schema:
                 "usage": _ref("Usage"),
                 "engine": _text() | {"description": "Who wrote it."},
                 "sources": {"type": "array", "items": _ref("Source"), "description": "What was found."},
-                "citations": {"type": "array", "items": _ref("Source"), "description": "What the answer rests on."},
+                "citations": {"type": "array", "items": _ref("Citation"), "description": "What the answer rests on."},
             },
             *("id", "object", "created", "model", "choices", "usage", "engine", "sources", "citations"),
+        ),
+        "Chunk": _object(
+            {
+                "object": {"const": "chat.completion.chunk"},
+                "choices": {"type": "array", "description": "As OpenAI's; empty where a field beside it speaks."},
+                "usage": _ref("Usage"),
+                "engine": _text(),
+                "sources": {"type": "array", "items": _ref("Source")},
+                "citations": {"type": "array", "items": _ref("Citation")},
+            },
+            *("object", "choices"),
         ),
         "Embedding": _object(
             {

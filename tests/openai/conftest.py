@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from tests.conversations.conftest import (  # noqa: F401 - fixtures
     client_of,
     folder,
@@ -12,3 +14,8 @@ from tests.conversations.conftest import (  # noqa: F401 - fixtures
     running_web,
     web,
 )
+
+
+@pytest.fixture(scope="session")
+def stream_url() -> str:
+    return ""

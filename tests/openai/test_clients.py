@@ -25,11 +25,6 @@ from tests.waiting import wait_until
 ASKED: list[Any] = [{"role": "user", "content": "How many days of leave?"}]
 
 
-@pytest.fixture(scope="session")
-def stream_url() -> str:
-    return ""
-
-
 @pytest.fixture
 def client(web: Web) -> Iterator[Callable[[str], openai.OpenAI]]:
     made: list[openai.OpenAI] = []
