@@ -153,6 +153,79 @@ def test_what_is_not_understood_is_refused_in_openai_form(
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"n": 2}, "n"),
+        ({"n": True}, "n"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+        ({"functions": [{"name": "f"}]}, "functions"),
+        ({"logprobs": True}, "logprobs"),
+        ({"logit_bias": {"5": 100}}, "logit_bias"),
+        ({"modalities": ["text", "audio"]}, "modalities"),
+        ({"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}, "response_format"),
+        ({"web_search_options": {"search_context_size": "low"}}, "web_search_options"),
+    ],
+)
+def test_what_is_not_offered_is_refused_by_its_name(
+    web: Web, cast: Cast, model: ModelDouble, body: dict[str, Any], param: str
+) -> None:
+    headers = {"Authorization": f"Bearer {create_key(user=cast.alice, name='test')}"}
+    answer = httpx.post(f"{web.url}/v1/chat/completions", json={"messages": ASKED} | body, headers=headers)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "unsupported_parameter", param)
+    assert param in error["message"] or "grammar" in error["message"]
+    assert not model.calls
+
+
+def test_what_clients_send_without_meaning_anything_by_it_is_taken(alice: openai.OpenAI, model: ModelDouble) -> None:
+    asked: Any = {"n": 1, "tools": [], "logprobs": False, "logit_bias": {}, "stop": None, "modalities": ["text"]}
+    format: Any = {"type": "text"}
+    answer = alice.chat.completions.create(model="footnote", messages=ASKED, response_format=format, **asked)
+    assert answer.choices[0].message.content
+
+
+@pytest.mark.parametrize("path", ["", "completions", "responses", "chat", "files/../secrets", "chat/completions/", "é"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_an_address_that_is_none_is_an_error_in_openai_form(web: Web, cast: Cast, path: str, method: str) -> None:
+    answer = httpx.request(method, f"{web.url}/v1/{path}", json={})
+    assert answer.status_code == 404 and answer.json()["error"]["code"] == "unknown_url"
+
+
+def test_every_model_is_found_by_its_name(alice: openai.OpenAI, model: ModelDouble) -> None:
+    names = [one.id for one in alice.models.list()]
+    assert len(names) > 2 and [alice.models.retrieve(name).id for name in names] == names
+    with pytest.raises(openai.NotFoundError) as missing:
+        alice.models.retrieve("gpt-9/../x")
+    assert missing.value.code == "model_not_found"
+
+
+def test_what_the_whole_site_refuses_is_in_openai_form_too(web: Web, cast: Cast) -> None:
+    headers = {"Authorization": f"Bearer {create_key(user=cast.alice, name='test')}"}
+    large = httpx.post(f"{web.url}/v1/embeddings", content=b"x" * 3_000_000, headers=headers)
+    assert large.status_code == 413 and large.json()["error"]["type"] == "invalid_request_error"
+    broken = httpx.post(f"{web.url}/v1/embeddings", content=b"{", headers=headers)
+    assert broken.status_code == 400 and "JSON" in broken.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"input": [[1, 2, 3]]}, "input"),
+        ({"input": []}, "input"),
+        ({"input": "x", "dimensions": 8}, "dimensions"),
+        ({"input": "x", "encoding_format": "int8"}, "encoding_format"),
+        ({"input": "x", "model": "text-embedding-3-small"}, "model"),
+    ],
+)
+def test_embeddings_that_cannot_be_made_are_refused_by_name(
+    web: Web, cast: Cast, body: dict[str, Any], param: str
+) -> None:
+    headers = {"Authorization": f"Bearer {create_key(user=cast.alice, name='test')}"}
+    answer = httpx.post(f"{web.url}/v1/embeddings", json=body, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
 def test_an_unknown_model_and_a_wrong_method_are_named(web: Web, cast: Cast) -> None:
     headers = {"Authorization": f"Bearer {create_key(user=cast.alice, name='test')}"}
     asked = {"model": "gpt-9", "messages": ASKED}
