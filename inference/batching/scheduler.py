@@ -64,7 +64,7 @@ class Scheduler:
     def __init__(
         self, context: DecodingContext, limits: Limits, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._context, self._limits, self._clock = context, limits, clock
+        self._context, self.limits, self._clock = context, limits, clock
         self._sequences = Sequences(context.sequences)
         self._pace = Pace(target_s=limits.inter_token_s, most=context.batch_tokens)
         self._queue = FairQueue(most=limits.waiting, most_of_one_user=limits.waiting_of_one_user)
@@ -83,13 +83,13 @@ class Scheduler:
             detail = f"{len(request.prompt)} prompt tokens, context of {self._context.sequence_tokens}"
             raise ContextTooLong(detail=detail)
         with self._lock:
-            busy_s = self._pace.expected_wait_s(len(self._queue), self._limits.streams) or 5.0
+            busy_s = self._pace.expected_wait_s(len(self._queue), self.limits.streams) or 5.0
             self._queue.push(request, retry_after_s=busy_s)
             position = next(n for n, one in enumerate(self._queue.in_order()) if one is request)
-            free = self._limits.streams - len(self._active) - len(self._queue) + 1
+            free = self.limits.streams - len(self._active) - len(self._queue) + 1
             position = 0 if free > 0 else position + len(self._active)
             self._positions[request] = position
-        return Progress(position, expected_s=self._pace.expected_wait_s(position, self._limits.streams))
+        return Progress(position, expected_s=self._pace.expected_wait_s(position, self.limits.streams))
 
     def cancel(self, request: Request) -> None:
         """Takes effect with the next step, wherever the request stands."""
@@ -156,7 +156,7 @@ class Scheduler:
                 self._end(stream, "deadline", events)
 
     def _admit(self, events: Events) -> None:
-        while len(self._active) < self._limits.streams:
+        while len(self._active) < self.limits.streams:
             if self._preempted:
                 stream = self._preempted.popleft()
                 self._place(stream)
@@ -181,7 +181,7 @@ class Scheduler:
             changed = [one for one, place in places.items() if self._positions.get(one) != place]
             self._positions = places
         for request in changed:
-            expected = self._pace.expected_wait_s(places[request], self._limits.streams)
+            expected = self._pace.expected_wait_s(places[request], self.limits.streams)
             events.append((request, Progress(places[request], expected_s=expected)))
 
     def _begin(self, request: Request) -> Stream:
