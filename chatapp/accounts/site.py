@@ -15,7 +15,7 @@ from chatapp.errors import NotFound
 class Administration(AdminSite):
     site_header = f"{settings.SITE_NAME} administration"
     site_title = site_header
-    index_title = "People, groups and collections"
+    index_title = "People, documents and models"
 
     def has_permission(self, request: Any) -> bool:
         if not super().has_permission(request):

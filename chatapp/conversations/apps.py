@@ -1,5 +1,24 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
+
+if TYPE_CHECKING:
+    from inference.routing.router import Router
 
 
 class ConversationsConfig(AppConfig):
     name = "chatapp.conversations"
+
+    def ready(self) -> None:
+        from inference.administration import router
+
+        router.use(_router)
+
+
+def _router() -> Router:
+    """Made when a page asks for it: most processes never do."""
+    from chatapp.conversations.engines import get_router
+
+    return get_router()

@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from chatapp.governance.models import AuditEntry
-from inference.administration.superusers import SuperusersAlone
+from inference.administration.superusers import SuperusersAlone, require_superuser
 
 if TYPE_CHECKING:
     EntryAdminBase = admin.ModelAdmin[AuditEntry]
@@ -23,13 +23,17 @@ else:
 class EntryAdmin(SuperusersAlone, EntryAdminBase):
     list_display = ("at", "who", "action", "subject", "what")
     list_display_links = ("at",)
-    list_filter = ("action", "at")
+    list_filter = ("action",)
     search_fields = ("subject", "actor_name", "action")
     fields = ("at", "who", "action", "subject", "everything")
     readonly_fields = fields
     date_hierarchy = "at"
     list_per_page = 50
     show_full_result_count = False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        require_superuser(request)
+        return super().changelist_view(request, {"title": "Audit trail", **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -272,6 +272,7 @@ class Migration(migrations.Migration):
                 ("ended_at", models.DateTimeField(null=True)),
             ],
             options={
+                "verbose_name": "roll-out",
                 "ordering": ["-started_at"],
             },
         ),

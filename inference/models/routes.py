@@ -165,6 +165,7 @@ class Rollout(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "roll-out"
         ordering = ["-started_at"]
         constraints = [
             models.UniqueConstraint(

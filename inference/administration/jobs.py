@@ -1,0 +1,190 @@
+"""Jobs on models: asked for with a form, watched, cancelled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import AdminForm
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from inference import audit
+from inference.administration.superusers import SuperusersAlone, require_superuser
+from inference.errors import InferenceError
+from inference.jobs import asking
+from inference.jobs.formats import FORMATS
+from inference.models import Job, ModelVersion
+
+if TYPE_CHECKING:
+    JobAdminBase = admin.ModelAdmin[Job]
+else:
+    JobAdminBase = admin.ModelAdmin
+
+_OPEN = (Job.State.QUEUED, Job.State.RUNNING)
+_FIELDS: list[tuple[Any, dict[str, Any]]] = [(None, {"fields": ["kind", "version", "to", "layers", "name"]})]
+_SHOWN = (
+    "kind",
+    "version",
+    "state_of",
+    "progress_of",
+    "made",
+    "figures",
+    "error",
+    "asked_by",
+    "created_at",
+    "ended_at",
+)
+
+
+class AskForm(forms.Form):
+    kind = forms.ChoiceField(
+        choices=[
+            (Job.Kind.QUANTIZE, "quantize: the same model with smaller numbers"),
+            (Job.Kind.PRUNE, "prune: without some of its layers"),
+            (Job.Kind.BENCH, "bench: measure speed and quality"),
+        ],
+        help_text="Quantizing and pruning make a new version; the old one stays as it is. Both are measured.",
+    )
+    version = forms.ModelChoiceField(
+        ModelVersion.objects.filter(kind=ModelVersion.Kind.FILE), label="Model", help_text="Which file."
+    )
+    to = forms.ChoiceField(
+        choices=[
+            ("", "as it is"),
+            *((name, f"{name} (about {bits:g} bits a weight)") for name, bits in FORMATS.items()),
+        ],
+        label="Format",
+        required=False,
+        help_text="quantize: the format of the new file. prune: may be given as well.",
+    )
+    layers = forms.CharField(
+        max_length=500,
+        required=False,
+        help_text="prune: the layers to leave out, such as 12-15,20. The first one is 0.",
+    )
+    name = forms.CharField(
+        max_length=120, required=False, help_text="Of the new version. Empty: made from the old one's."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("kind") == Job.Kind.QUANTIZE and not values.get("to"):
+            self.add_error("to", "To which format?")
+        if values.get("kind") == Job.Kind.PRUNE and not values.get("layers"):
+            self.add_error("layers", "Without which layers?")
+        return values
+
+    def ask(self, by: Any) -> asking.Asked:
+        """Raises InferenceError."""
+        kind, model, to, layers, name = (self.cleaned_data[one] for one in ("kind", "version", "to", "layers", "name"))
+        if kind == Job.Kind.QUANTIZE:
+            return asking.ask_quantize(model.name, to, name=name, by=by)
+        if kind == Job.Kind.PRUNE:
+            return asking.ask_prune(model.name, layers, to=to, name=name, by=by)
+        return asking.ask_bench(model.name, by=by)
+
+
+@admin.register(Job)
+class JobAdmin(SuperusersAlone, JobAdminBase):
+    list_display = ("created_at", "kind", "version", "state_of", "progress_of", "made", "asked_by")
+    list_display_links = ("created_at",)
+    list_select_related = ("version", "made", "asked_by")
+    list_per_page = 50
+    actions = None
+    fields = readonly_fields = _SHOWN
+    change_list_template = "admin/inference/job/list.html"
+    change_form_template = "admin/inference/job/job.html"
+
+    class Media:
+        css = {"all": ["css/administration.css"]}
+        js = ["js/renewed.js"]
+
+    def get_urls(self) -> list[URLPattern]:
+        cancel = path("<uuid:pk>/cancel/", self.admin_site.admin_view(self.cancel_view), name="inference_job_cancel")
+        return [cancel, *super().get_urls()]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_delete_permission = has_change_permission
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        return super().get_queryset(request).select_related("version", "made", "asked_by")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        require_superuser(request)
+        owed = Job.objects.filter(state__in=_OPEN).exists()
+        return super().changelist_view(request, {"title": "Jobs on models", "owed": owed, **(extra_context or {})})
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        require_superuser(request)
+        form = AskForm(request.POST or None, initial={"version": request.GET.get("version")})
+        if request.method == "POST" and form.is_valid():
+            try:
+                asked = form.ask(request.user)
+            except InferenceError as error:
+                form.add_error(None, f"{error.user_message} {error.advice}")
+            else:
+                for warning in asked.warnings:
+                    messages.warning(request, warning)
+                return HttpResponseRedirect(reverse("admin:inference_job_change", args=[asked.job.pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Ask for work on a model",
+            "media": self.media,
+            "form": form,
+            "adminform": AdminForm(form, _FIELDS, {}),  # type: ignore[arg-type]  # any form does
+            "button": "Queue it",
+        }
+        return TemplateResponse(request, "admin/inference/form.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        job = self.get_object(request, object_id)
+        context = {"open": job is not None and job.state in _OPEN, "title": str(job), "subtitle": None}
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        require_superuser(request)
+        job = self.get_object(request, str(pk))
+        if job is None:
+            raise Http404
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        asking.cancel(job)
+        actor: Any = request.user
+        audit.record("job.cancelled", str(job), actor)
+        messages.success(request, "The job ends within a second or so.")
+        return HttpResponseRedirect(reverse("admin:inference_job_change", args=[job.pk]))
+
+    @admin.display(description="state", ordering="state")
+    def state_of(self, job: Job) -> SafeString:
+        stopping = job.cancel_requested and job.state in _OPEN
+        return format_html('<span class="state state-{}">{}</span>', job.state, "stopping" if stopping else job.state)
+
+    @admin.display(description="progress", ordering="progress")
+    def progress_of(self, job: Job) -> SafeString:
+        if job.state not in _OPEN:
+            return format_html("{}", "–" if job.state != Job.State.DONE else "100 %")
+        percent = round(100 * job.progress)
+        label = f"{percent} %{', ' if job.step else ''}{job.step}"
+        return format_html(
+            '<progress class="job" max="100" value="{}" aria-label="progress"></progress> {}', percent, label
+        )
+
+    @admin.display(description="result")
+    def figures(self, job: Job) -> SafeString | str:
+        rows = [(name.replace("_", " "), value) for name, value in job.result.items()]
+        if not rows:
+            return "–"
+        cells = "".join(str(format_html("<tr><th>{}</th><td>{}</td></tr>", *row)) for row in rows)
+        return format_html("<table>{}</table>", SafeString(cells))

@@ -1,0 +1,215 @@
+"""Versions of models: files come by `manage.py models` and by jobs, endpoints are entered here."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from inference import audit, registry
+from inference.administration import router
+from inference.administration.changes import changed
+from inference.administration.superusers import SuperusersAlone, require_superuser
+from inference.errors import InferenceError
+from inference.models import ModelVersion
+
+if TYPE_CHECKING:
+    VersionAdminBase = admin.ModelAdmin[ModelVersion]
+    VersionFormBase = forms.ModelForm[ModelVersion]
+else:
+    VersionAdminBase, VersionFormBase = admin.ModelAdmin, forms.ModelForm
+
+_ENDPOINT_KINDS = [one for one in ModelVersion.Kind.choices if one[0] != ModelVersion.Kind.FILE]
+_SHORT = {"openai": "OpenAI's API", "azure": "Azure", "anthropic": "Anthropic"}
+_OF_A_FILE = ("path", "source", "size_there", "sha256", "quantization", "parent")
+
+
+class VersionForm(VersionFormBase):
+    capabilities = forms.MultipleChoiceField(
+        choices=ModelVersion.Capability.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What it can do besides plain text.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "kind" in self.fields:
+            self.fields["outside"].initial = True  # until somebody says that it is not
+            self.fields["kind"] = forms.ChoiceField(
+                choices=_ENDPOINT_KINDS, help_text="The API that it speaks. Files come by `manage.py models`."
+            )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if "kind" in self.fields or self.instance.kind != ModelVersion.Kind.FILE:
+            self._check_endpoint(values)
+        return values
+
+    def _check_endpoint(self, values: dict[str, Any]) -> None:
+        if "@" in (values.get("base_url") or "").partition("://")[2].partition("/")[0]:
+            self.add_error("base_url", "An address with a password is shown to people; name the key's setting instead.")
+        if values.get("kind") == ModelVersion.Kind.AZURE and not values.get("api_version"):
+            self.add_error("api_version", "Azure asks for it.")
+        for field, label in (("base_url", "its address"), ("model", "the model's name there")):
+            if field in values and not values[field]:
+                self.add_error(field, f"An endpoint needs {label}.")
+
+
+@admin.register(ModelVersion)
+class VersionAdmin(SuperusersAlone, VersionAdminBase):
+    form = VersionForm
+    list_display = ("named", "kind_of", "state_of", "measures", "speed", "quality", "price", "spent", "health")
+    list_display_links = ("named",)
+    search_fields = ("name", "model", "base_url", "path")
+    actions = ("make_default",)
+    list_per_page = 50
+
+    class Media:
+        css = {"all": ["css/administration.css"]}
+
+    # -- the list ------------------------------------------------------------------------------------------------------
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
+        begin = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        spent = Sum("outcomes__cost", filter=Q(outcomes__at__gte=begin))
+        return super().get_queryset(request).annotate(spent_now=spent)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        require_superuser(request)
+        context = {"title": "Versions of models", **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    @admin.display(description="name", ordering="name")
+    def named(self, version: ModelVersion) -> SafeString | str:
+        if not version.default:
+            return version.name
+        return format_html('{} <span class="mark-default">default</span>', version.name)
+
+    @admin.display(description="kind", ordering="kind")
+    def kind_of(self, version: ModelVersion) -> str:
+        if version.kind == ModelVersion.Kind.FILE:
+            return "GGUF file"
+        return f"{_SHORT[version.kind]}, {'outside' if version.outside else 'in the house'}"
+
+    @admin.display(description="state", ordering="state")
+    def state_of(self, version: ModelVersion) -> SafeString:
+        return format_html('<span class="state state-{}">{}</span>', version.state, version.state)
+
+    @admin.display(description="size", ordering="size")
+    def measures(self, version: ModelVersion) -> str:
+        size = f"{version.size / 1e9:.2f}\N{NO-BREAK SPACE}GB" if version.size else ""
+        return " ".join(filter(None, (size, version.quantization))) or "–"
+
+    @admin.display(description="tokens/s")
+    def speed(self, version: ModelVersion) -> str:
+        return _number(version.measured.get("decode_tokens_s"), "{:.1f}")
+
+    @admin.display(description="perplexity")
+    def quality(self, version: ModelVersion) -> str:
+        return _number(version.measured.get("perplexity"), "{:.2f}")
+
+    @admin.display(description="price (in / out)")
+    def price(self, version: ModelVersion) -> str:
+        if not version.price_prompt and not version.price_completion:
+            return "–"
+        return f"{version.price_prompt.normalize():f} / {version.price_completion.normalize():f}"
+
+    @admin.display(description="this month")
+    def spent(self, version: ModelVersion) -> str:
+        spent = getattr(version, "spent_now", None) or Decimal(0)
+        if version.monthly_budget is not None:
+            return f"{spent:.2f} of {version.monthly_budget:.2f}"
+        return f"{spent:.2f}" if spent else "–"
+
+    @admin.display(description="health")
+    def health(self, version: ModelVersion) -> str:
+        if version.state != ModelVersion.State.READY:
+            return "–"
+        problem = self._problems().get(version.name)
+        return "not on a route" if problem is None else problem or "can answer"
+
+    # -- one version ---------------------------------------------------------------------------------------------------
+    def get_fieldsets(self, request: HttpRequest, obj: ModelVersion | None = None) -> Any:
+        money = ("Cost", {"fields": (("price_prompt", "price_completion"), "monthly_budget")})
+        told = ("What it can do", {"fields": ("context_tokens", "capabilities", "licence")})
+        endpoint = ("Endpoint", {"fields": ("kind", "base_url", "model", "api_version", "key_name", "outside")})
+        if obj is None:
+            return ((None, {"fields": ("name",)}), endpoint, told, money)
+        first = (None, {"fields": ("name", "kind_of", "state", "health")})
+        if obj.kind == ModelVersion.Kind.FILE:
+            return (first, ("File", {"fields": (*_OF_A_FILE, "figures")}), told, money)
+        endpoint[1]["fields"] = ("base_url", "model", "api_version", "key_name", "key_there", "outside")
+        return (first, endpoint, told, money)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ModelVersion | None = None) -> Any:
+        if obj is None:
+            return ()
+        return ("name", "kind_of", "health", "figures", "key_there", *_OF_A_FILE)
+
+    @admin.display(description="size")
+    def size_there(self, version: ModelVersion) -> str:
+        return f"{version.size:,} bytes"
+
+    @admin.display(description="key")
+    def key_there(self, version: ModelVersion) -> str:
+        if not version.key_name:
+            return "It is asked without a key."
+        there = version.key_name in settings.INFERENCE.keys
+        return f"{version.key_name} is {'set' if there else 'not set: set it, then restart the web process'}."
+
+    @admin.display(description="measured")
+    def figures(self, version: ModelVersion) -> SafeString | str:
+        rows = [(name.replace("_", " "), value) for name, value in version.measured.items()]
+        if not rows:
+            return format_html("Not yet: <code>{}</code>", f"manage.py models bench {version.name}")
+        cells = "".join(
+            str(format_html("<tr><th>{}</th><td>{}</td></tr>", name, _plain(value))) for name, value in rows
+        )
+        return format_html("<table>{}</table>", SafeString(cells))
+
+    def save_model(self, request: HttpRequest, obj: ModelVersion, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        action = "model.changed" if change else "model.added"
+        if form.changed_data:
+            audit.record(action, obj.name, _actor(request), **changed(form, change=change))
+
+    def delete_model(self, request: HttpRequest, obj: ModelVersion) -> None:
+        registry.remove_model(obj.name, by=_actor(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+        for version in queryset:
+            self.delete_model(request, version)
+
+    @admin.action(description="Make it the default model")
+    def make_default(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+        if queryset.count() != 1:
+            return self.message_user(request, "Choose one model.", messages.ERROR)
+        try:
+            version = registry.set_default(queryset.get().name, by=_actor(request))
+        except InferenceError as error:
+            return self.message_user(request, f"{error.user_message} {error.advice}", messages.ERROR)
+        self.message_user(request, f"{version} is the default model now.")
+
+    def _problems(self) -> dict[str, str]:
+        """By the version's name: engines are called "local: NAME", "house: NAME", "api: NAME"."""
+        return {name.partition(": ")[2] or name: problem for name, problem in router.problems().items()}
+
+
+def _actor(request: HttpRequest) -> Any:
+    return request.user
+
+
+def _number(value: Any, form: str) -> str:
+    return form.format(value) if isinstance(value, int | float) else "–"
+
+
+def _plain(value: Any) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
