@@ -22,11 +22,14 @@ app.conf.beat_schedule = {
         "schedule": 15.0,
         "options": {"expires": 14},
     },
+    "jobs.sweep": {"task": "inference.tasks.sweep", "schedule": 15.0, "options": {"expires": 14}},
     "turns.sweep": {
         "task": "chatapp.conversations.tasks.sweep",
         "schedule": 15.0,
         "options": {"expires": 14},
     },
+    "rollouts.watch": {"task": "inference.tasks.watch_rollouts", "schedule": 10.0, "options": {"expires": 9}},
+    "outcomes.forget": {"task": "inference.tasks.forget_outcomes", "schedule": 3600.0, "options": {"expires": 3000}},
 }
 
 

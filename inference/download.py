@@ -29,7 +29,7 @@ FIRST_WAIT_S = 0.5
 _MOST_WAIT_S = 8.0
 _STEP_FORWARD = 1_000_000
 _REDIRECTS = 8
-_SPARE_BYTES = 500_000_000  # the database and the index want to write as well
+SPARE_BYTES = 500_000_000  # the database and the index want to write as well
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 
@@ -231,5 +231,5 @@ def _check_status(response: httpx.Response) -> None:
 
 def _check_space(partial: Path, needed: int) -> None:
     free = shutil.disk_usage(partial.parent).free
-    if needed > free - _SPARE_BYTES:
+    if needed > free - SPARE_BYTES:
         raise NoSpace(f"The model needs {needed / 1e9:.1f} GB more and the disk has {free / 1e9:.1f} GB left.")

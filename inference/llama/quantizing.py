@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from inference.errors import ModelFileRejected
+from inference.download import NoSpace
+from inference.errors import InferenceError, ModelFileRejected
 from inference.llama.library import ll
 
 _BUFFER_BYTES = 512 * 2**20  # rows of one matrix that are held at once
@@ -19,6 +20,8 @@ _MOST_REASON = 300
 _INFO, _WARN, _ERROR = 2, 3, 4
 _PROGRESS = re.compile(r"^\[\s*(\d+)/\s*(\d+)\]")
 _FALLBACK = re.compile(r"(\d+) of \d+ tensor\(s\) required fallback")
+
+_DISK = "iostream error"
 
 _kept: list[Any] = []  # llama.cpp keeps the pointer to the callback: it must never be collected
 
@@ -52,7 +55,7 @@ def quantize(
 ) -> int:
     """`to` None: the numbers stay as they are. -> how many matrices did not fit the format and took a larger one.
 
-    Raises ModelFileRejected. A full disk may go unnoticed here: read the file again.
+    Raises ModelFileRejected, NoSpace. A full disk may go unnoticed here: read the file again.
     """
     listener = _Listener(progress)
     callback = ll.llama_log_callback(listener.hear)
@@ -70,5 +73,12 @@ def quantize(
         layers = (ctypes.c_int32 * (len(without_layers) + 1))(*sorted(without_layers), -1)
         parameters.prune_layers = ctypes.cast(layers, ctypes.POINTER(ctypes.c_int32))
     if ll.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(parameters)) != 0:
-        raise ModelFileRejected("llama.cpp cannot make that file.", detail=listener.reason)
+        raise _refusal(listener.reason)
     return listener.fallbacks
+
+
+def _refusal(reason: str) -> InferenceError:
+    if _DISK in reason:
+        return NoSpace("The file could not be written: the disk is full.", detail=reason)
+    why = reason.rpartition("failed to quantize: ")[2].rstrip(". ")
+    return ModelFileRejected(f"llama.cpp cannot make that file{f': {why}' if why else ''}.", detail=reason)

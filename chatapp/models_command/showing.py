@@ -1,0 +1,123 @@
+"""`models list` and `models show`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from chatapp.commands import FootnoteCommand
+from chatapp.models_command.action import Action, takes
+from inference import registry
+from inference.models import ModelVersion
+
+_FIELDS = (
+    "name",
+    "kind",
+    "state",
+    "default",
+    "path",
+    "source",
+    "sha256",
+    "size",
+    "licence",
+    "quantization",
+    "context_tokens",
+    "capabilities",
+    "base_url",
+    "model",
+    "api_version",
+    "key_name",
+    "outside",
+    "price_prompt",
+    "price_completion",
+    "monthly_budget",
+    "measured",
+)
+_HEADINGS = (
+    "  NAME",
+    "KIND",
+    "STATE",
+    "SIZE",
+    "NUMBERS",
+    "CONTEXT",
+    "PRICE",
+    "TOKENS/S",
+    "PERPLEXITY",
+    "PARENT",
+    "WHERE",
+)
+
+
+def facts_of(model: ModelVersion) -> dict[str, Any]:
+    facts = {field: getattr(model, field) for field in _FIELDS}
+    plain = {key: float(value) if isinstance(value, Decimal) else value for key, value in facts.items()}
+    return plain | {
+        "parent": model.parent.name if model.parent else None,
+        "created_at": model.created_at.isoformat(timespec="seconds"),
+    }
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Aligned, without the columns that are empty in every row but the first."""
+    used = [at for at in range(len(rows[0])) if any(row[at] for row in rows[1:])]
+    widths = {at: max(len(row[at]) for row in rows) for at in used}
+    return ["  ".join(row[at].ljust(widths[at]) for at in used).rstrip() for row in rows]
+
+
+def _list(command: FootnoteCommand, options: dict[str, Any]) -> None:
+    models = list(ModelVersion.objects.select_related("parent"))
+    if options["json"]:
+        command.write_json({"models": [facts_of(model) for model in models]})
+    elif not models:
+        command.stdout.write("No model yet. Add one with `models pull` or `models add`.")
+    else:
+        for line in columns([_HEADINGS, *map(_row, models)]):
+            command.stdout.write(line)
+
+
+def _row(model: ModelVersion) -> tuple[str, ...]:
+    measured = model.measured
+    place = f"{model.base_url} ({'outside' if model.outside else 'in the house'})" if model.base_url else model.path
+    return (
+        f"{'*' if model.default else ' '} {model.name}",
+        model.kind,
+        model.state,
+        megabytes(model.size) if model.size else "",
+        model.quantization,
+        str(model.context_tokens or ""),
+        f"{model.price_prompt:f}/{model.price_completion:f}" if model.price_prompt or model.price_completion else "",
+        f"{measured['decode_tokens_s']:.1f}" if "decode_tokens_s" in measured else "",
+        f"{measured['perplexity']:.2f}" if "perplexity" in measured else "",
+        model.parent.name if model.parent else "",
+        place,
+    )
+
+
+def _show(command: FootnoteCommand, options: dict[str, Any]) -> None:
+    facts = facts_of(registry.find_model(options["name"]))
+    if options["json"]:
+        command.write_json(facts)
+        return
+    measured = facts.pop("measured")
+    shown = facts | {f"measured {key}": value for key, value in measured.items()}
+    for line in columns([("", ""), *((key.replace("_", " "), _text(value)) for key, value in shown.items())])[1:]:
+        command.stdout.write(line)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value in ("", None) else str(value)
+
+
+ACTIONS = (
+    Action("list", "show every model; * marks the default", takes(), _list),
+    Action("show", "everything that is known of one model", takes("name"), _show),
+)

@@ -1,0 +1,135 @@
+"""Asks for work on a model: checks the request, and writes the row. Commands and pages come through here."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from inference import registry
+from inference.gguf_files import read_gguf
+from inference.jobs import formats
+from inference.jobs.errors import JobRefused
+from inference.models import Job, ModelVersion
+
+log = structlog.get_logger(__name__)
+
+_HERE = Path(__file__).parent
+MOST_TEXT, MOST_QUESTIONS, MOST_QUESTION = 400_000, 100, 2000
+_MOST_QUEUED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    job: Job
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What models are compared on. Empty: what comes with Footnote."""
+
+    text: str = ""
+    questions: tuple[str, ...] = ()
+
+    def parameters(self) -> dict[str, Any]:
+        """Raises JobRefused."""
+        if len(self.text) > MOST_TEXT:
+            raise JobRefused(f"The text has more than {MOST_TEXT} characters.", advice="Give a part of it.")
+        if len(self.questions) > MOST_QUESTIONS or any(len(one) > MOST_QUESTION for one in self.questions):
+            raise JobRefused(f"At most {MOST_QUESTIONS} questions of at most {MOST_QUESTION} characters each.")
+        return {"text": self.text.replace("\0", ""), "questions": [one.replace("\0", "") for one in self.questions]}
+
+
+def own_text() -> str:
+    return (_HERE / "text.txt").read_text()
+
+
+def own_questions() -> list[str]:
+    return (_HERE / "questions.txt").read_text().splitlines()
+
+
+def digest_of(text: str) -> str:
+    """Figures of two files compare only where they come from one text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def ask_quantize(
+    model: str, to: str, *, name: str = "", material: Material | None = None, by: AbstractBaseUser | None = None
+) -> Asked:
+    """Raises JobRefused, NameTaken, UnknownModel, NotAFile."""
+    parent = registry.find_file(model)
+    facts, to = read_gguf(Path(parent.path)), formats.format_named(to)
+    if facts.quantization == to:
+        raise JobRefused(f"{parent.name} is {to} already.")
+    parameters = _new_file(parent, name or f"{parent.name}-{to}", material) | {"to": to, "without_layers": []}
+    return Asked(_write(Job.Kind.QUANTIZE, parent, parameters, by), formats.warnings_of(facts, to))
+
+
+def ask_prune(
+    model: str,
+    layers: str,
+    *,
+    to: str = "",
+    name: str = "",
+    material: Material | None = None,
+    by: AbstractBaseUser | None = None,
+) -> Asked:
+    """Raises JobRefused, NameTaken, UnknownModel, NotAFile."""
+    parent = registry.find_file(model)
+    facts = read_gguf(Path(parent.path))
+    without, number = formats.layers_named(layers, facts), formats.format_named(to) if to else None
+    left = facts.layers - len(without)
+    new_name = name or f"{parent.name}-{left}-layers{f'-{number}' if number else ''}"
+    warnings = formats.warnings_of_layers(without, facts) + (formats.warnings_of(facts, number) if number else [])
+    parameters = _new_file(parent, new_name, material) | {"to": number, "without_layers": without}
+    return Asked(_write(Job.Kind.PRUNE, parent, parameters, by), warnings)
+
+
+def ask_bench(model: str, *, material: Material | None = None, by: AbstractBaseUser | None = None) -> Asked:
+    version = registry.find_file(model)
+    return Asked(_write(Job.Kind.BENCH, version, (material or Material()).parameters(), by))
+
+
+def ask_pull(source: str, *, name: str = "", sha256: str = "", by: AbstractBaseUser | None = None) -> Asked:
+    """Raises ModelSourceRejected, NameTaken."""
+    registry.plan_pull(source, name=name, sha256=sha256)
+    return Asked(_write(Job.Kind.PULL, None, {"source": source, "name": name, "sha256": sha256}, by))
+
+
+def cancel(job: Job) -> None:
+    """At once where nobody works on it; whoever does ends its child within a second or so."""
+    Job.objects.filter(pk=job.pk, state__in=[Job.State.QUEUED, Job.State.RUNNING]).update(cancel_requested=True)
+    Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(
+        state=Job.State.CANCELLED, ended_at=timezone.now(), step=""
+    )
+    log.info("job.cancel_requested", job=str(job.pk))
+
+
+def _new_file(parent: ModelVersion, name: str, material: Material | None) -> dict[str, Any]:
+    slug = registry.slug_of(name)
+    registry.check_name(slug)
+    return (material or Material()).parameters() | {"name": slug}
+
+
+def _write(
+    kind: Job.Kind, version: ModelVersion | None, parameters: dict[str, Any], by: AbstractBaseUser | None
+) -> Job:
+    with transaction.atomic():
+        if Job.objects.filter(state=Job.State.QUEUED).count() >= _MOST_QUEUED:
+            raise JobRefused(f"{_MOST_QUEUED} jobs are waiting already.", advice="Wait, or cancel some.")
+        same = Job.objects.filter(
+            state__in=[Job.State.QUEUED, Job.State.RUNNING], parameters__name=parameters.get("name")
+        )
+        if parameters.get("name") and same.exists():
+            raise JobRefused("A job that makes a model of this name is waiting or running.", advice="Wait for it.")
+        job: Job = Job.objects.create(
+            kind=kind, version=version, parameters=parameters, asked_by_id=by.pk if by else None
+        )
+    return job
