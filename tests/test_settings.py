@@ -42,6 +42,7 @@ def shown(name: str, path: Path | str, **given: str) -> str:
             "INFERENCE_API_BASE_URL must be an address that begins with http:// or https://, not 'foo'.",
         ),
         ({"INFERENCE_API_BASE_URL": "http://h/v1"}, "INFERENCE_API_MODEL is missing: INFERENCE_API_BASE_URL needs it."),
+        ({"INFERENCE_API_KIND": "gemini"}, "INFERENCE_API_KIND must be one of openai, azure, anthropic, not 'gemini'."),
         ({"INDEX_SERVICE_URL": "unix://"}, "INDEX_SERVICE_URL must be an address that begins with http"),
         ({"MODEL_SERVICE_URLS": "http://h:x"}, "MODEL_SERVICE_URLS must be an address that begins with http"),
         ({"CHATAPP_PUBLIC_URL": "footnote.example.com"}, "CHATAPP_PUBLIC_URL must be an address"),
