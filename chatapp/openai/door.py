@@ -34,11 +34,11 @@ def with_key(method: str) -> Callable[[Door], Door]:
         @wraps(door)
         async def opened(request: HttpRequest, **parts: str) -> HttpResponseBase:
             if request.method != method:
-                return refusal(405, "method_not_allowed", f"Use {method}.", allow=method)
+                return refusal(405, code="method_not_allowed", message=f"Use {method}.", allow=method)
             scheme, _, key = request.headers.get("Authorization", "").partition(" ")
             person = await in_database(person_of_key)(key.strip()) if scheme.lower() == "bearer" else None
             if person is None:
-                return refusal(401, "invalid_api_key", "The API key is missing or wrong.")
+                return refusal(401, code="invalid_api_key", message="The API key is missing or wrong.")
             try:
                 return await door(request, person, **parts)
             except TYPED_ERRORS as error:

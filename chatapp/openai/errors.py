@@ -24,7 +24,7 @@ def error_response(error: TypedError) -> JsonResponse:
     return response
 
 
-def refusal(status: int, code: str, message: str, *, allow: str = "") -> JsonResponse:
+def refusal(status: int, *, code: str, message: str, allow: str = "") -> JsonResponse:
     """`allow`: the method that is."""
     headers = {"Allow": allow} if allow else {}
     return JsonResponse(described(status, code, message), status=status, headers=headers)

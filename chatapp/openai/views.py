@@ -40,12 +40,12 @@ async def description(request: HttpRequest) -> HttpResponseBase:
     """Says nothing that is not in the documentation: no key is needed."""
     if request.method == "GET":
         return JsonResponse(openapi())
-    return refusal(405, "method_not_allowed", "Use GET.", allow="GET")
+    return refusal(405, code="method_not_allowed", message="Use GET.", allow="GET")
 
 
 @csrf_exempt
 async def unknown(request: HttpRequest, rest: str = "") -> HttpResponseBase:
-    return refusal(404, "unknown_url", f"There is nothing at {request.method} {request.path}.")
+    return refusal(404, code="unknown_url", message=f"There is nothing at {request.method} {request.path}.")
 
 
 @with_key("GET")
