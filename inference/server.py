@@ -24,6 +24,7 @@ from inference.batching.contract import Ended, Piece, Sampling, TokenText
 from inference.config import InferenceConfig
 from inference.engine import Progress
 from inference.errors import BadRequest, InferenceError
+from inference.serving.description import openapi
 from inference.serving.host import Installed, Loaded, ModelHost
 from inference.serving.request_form import CompletionRequest, read
 from inference.serving.response_form import DONE, Form, openai_error
@@ -74,6 +75,9 @@ class ModelService:
         if not models:
             return JSONResponse({"ready": False, "problem": "No model is installed."}, status_code=503)
         return JSONResponse({"ready": True, "model": models[0].name})
+
+    async def describe(self, request: Request) -> Response:
+        return JSONResponse(openapi())
 
     async def metrics(self, request: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -204,5 +208,6 @@ def create_app(config: InferenceConfig, installed: Installed) -> Starlette:
             Route("/healthz", door(service.healthz, guarded=False)),
             Route("/readyz", door(service.readyz, guarded=False)),
             Route("/metrics", door(service.metrics)),
+            Route("/openapi.json", door(service.describe, guarded=False)),
         ],
     )

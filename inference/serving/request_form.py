@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +13,9 @@ from inference.errors import BadRequest
 
 MESSAGES = 500
 STOPS, STOP_CHARACTERS = 8, 200
-_GRAMMAR_CHARACTERS = 20_000
+GRAMMAR_CHARACTERS = 20_000
 _SCHEMA_DEPTH = 30
-_BIASES = 1024
+BIASES = 1024
 NAME_CHARACTERS = 200
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _JSON = r"""root   ::= object
@@ -45,7 +44,7 @@ class CompletionRequest:
 def read(body: dict[str, Any], *, most_tokens: int) -> CompletionRequest:
     """Raises BadRequest with a sentence that names the field."""
     grammar, schema = _format(body)
-    user = _text(body, "user") or _text(body, "safety_identifier")
+    user, safety = _text(body, "user"), _text(body, "safety_identifier")
     if _number(body, "n", 1, 1, 1) != 1:
         raise BadRequest("`n` must be 1.")
     return CompletionRequest(
@@ -53,11 +52,11 @@ def read(body: dict[str, Any], *, most_tokens: int) -> CompletionRequest:
         messages=_messages(body),
         sampling=_sampling(body, most_tokens, grammar),
         schema=schema,
-        stream=bool(body.get("stream")),
+        stream=_flag(body, "stream"),
         include_usage=_wants_usage(body),
-        user=user,
-        cache_key=_text(body, "prompt_cache_key") or user,
-        public_messages=int(_number(body, "footnote_public_messages", 0, MESSAGES, 0)),
+        user=user or safety,
+        cache_key=_text(body, "prompt_cache_key") or user or safety,
+        public_messages=_integer(body, "footnote_public_messages", 0, MESSAGES, 0),
     )
 
 
@@ -73,35 +72,40 @@ def _message(given: Any) -> ChatMessage:
     if role is None:
         raise BadRequest("Each message needs a role: system, user or assistant.")
     content = given.get("content")
-    if isinstance(content, list) and all(isinstance(p, dict) and isinstance(p.get("text"), str) for p in content):
+    if isinstance(content, list) and all(_is_text(part) for part in content):
         content = "".join(part["text"] for part in content)
     if not isinstance(content, str):
         raise BadRequest("The content of each message must be a string, or parts of text.")
     return ChatMessage(role, content)
 
 
+def _is_text(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type", "text") == "text" and isinstance(part.get("text"), str)
+
+
 def _sampling(body: dict[str, Any], most_tokens: int, grammar: str) -> Sampling:
-    limit = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
-    logprobs = bool(body.get("logprobs"))
+    most = _integer(body, "max_tokens", 1, 100_000, most_tokens)
+    top_logprobs = _integer(body, "top_logprobs", 0, 20, 0)
     return Sampling(
-        max_tokens=int(_number(body, limit, 1, 100_000, most_tokens)),
+        max_tokens=_integer(body, "max_completion_tokens", 1, 100_000, most),
         temperature=_number(body, "temperature", 0, 2, 0.7),
         top_p=_number(body, "top_p", 0, 1, 0.95),
-        top_k=int(_number(body, "top_k", 1, 1000, 40)),
+        top_k=_integer(body, "top_k", 1, 1000, 40),
         min_p=_number(body, "min_p", 0, 1, 0),
-        seed=int(_number(body, "seed", -(2**63), 2**64 - 1, 0)) & 0xFFFFFFFF,
+        seed=_integer(body, "seed", -(2**63), 2**64 - 1, 0) & 0xFFFFFFFF,
         stop=_stop(body),
         frequency_penalty=_number(body, "frequency_penalty", -2, 2, 0),
         presence_penalty=_number(body, "presence_penalty", -2, 2, 0),
         repeat_penalty=_number(body, "repeat_penalty", 0.1, 10, 1),
         logit_bias=_logit_bias(body),
-        top_logprobs=int(_number(body, "top_logprobs", 0, 20, 0)) if logprobs else None,
+        top_logprobs=top_logprobs if _flag(body, "logprobs") else None,
         grammar=grammar,
     )
 
 
 def _stop(body: dict[str, Any]) -> tuple[str, ...]:
-    stop = body.get("stop") or []
+    stop = body.get("stop")
+    stop = [] if stop is None else stop
     stop = [stop] if isinstance(stop, str) else stop
     if not isinstance(stop, list) or len(stop) > STOPS:
         raise BadRequest(f"`stop` must be at most {STOPS} strings.")
@@ -111,9 +115,9 @@ def _stop(body: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _logit_bias(body: dict[str, Any]) -> tuple[tuple[int, float], ...]:
-    given = body.get("logit_bias") or {}
-    if not isinstance(given, dict) or len(given) > _BIASES:
-        raise BadRequest(f"`logit_bias` must be an object of at most {_BIASES} tokens.")
+    given = {} if body.get("logit_bias") is None else body["logit_bias"]
+    if not isinstance(given, dict) or len(given) > BIASES:
+        raise BadRequest(f"`logit_bias` must be an object of at most {BIASES} tokens.")
     if not all(token.isdecimal() and len(token) < 10 for token in given):
         raise BadRequest("`logit_bias` maps token ids to numbers.")
     return tuple((int(token), _number(given, token, -100, 100, 0)) for token in given)
@@ -121,10 +125,10 @@ def _logit_bias(body: dict[str, Any]) -> tuple[tuple[int, float], ...]:
 
 def _format(body: dict[str, Any]) -> tuple[str, str]:
     """-> a GBNF grammar or a JSON schema, at most one of them."""
-    given = body.get("response_format") or {"type": "text"}
-    grammar = body.get("grammar") or ""
-    if not isinstance(grammar, str) or len(grammar) > _GRAMMAR_CHARACTERS:
-        raise BadRequest(f"`grammar` must be a string of at most {_GRAMMAR_CHARACTERS} characters.")
+    given = {"type": "text"} if body.get("response_format") is None else body["response_format"]
+    grammar = "" if body.get("grammar") is None else body["grammar"]
+    if not isinstance(grammar, str) or len(grammar) > GRAMMAR_CHARACTERS:
+        raise BadRequest(f"`grammar` must be a string of at most {GRAMMAR_CHARACTERS} characters.")
     kind = given.get("type") if isinstance(given, dict) else None
     if kind == "text":
         return grammar, ""
@@ -140,8 +144,8 @@ def _schema(schema: Any) -> str:
     if not isinstance(schema, dict) or _depth(schema) > _SCHEMA_DEPTH:
         raise BadRequest(f"The JSON schema must be an object, nested at most {_SCHEMA_DEPTH} levels.")
     text = json.dumps(schema)
-    if len(text) > _GRAMMAR_CHARACTERS:
-        raise BadRequest(f"The JSON schema must have at most {_GRAMMAR_CHARACTERS} characters.")
+    if len(text) > GRAMMAR_CHARACTERS:
+        raise BadRequest(f"The JSON schema must have at most {GRAMMAR_CHARACTERS} characters.")
     return text
 
 
@@ -158,10 +162,17 @@ def _children(value: Any) -> Sequence[Any]:
 
 
 def _wants_usage(body: dict[str, Any]) -> bool:
-    options = body.get("stream_options") or {}
+    options = {} if body.get("stream_options") is None else body["stream_options"]
     if not isinstance(options, dict):
         raise BadRequest("`stream_options` must be an object.")
-    return bool(options.get("include_usage"))
+    return _flag(options, "include_usage")
+
+
+def _flag(body: dict[str, Any], name: str) -> bool:
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise BadRequest(f"`{name}` must be true or false.")
+    return bool(value)
 
 
 def _text(body: dict[str, Any], name: str) -> str:
@@ -173,11 +184,18 @@ def _text(body: dict[str, Any], name: str) -> str:
     return value
 
 
+def _integer(body: dict[str, Any], name: str, least: int, most: int, default: int) -> int:
+    value = _number(body, name, least, most, default)
+    if value != int(value):
+        raise BadRequest(f"`{name}` must be a whole number.")
+    return int(body[name]) if body.get(name) is not None else default
+
+
 def _number(body: dict[str, Any], name: str, least: float, most: float, default: float) -> float:
     value = body.get(name)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise BadRequest(f"`{name}` must be a number.")
     if not least <= value <= most:
         raise BadRequest(f"`{name}` must be a number from {least:g} to {most:g}.")
