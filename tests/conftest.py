@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import Group
 from django.contrib.sessions.backends.db import SessionStore
+from django.test import Client
 
 from chatapp.accounts.models import User
 from tests.redis_server import Redis
@@ -32,6 +33,12 @@ def cast(transactional_db: None) -> Cast:
     people.alice.groups.add(owners)
     people.bob.groups.add(members)
     return people
+
+
+def signed_in_client(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 def signed_in_session(user: User) -> str:

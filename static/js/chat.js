@@ -8,6 +8,7 @@ import { explainModels } from "./engines.js";
 import { adviceFor } from "./person.js";
 import { Session } from "./session.js";
 import { closeSidebar, sidebarIsOpen } from "./sidebar.js";
+import { sendRating } from "./rating.js";
 import { SourcePanel } from "./sources.js";
 import { Transcript, copyText } from "./transcript.js";
 import "./theme.js";
@@ -31,6 +32,8 @@ const transcript = new Transcript({
     retry: (message) => attempt(session.regenerate(message)),
     continueAnswer: (message) => attempt(session.continueAnswer(message)),
     choose: (message) => (session.tree.choose(message), paint()),
+    rate: (message, rating) => rate(message, rating),
+    repaint: () => paint(),
     explainModels,
   },
 });
@@ -64,6 +67,17 @@ function attempt(sent) {
   else if (early) tell("Connecting. Your question will be sent in a moment.");
   else if (!socket.connected) tell("Not connected at the moment. Your words are kept; send them once the line is back.");
   return sent;
+}
+
+async function rate(message, rating) {
+  try {
+    await sendRating(message, rating);
+    tell(null);
+    return true;
+  } catch (error) {
+    tell(`Your rating was not kept. ${error.message}`, { problem: true });
+    return false;
+  }
 }
 
 // One quiet line above the box; null takes it away.

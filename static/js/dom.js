@@ -31,6 +31,8 @@ const PATHS = {
   download: "M12 4v11 M7 11l5 5 5-5 M5 20h14",
   file: "M6 3h8l5 5v13H6z M14 3v5h5",
   continue: "M6 4l12 8-12 8z",
+  good: "M7 11v9H4v-9z M7 11l4-7c1.6 0 2.3 1.2 2 2.6L12.3 10H18a2 2 0 0 1 2 2.3l-1 6a2 2 0 0 1-2 1.7H7",
+  bad: "M7 13V4H4v9z M7 13l4 7c1.6 0 2.3-1.2 2-2.6L12.3 14H18a2 2 0 0 0 2-2.3l-1-6A2 2 0 0 0 17 4H7",
 };
 
 export function icon(name) {

@@ -4,6 +4,7 @@ import { el, icon, iconButton, withCommands } from "./dom.js";
 import { hasQuotations, isQuoting, notesOf, partsOf, writtenBy } from "./engines.js";
 import { MarkdownView, highlightCode } from "./markdown.js";
 import { adviceFor, isAdministrator } from "./person.js";
+import { ratingButtons, reasonsForm, thank } from "./rating.js";
 
 const FATES = {
   stopped: "You stopped this answer.",
@@ -49,8 +50,8 @@ export class MessageView {
 
   // Only when something in it changed: a button that is replaced loses its focus, and the click that is under way.
   #paintAfter(siblings, streaming, busy) {
-    const { status, error, sources, citations, engine, written_by: writers, text } = this.message;
-    const key = JSON.stringify([status, error, sources, citations, engine, writers, !text, siblings.map((one) => one.id), busy]);
+    const { status, error, sources, citations, engine, written_by: writers, text, rating } = this.message;
+    const key = JSON.stringify([status, error, sources, citations, engine, writers, !text, rating, Boolean(this.reasons), siblings.map((one) => one.id), busy]);
     if (this.painted === key) return;
     this.painted = key;
     const focused = this.after.contains(document.activeElement) ? document.activeElement.ariaLabel : null;
@@ -76,7 +77,7 @@ export class MessageView {
     const { message } = this;
     if (message.role === "user") return [this.#tools(siblings, busy)];
     if (streaming) return [this.#sources()];
-    return [this.#fate(busy), this.#error(busy), this.#sources(), this.#writer(), this.#tools(siblings, busy)];
+    return [this.#fate(busy), this.#error(busy), this.#sources(), this.#writer(), this.#tools(siblings, busy), this.reasons];
   }
 
   #fate(busy) {
@@ -150,7 +151,25 @@ export class MessageView {
     } else if (message.status !== "failed") {
       tools.append(iconButton("retry", "Answer again", () => this.actions.regenerate(message), { disabled: busy }));
     }
+    if (message.role === "assistant" && message.text) tools.append(ratingButtons(message, (rating) => this.#rate(rating)));
     return tools;
+  }
+
+  // The buttons tell at once; the form that "bad" opens adds reasons to it.
+  async #rate(rating, { explained = false } = {}) {
+    this.reasons = null;
+    const sent = await this.actions.rate(this.message, rating);
+    if (sent && rating?.rating === "bad" && !explained) this.reasons = reasonsForm(this.message, (said) => this.#explained(said));
+    if (sent && explained) thank();
+    this.actions.repaint();
+    this.reasons?.querySelector("input")?.focus();
+  }
+
+  #explained(said) {
+    this.reasons = null;
+    if (said) return this.#rate(said, { explained: true });
+    this.actions.repaint();
+    this.after.querySelector(".rating [aria-pressed=true]")?.focus();
   }
 
   #switcher(siblings) {

@@ -63,6 +63,8 @@ class Double:
         self.collections: list[dict[str, Any]] = []
         self.documents: list[dict[str, Any]] = []
         self.elsewhere: list[dict[str, Any]] = []  # of any other collection
+        self.ratings: list[dict[str, Any]] = []
+        self.refused_rating: dict[str, Any] | None = None
         page.route_web_socket("**/ws/chat/", self._socket)
         page.route("**/api/**", self._http)
 
@@ -134,6 +136,9 @@ class Double:
         url, method = route.request.url.split("/api/")[1], route.request.method
         if method == "DELETE":
             return route.fulfill(status=204)
+        if url.endswith("/rating/"):
+            self.ratings.append(json.loads(route.request.post_data))
+            return route.fulfill(**self.refused_rating or {"json": {"reasons": [], "text": "", **self.ratings[-1]}})
         answers: dict[str, Any] = {
             "passages/": self.passage, "engines/": self.engines, "conversations/?": {"conversations": self.conversations},
             "conversations/": self.detail, "documents/": {"document": {}},

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatapp.accounts.models import User
-from chatapp.conversations.models import Conversation
+from chatapp.conversations.models import Conversation, Message
 from retrieval.models import Collection, Document
 from tests.documents.conftest import MakeDocument
 
@@ -26,7 +26,7 @@ HOSTILE_VALUES: tuple[Any, ...] = (
     *HOSTILE_TEXT, None, True, 0, -1, 1e308, 2**63, 10**400, [], {}, [None], [[]], {"name": "x"},
     *([text] for text in HOSTILE_TEXT), ["owners", "\ud800"], ["owners"] * 2000,
 )  # fmt: skip
-FIELDS = ("name", "description", "everyone", "readers", "title", "\ud800")
+FIELDS = ("name", "description", "everyone", "readers", "title", "rating", "reasons", "text", "\ud800")
 HOSTILE_BODIES = (
     b"", b"\0", b"\xff\xfe", b"\xed\xa0\x80", b"nul", b"null", b"NaN", b"9" * 5000, b'{"title": ' + b"9" * 5000 + b"}",
     b"[" * 900 + b"]" * 900, b"[" * 100_000, b'{"name":' * 990, b'{"name":' + b"[" * 980 + b"]" * 980 + b"}",
@@ -48,11 +48,13 @@ def addresses(people: dict[str, User | None], make_document: MakeDocument) -> li
     document = make_document("leave.md", "text")
     owner = people["administrator"]
     assert owner is not None
+    conversation = Conversation.objects.create(owner=owner, title="Leave")
     ids = {
         "api/collections/": document.collection_id,
         "api/documents/": document.pk,
         "api/passages/": document.passages.get().pk,
-        "api/conversations/": Conversation.objects.create(owner=owner, title="Leave").pk,
+        "api/conversations/": conversation.pk,
+        "api/messages/": Message.objects.create(conversation=conversation, role="assistant", text="28 days.").pk,
     }
     found = []
     for route in _routes(get_resolver().url_patterns, ""):
@@ -77,10 +79,16 @@ def send(client: Client, method: str, address: str, body: bytes) -> int:
     return status
 
 
+def takes_fields(address: str) -> bool:
+    return any(kind in address for kind in ("conversations", "collections", "messages"))
+
+
 def test_no_value_of_any_field_breaks_a_door(admin: Client, addresses: list[str]) -> None:
-    named = [address for address in addresses if "conversations" in address or "collections" in address]
+    named = [address for address in addresses if takes_fields(address)]
     for address, field, value in itertools.product(named, FIELDS, HOSTILE_VALUES):
         send(admin, "PATCH", address, json.dumps({field: value}).encode())
+        if "messages" in address:
+            send(admin, "PUT", address, json.dumps({"rating": "bad", field: value}).encode())
         if address == "/api/collections/":
             send(admin, "POST", address, json.dumps({"name": "New", field: value}).encode())
     kept = "".join(f"{one.name}{one.description}" for one in Collection.objects.all())
@@ -89,7 +97,7 @@ def test_no_value_of_any_field_breaks_a_door(admin: Client, addresses: list[str]
 
 def test_no_body_breaks_a_door(admin: Client, addresses: list[str]) -> None:
     for address, body in itertools.product(reversed(addresses), HOSTILE_BODIES):
-        for method in ("POST", "PATCH", "DELETE"):
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
             send(admin, method, address, body)
 
 
@@ -154,5 +162,5 @@ _JSON = st.recursive(
 @given(body=st.dictionaries(st.sampled_from(FIELDS), _JSON, max_size=4))
 def test_no_json_at_all_breaks_a_door(admin: Client, addresses: list[str], body: dict[str, Any]) -> None:
     for address in addresses:
-        if "conversations" in address or "collections" in address:
-            send(admin, "PATCH", address, json.dumps(body).encode())
+        if takes_fields(address):
+            send(admin, "PUT" if "messages" in address else "PATCH", address, json.dumps(body).encode())

@@ -1,0 +1,76 @@
+"""The audit trail keeps what was written down."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from chatapp.governance import services
+from chatapp.governance.models import AuditEntry, AuditTrailIsKept
+from inference import audit
+from tests.conftest import Cast, signed_in_client
+
+
+def test_what_inference_does_is_written_down(cast: Cast) -> None:
+    audit.record("model.changed", "qwen3", cast.administrator, state={"from": "ready", "to": "retired"})
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.subject, entry.actor, entry.actor_name) == (
+        "model.changed", "qwen3", cast.administrator, "administrator"
+    )  # fmt: skip
+    assert entry.detail == {"state": {"from": "ready", "to": "retired"}}
+
+
+def test_an_entry_is_neither_changed_nor_deleted(cast: Cast) -> None:
+    entry = services.record("route.changed", "footnote", cast.administrator)
+    entry.subject = "another"
+    for forbidden in (
+        entry.save,
+        entry.delete,
+        AuditEntry.objects.all().delete,
+        lambda: AuditEntry.objects.update(subject="another"),
+        lambda: AuditEntry.objects.bulk_update([entry], ["subject"]),
+        lambda: AuditEntry.objects.update_or_create(pk=entry.pk, defaults={"subject": "another"}),
+    ):
+        with pytest.raises(AuditTrailIsKept):
+            forbidden()
+    assert AuditEntry.objects.get().subject == "footnote"
+
+
+def test_an_entry_outlives_the_person_it_names(cast: Cast) -> None:
+    services.record("route.changed", "footnote", cast.bob)
+    cast.bob.delete()
+    entry = AuditEntry.objects.get()
+    assert entry.actor_name == "bob" and entry.actor_id is not None
+    page = signed_in_client(cast.administrator).get("/admin/governance/auditentry/")
+    assert page.status_code == 200 and "bob" in page.content.decode()
+
+
+def test_a_change_that_is_undone_leaves_no_entry(cast: Cast) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        services.record("route.changed", "footnote", cast.administrator)
+        raise IntegrityError
+    assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\ud800", "x" * 100_000, {"a\0": ["\ud800", {1, 2}]}, uuid.uuid4(), None])
+def test_anything_can_be_written_down(cast: Cast, value: Any) -> None:
+    services.record("model.changed", "n\0ame" * 200, None, value=value)
+    entry = AuditEntry.objects.get()
+    assert len(entry.subject) == 300 and len(str(entry.detail)) < 3000
+
+
+def test_the_trail_is_read_by_superusers_alone(cast: Cast) -> None:
+    entry = services.record("rollout.rolled_back", "footnote", None, reason="It failed in 5 of 5 answers.")
+    paths = ["/admin/governance/auditentry/", f"/admin/governance/auditentry/{entry.pk}/change/"]
+    cast.bob.is_staff = True
+    cast.bob.save()
+    for path in paths:
+        assert "It failed in 5 of 5 answers." in signed_in_client(cast.administrator).get(path).content.decode()
+        for person in (cast.alice, cast.bob):
+            assert signed_in_client(person).get(path).status_code == 404, (person, path)
+    for path in ["/admin/governance/auditentry/add/", f"/admin/governance/auditentry/{entry.pk}/delete/"]:
+        assert signed_in_client(cast.administrator).post(path, {"post": "yes"}).status_code == 403
+    assert AuditEntry.objects.count() == 1
