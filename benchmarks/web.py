@@ -4,13 +4,14 @@
 
 Footnote runs as `manage.py up` starts it: one web process, embedded Postgres, no Redis, the index service with the
 sample collection, and as its endpoint a provider double (benchmarks.streaming_provider) that writes 64 tokens, the
-first at once, then one each 20 ms. Askers are different people on connections that are open and signed in before the clock
-starts; all of them ask in the same moment. Client, double, index service, Postgres and web process share the machine.
+first at once, then one each 20 ms. Askers are different people on connections that are open and signed in before the
+clock starts; all of them ask in the same moment. Client, double, index service, Postgres and web process share the
+machine.
 
 - first text: from sending the question to the first text at the client, over all turns of all rounds;
 - all text: until the last frame of the slowest turn (1.26 s are the double's own);
 - wrong: answers whose text is not, character for character, what the double wrote for this very question;
-- cpu: processor time of the web process for each turn, all of its text included;
+- cpu: processor time of the web process for each turn, until the last of them has its first text, and in all;
 - memory: proportional share (PSS) of the web process after the rounds of the row.
 
 "without" retrieval the askers may read no collection, so nothing is searched; "with" they read the sample collection.
@@ -106,24 +107,24 @@ class Bench:
         self._numbers = iter(range(10**9))
         self._web = web_process(footnote)
 
-    def round(self, door: str, turns: int) -> list[dict[str, Any]]:
+    def round(self, door: str, turns: int) -> dict[str, Any]:
         secrets = self.people.secrets[door][:turns]
         askers = [{"secret": secret, "number": next(self._numbers)} for secret in secrets]
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.web_client"],
-            input=json.dumps({"port": self._footnote.port, "door": door, "askers": askers}),
+            input=json.dumps({"port": self._footnote.port, "door": door, "pid": self._web, "askers": askers}),
             stdout=subprocess.PIPE,
             text=True,
             timeout=_CLIENT_S,
             check=True,
         )
-        outcomes: list[dict[str, Any]] = json.loads(done.stdout)
-        return outcomes
+        outcome: dict[str, Any] = json.loads(done.stdout)
+        return outcome
 
     def row(self, door: str, turns: int) -> dict[str, Any]:
         self.round(door, min(_WARM_UP, turns))
-        before = cpu_s(self._web)
-        found = [one for _ in range(self._rounds or ROUNDS.get(turns, 3)) for one in self.round(door, turns)]
+        rounds = [self.round(door, turns) for _ in range(self._rounds or ROUNDS.get(turns, 3))]
+        found = [one for outcome in rounds for one in outcome["turns"]]
         first = sorted(one["first_ms"] for one in found)
         return {
             "p50": median(first),
@@ -131,7 +132,8 @@ class Bench:
             "all_s": max(one["total_ms"] for one in found) / 1000,
             "wrong": [one["got"] for one in found if not one["right"]],
             "of": len(found),
-            "cpu_ms": (cpu_s(self._web) - before) / len(found) * 1000,
+            "cpu_first_ms": sum(one["cpu_until_first_s"] for one in rounds) / len(found) * 1000,
+            "cpu_ms": sum(one["cpu_s"] for one in rounds) / len(found) * 1000,
             "memory": self._footnote.memory("web")["web"].pss / 1e6,
         }
 
@@ -140,11 +142,6 @@ def web_process(footnote: Running) -> int:
     assert footnote.process is not None
     command_of = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in families(footnote.process.pid)}
     return next(pid for pid, command in command_of.items() if "uvicorn" in command)
-
-
-def cpu_s(pid: int) -> float:
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def table(bench: Bench, arguments: argparse.Namespace) -> None:
@@ -159,7 +156,8 @@ def table(bench: Bench, arguments: argparse.Namespace) -> None:
                 print(
                     f"{door:9} {retrieval:7} {turns:4} turns  first text p50 {row['p50']:6.0f}  p95 {row['p95']:6.0f}"
                     f" ms{goal:10}  all text {row['all_s']:5.2f} s  wrong {len(row['wrong'])} of {row['of']}"
-                    f"  cpu {row['cpu_ms']:4.1f} ms a turn  memory {row['memory']:4.0f} MB",
+                    f"  cpu {row['cpu_first_ms']:4.1f} of {row['cpu_ms']:4.1f} ms a turn"
+                    f"  memory {row['memory']:4.0f} MB",
                     flush=True,
                 )
                 for got in row["wrong"][:2]:

@@ -1,17 +1,20 @@
 """Asks many questions at once and notes when each text arrives; a process of its own for benchmarks.web.
 
-It reads one JSON object from standard input: `port`, `door` ("websocket" or "api"), and `askers`, each with its
-`secret` (a session or an API key) and the `number` of its question. All connections are open before the first question
-is sent, what arrives is looked at after the last one has ended, and the outcome is one line of JSON.
+It reads one JSON object from standard input: `port` and `pid` of the web process, `door` ("websocket" or "api"), and
+`askers`, each with its `secret` (a session or an API key) and the `number` of its question. All connections are open
+before the first question is sent, what arrives is looked at after the last one has ended, and the outcome is one line
+of JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httptools
@@ -29,12 +32,15 @@ QUESTION = "How many days of leave does everybody have, no. {}?"
 class Asker(asyncio.Protocol):
     """One connection with one question. `arrived` holds what came, with its time."""
 
+    BEGINS_TEXT: bytes
+
     def __init__(self, port: int, secret: str, number: int) -> None:
         self.port, self.secret, self.number = port, secret, number
         self.arrived: list[tuple[float, bytes]] = []
         self.asked_at = 0.0
         loop = asyncio.get_running_loop()
         self.ready: asyncio.Future[None] = loop.create_future()
+        self.first: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[None] = loop.create_future()
 
     @property
@@ -45,12 +51,14 @@ class Asker(asyncio.Protocol):
         self.transport: asyncio.Transport = transport
 
     def connection_lost(self, error: Exception | None) -> None:
-        for waiting in (self.ready, self.ended):
+        for waiting in (self.ready, self.first, self.ended):
             if not waiting.done():
                 waiting.set_exception(ConnectionError("The web process closed the connection."))
 
     def note(self, data: bytes, *, last: bool) -> None:
         self.arrived.append((time.perf_counter(), data))
+        if not self.first.done() and self.BEGINS_TEXT in data[:400]:
+            self.first.set_result(None)
         if last and not self.ended.done():
             self.ended.set_result(None)
 
@@ -78,6 +86,8 @@ class Asker(asyncio.Protocol):
 
 
 class OverWebsocket(Asker):
+    BEGINS_TEXT = b'"type": "text"'
+
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._protocol = ClientProtocol(parse_uri(f"ws://localhost:{self.port}/ws/chat/"))
@@ -119,6 +129,8 @@ class OverWebsocket(Asker):
 
 class OverApi(Asker):
     """On a connection that has carried a request before, as programs keep theirs."""
+
+    BEGINS_TEXT = b'"delta": {"content"'
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -175,17 +187,26 @@ async def _connected(port: int, door: type[Asker], askers: list[dict[str, Any]])
     return found
 
 
-async def _run(wanted: dict[str, Any]) -> list[dict[str, Any]]:
+async def _run(wanted: dict[str, Any]) -> dict[str, Any]:
     async with asyncio.timeout(_LIMIT_S):
         askers = await _connected(wanted["port"], DOORS[wanted["door"]], wanted["askers"])
         await asyncio.sleep(0.5)  # the web process has no more to do
+        before = cpu_s(wanted["pid"])
         for asker in askers:
             asker.ask()
+        await asyncio.wait([asker.first for asker in askers])
+        until_first = cpu_s(wanted["pid"]) - before
         await asyncio.wait([asker.ended for asker in askers])
+        cpu = cpu_s(wanted["pid"]) - before
     outcomes = [asker.outcome() for asker in askers]
     for asker in askers:
         asker.transport.abort()
-    return outcomes
+    return {"turns": outcomes, "cpu_until_first_s": until_first, "cpu_s": cpu}
+
+
+def cpu_s(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
