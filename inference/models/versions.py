@@ -10,6 +10,8 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from inference.models.addresses import check_address
+
 KEY_NAME = r"INFERENCE_KEY_[A-Z0-9_]{1,60}"  # a prefix of its own: no row can send another secret somewhere
 
 
@@ -47,9 +49,11 @@ class ModelVersion(models.Model):
     default = models.BooleanField(default=False)
 
     # An endpoint.
-    base_url = models.URLField(
+    base_url = models.CharField(
+        "address",
         max_length=500,
         blank=True,
+        validators=[check_address],
         help_text="Up to /v1 for OpenAI-compatible ones; the resource's address for Azure; the host for Anthropic.",
     )
     model = models.CharField("model there", max_length=200, blank=True, help_text="The model's name at the endpoint.")

@@ -13,6 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from gguf import GGUFWriter
 
+from inference.models import Candidate, ModelVersion, Rollout, Route
 from tests.tiny_gguf import make, write
 
 pytestmark = pytest.mark.django_db
@@ -139,3 +140,120 @@ def test_the_list_for_people_marks_the_default(tmp_path: Path) -> None:
     _models("add", str(make(tmp_path / "one.gguf")))
     call_command("models", "list", stdout=out)
     assert "* one  " in out.getvalue()
+
+
+# -- endpoints -------------------------------------------------------------------------------------------------------
+def _endpoint(url: str, *arguments: str) -> Any:
+    return _models("add", "--endpoint", url, "--model", "gpt-5-mini", *arguments)
+
+
+def test_an_endpoint_is_registered_with_its_price_and_budget() -> None:
+    made = _endpoint(
+        "https://api.example.com/v1",
+        *("--name", "big", "--key-name", "INFERENCE_KEY_BIG", "--outside", "--price-prompt", "0.25"),
+        *("--price-completion", "2", "--monthly-budget", "150.50", "--context", "128000", "--licence", "ours"),
+        *("--capabilities", "json_schema, seed"),
+    )
+    assert (made["name"], made["kind"], made["outside"], made["default"]) == ("big", "openai", True, False)
+    assert (made["price_prompt"], made["price_completion"], made["monthly_budget"]) == (0.25, 2.0, 150.5)
+    assert (made["context_tokens"], made["key_name"]) == (128000, "INFERENCE_KEY_BIG")
+    assert made["capabilities"] == ["json_schema", "seed"] and _models("show", "big") == made
+
+
+@pytest.mark.parametrize(
+    ("url", "outside"),
+    [
+        ("https://api.example.com/v1", True),
+        ("http://127.0.0.1:8000/v1", False),
+        ("http://localhost:8000/v1", False),
+        ("http://[::1]:8000/v1", False),
+        ("http://10.1.2.3/v1", False),
+        ("http://8.8.8.8/v1", True),
+        ("http://0.0.0.0/v1", True),
+        ("http://10.1.2.3.example.com/v1", True),
+        ("http://vllm:8000/v1", True),
+    ],
+)
+def test_an_endpoint_is_outside_unless_its_address_is_private_and_that_is_said(url: str, outside: bool) -> None:
+    out = StringIO()
+    call_command("models", "add", "--endpoint", url, "--model", "m", stdout=out)
+    assert _models("show", "m")["outside"] is outside
+    assert ("--inside" if outside else "--outside") in out.getvalue()
+    out = StringIO()
+    call_command("models", "add", "--endpoint", url, "--model", "said", "--outside", stdout=out)
+    assert _models("show", "said")["outside"] and "Taken for" not in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--endpoint", "ftp://host/v1", "--model", "m"), "http"),
+        (("--endpoint", "https://", "--model", "m"), "address|URL"),
+        (("--endpoint", "https://user:secret@host.example/v1", "--model", "m"), "name or password"),
+        (("--endpoint", "https://host.example/v1", "--name", "x"), "Name the model there"),
+        (
+            ("--endpoint", "https://host.example/v1", "--model", "m", "--kind", "soap"),
+            "kind is openai, azure or anthropic",
+        ),
+        (("--endpoint", "https://host.example/v1", "--model", "m", "--key-name", "AWS_SECRET"), "INFERENCE_KEY_OPENAI"),
+        (
+            ("--endpoint", "https://host.example/v1", "--model", "m", "--price-prompt", "-1"),
+            "greater than or equal to 0",
+        ),
+        (("--endpoint", "https://host.example/v1", "--model", "m", "--price-prompt", "much"), "is no price"),
+        (("--endpoint", "https://host.example/v1", "--model", "m", "--price-prompt", "NaN"), "number|decimal"),
+        (("--endpoint", "https://host.example/v1", "--model", "m", "--context", "many"), "integer|number"),
+        (("--endpoint", "https://host.example/v1", "--model", "m", "--context", "99999999999"), "less than|2147483647"),
+        (("--endpoint", "https://host.example/v1", "--model", "m", "--capabilities", "magic"), "magic"),
+        (("--endpoint", "https://host.example/v1", "/some/file.gguf"), "not both"),
+        (("--model", "m"), "Give a GGUF file"),
+        (("/some/file.gguf", "--price-prompt", "1"), "for endpoints"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_is_refused_with_a_sentence(arguments: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        _models("add", *arguments)
+    assert _models("list") == {"models": []}
+
+
+def test_an_endpoint_does_not_take_the_name_of_a_model_nor_become_the_default(tmp_path: Path) -> None:
+    _models("add", str(make(tmp_path / "one.gguf")))
+    with pytest.raises(CommandError, match="Another model has this name"):
+        _endpoint("https://host.example/v1", "--name", "one")
+    _endpoint("https://host.example/v1", "--name", "two")
+    with pytest.raises(CommandError, match="cannot be the default"):
+        _models("default", "two")
+    with pytest.raises(CommandError, match="only a file can do that"):
+        call_command("models", "quantize", "two", "--to", "Q4_0")
+    assert _models("remove", "one") == {"removed": "one", "default": None}
+
+
+def test_a_model_that_a_route_or_a_rollout_uses_is_not_removed(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        _models("add", str(make(tmp_path / f"{name}.gguf")))
+    one, two = ModelVersion.objects.get(name="one"), ModelVersion.objects.get(name="two")
+    route = Route.objects.create(name="legal")
+    candidate = Candidate.objects.create(route=route, version=one)
+    with pytest.raises(CommandError, match="The route legal uses one"):
+        _models("remove", "one")
+    candidate.delete()
+    rollout = Rollout.objects.create(route=route, current=one, new=two)
+    with pytest.raises(CommandError, match=r"roll-out .* is running with two"):
+        _models("remove", "two")
+    Rollout.objects.filter(pk=rollout.pk).update(state=Rollout.State.ROLLED_BACK)
+    with pytest.raises(CommandError, match="record of past roll-outs"):
+        _models("remove", "two")
+    assert Path(two.path).exists() and len(_models("list")["models"]) == 2
+
+
+def test_the_list_has_aligned_columns_for_files_and_endpoints(tmp_path: Path) -> None:
+    _models("add", str(make(tmp_path / "a-rather-long-name.gguf")))
+    _endpoint("https://host.example/v1", "--name", "short", "--price-prompt", "0.5", "--outside")
+    ModelVersion.objects.filter(name="short").update(measured={"decode_tokens_s": 71.25, "perplexity": 8.123})
+    out = StringIO()
+    call_command("models", "list", stdout=out)
+    heading, *rows = out.getvalue().splitlines()
+    assert len(rows) == 2 and rows[0].startswith("* a-rather-long-name") and rows[1].startswith("  short")
+    for column, values in (("KIND", ("file", "openai")), ("PRICE", (" ", "0.5000/0")), ("TOKENS/S", (" ", "71.2"))):
+        at = heading.index(column)
+        assert [row[at:].startswith(value) for row, value in zip(rows, values, strict=True)] == [True, True], column

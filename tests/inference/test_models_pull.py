@@ -17,6 +17,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from inference import download
+from inference.jobs import asking, leases, running
+from inference.pulling import ModelSourceRejected
 from tests.inference.hub_double import ACCEPTED, Hub, hub
 from tests.tiny_gguf import make
 
@@ -203,6 +205,31 @@ def test_progress_is_shown_with_the_share_where_the_length_is_known(double: Hub,
     call_command("models", "pull", TINY, stdout=out, stderr=err)
     assert out.getvalue().startswith("tiny: ")
     assert ("(100 %)" in err.getvalue()) == length and "MB" in err.getvalue()
+
+
+# -- as a job --------------------------------------------------------------------------------------------------------
+def test_a_job_pulls_as_the_command_does(double: Hub, models_dir: Path) -> None:
+    double.script = ["cut"]
+    job = asking.ask_pull(TINY, name="pulled").job
+    lease = leases.claim(job.pk)
+    assert lease is not None
+    steps: list[str] = []
+    running.run(lease, lambda progress, step: steps.append(step))
+    job.refresh_from_db()
+    assert (job.state, job.error, job.progress) == ("done", "", 1.0)
+    assert job.made is not None and (job.made.name, job.made.sha256) == ("pulled", double.digest)
+    assert _left(models_dir) == ["tiny.gguf"] and job.made.source == TINY
+
+
+def test_a_job_that_cannot_pull_says_why(double: Hub) -> None:
+    job = asking.ask_pull("hub:acme/tiny/absent.gguf").job
+    lease = leases.claim(job.pk)
+    assert lease is not None
+    running.run(lease, lambda progress, step: None)
+    job.refresh_from_db()
+    assert job.state == "failed" and "no such file" in job.error
+    with pytest.raises(ModelSourceRejected):
+        asking.ask_pull("ftp://host/x.gguf")
 
 
 # -- where a server may send to --------------------------------------------------------------------------------------
