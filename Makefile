@@ -60,6 +60,10 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.retrieval
 	$(BIN)/python -m benchmarks.extractive
 
+# Half an hour; `QUICK=1` a few minutes. Builds llama.cpp's own server once, which needs cmake.
+bench-inference: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.inference $(if $(QUICK),--quick)
+
 # Each starts a Footnote of its own in a temporary folder.
 footprint: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.footprint
@@ -76,4 +80,4 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-.PHONY: help setup run test test-tools lint bench bench-web footprint torture
+.PHONY: help setup run test test-tools lint bench bench-inference bench-web footprint torture

@@ -62,7 +62,7 @@ class ModelService:
             yield loaded.installed.name
             wanted = await run_in_threadpool(_request, loaded, asked)
             wanted.request_id = request_id
-            wanted.deadline = time.monotonic() + self.config.answer_timeout_s
+            wanted.deadline = time.monotonic() + min(self.config.answer_timeout_s, asked.timeout_s)
             async with aclosing(loaded.thread.stream(wanted)) as events:  # type: ignore[type-var]
                 async for event in events:
                     yield event

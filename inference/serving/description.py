@@ -115,6 +115,7 @@ def _optional() -> Schema:
         "prompt_cache_key": name | {"description": "Who may share computed prompts; the user otherwise."},
         "footnote_public_messages": _integer(0, MESSAGES)
         | {"description": "So many messages from the first on are the same for everybody."},
+        "footnote_timeout_s": _number(0, 86_400) | {"description": "The answer ends then, with what there is."},
         **_sampling(),
     }
 

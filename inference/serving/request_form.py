@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,7 @@ class CompletionRequest:
     user: str
     cache_key: str
     public_messages: int
+    timeout_s: float = math.inf  # the answer ends then, with what there is
 
 
 def read(body: dict[str, Any], *, most_tokens: int) -> CompletionRequest:
@@ -57,6 +59,7 @@ def read(body: dict[str, Any], *, most_tokens: int) -> CompletionRequest:
         user=user or safety,
         cache_key=_text(body, "prompt_cache_key") or user or safety,
         public_messages=_integer(body, "footnote_public_messages", 0, MESSAGES, 0),
+        timeout_s=_number(body, "footnote_timeout_s", 0, 86_400, math.inf),
     )
 
 

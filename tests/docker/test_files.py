@@ -128,3 +128,11 @@ def test_docker_compose_accepts_the_file(tmp_path: Path) -> None:
     command = ["docker", "compose", "-f", str(COMPOSE), "config", "--quiet"]
     done = subprocess.run(command, env={**os.environ, **GIVEN}, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_gpu_image_is_built_for_cuda_from_pinned_images_and_only_for_the_model_service():
+    text = (ROOT / "docker" / "compose.gpu.yaml").read_text()
+    assert re.findall(r"^  (\w+):", text, re.M) == ["model"]
+    assert "-DGGML_CUDA=ON" in text and "capabilities: [gpu]" in text
+    assert len(re.findall(r"_IMAGE: nvidia/cuda:\d+\.\d+\.\d+-\w+-ubuntu24\.04", text)) == 2
+    assert set(re.findall(r"^ +([A-Z]+_[A-Z_]+): \$\{(?!TORCH)", text, re.M)) <= SETTINGS
