@@ -23,6 +23,10 @@ class InferenceError(Exception):
         self.retry_after_s = retry_after_s
         super().__init__(detail or self.user_message)
 
+    def forget_detail(self) -> None:
+        """Where it may repeat what must stay in the house."""
+        self.args = (self.user_message,)
+
 
 class EngineBusy(InferenceError):
     code, http_status, retryable = "engine_busy", 503, True

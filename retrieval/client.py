@@ -95,7 +95,10 @@ class IndexClient:
         self._config = config
         base, socket = _transport_options(config.index_service_url)
         self._http = httpx.Client(
-            base_url=base, transport=httpx.HTTPTransport(uds=socket) if socket else None, timeout=_TIMEOUT
+            base_url=base,
+            transport=httpx.HTTPTransport(uds=socket) if socket else None,
+            timeout=_TIMEOUT,
+            trust_env=False,  # no proxy lies between: what goes this way stays in the house
         )
 
     def search(self, request: SearchRequest) -> list[PassageHit]:
@@ -145,7 +148,10 @@ class AsyncIndexClient:
         self._config = config
         base, socket = _transport_options(config.index_service_url)
         self._http = httpx.AsyncClient(
-            base_url=base, transport=httpx.AsyncHTTPTransport(uds=socket) if socket else None, timeout=_TIMEOUT
+            base_url=base,
+            transport=httpx.AsyncHTTPTransport(uds=socket) if socket else None,
+            timeout=_TIMEOUT,
+            trust_env=False,
         )
 
     async def search(self, request: SearchRequest) -> list[PassageHit]:

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from chatapp import access
 from chatapp.accounts.models import User
+from chatapp.conversations.branch import branch_above
 from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.conversations.runner import RUNNER
 from chatapp.errors import TYPED_ERRORS, Busy, Invalid
@@ -24,7 +25,6 @@ from inference.engine import ChatMessage
 from inference.sentences import sentences
 
 DEAD_AFTER = timedelta(seconds=20)  # heart-beats come each second
-_HISTORY = 12
 _TITLE, _LOOKED_AT = 60, 500  # characters of a title, and of the question that it is made from
 
 
@@ -55,7 +55,9 @@ class Started:
     sources: tuple[dict[str, Any], ...] = ()  # of a continued answer: its marks keep their numbers
     written_by: tuple[dict[str, Any], ...] = ()
     collections: frozenset[UUID] | None = None
-    shown: frozenset[UUID] = frozenset()  # documents that the history was written from
+    shown: frozenset[UUID] = frozenset()  # documents behind what was said before
+    asked_of: frozenset[UUID] = frozenset()  # collections that were chosen before
+    begins_at: int = 0  # characters that stood before this turn
     takeovers: int = 0  # how many processes had it before this one
 
 
@@ -167,10 +169,11 @@ def _begin(asked: Sequence[_Asked]) -> list[Started]:
     if known := [home.pk for home in homes if not home._state.adding]:
         Conversation.objects.filter(pk__in=known).update(updated_at=timezone.now())
     Conversation.objects.bulk_create(home for home in homes if home._state.adding)
+    answered_before = [not one.question._state.adding for one in asked]
     answers = [_answer(one.question) for one in asked]
     Message.objects.bulk_create([one.question for one in asked if one.question._state.adding] + answers)
     turns = Turn.objects.bulk_create(_turn(one, answer) for one, answer in zip(asked, answers, strict=True))
-    return [started(turn) for turn in turns]
+    return [started(turn, answered_before=b) for turn, b in zip(turns, answered_before, strict=True)]
 
 
 def _answer(question: Message) -> Message:
@@ -194,10 +197,10 @@ def _turn(asked: _Asked, answer: Message) -> Turn:
     )
 
 
-def started(turn: Turn) -> Started:
+def started(turn: Turn, *, answered_before: bool = True) -> Started:
     """Of a turn that is in the database, with what was said above it."""
     question, answer = turn.question, turn.answer
-    above = _history(question)
+    above = branch_above(question, answered_before=answered_before)
     return Started(
         turn=turn.pk,
         conversation=question.conversation_id,
@@ -206,28 +209,16 @@ def started(turn: Turn) -> Started:
         answer=answer.pk,
         asker=turn.asker,
         text=question.text,
-        history=tuple(_as_chat(message) for message in above),
-        shown=frozenset(UUID(source["document"]["id"]) for message in above for source in message.sources),
+        history=tuple(_as_chat(message) for message in above.messages),
+        shown=above.documents,
+        asked_of=above.collections,
         written=answer.text,
         sources=tuple(answer.sources),
         written_by=tuple(answer.written_by),
         collections=_collections(turn),
+        begins_at=turn.begins_at,
         takeovers=turn.takeovers,
     )
-
-
-def _history(question: Message) -> list[Message]:
-    """The messages above the question on its own branch, oldest first."""
-    if question.parent_id is None:
-        return []
-    parents = dict(question.conversation.messages.exclude(pk=question.pk).values_list("pk", "parent_id"))
-    branch: list[UUID] = []
-    at: UUID | None = question.parent_id
-    while at is not None and len(branch) < _HISTORY:
-        branch.insert(0, at)
-        at = parents.get(at)
-    there = Message.objects.exclude(text="").in_bulk(branch)
-    return [there[pk] for pk in branch if pk in there]
 
 
 def _as_chat(message: Message) -> ChatMessage:

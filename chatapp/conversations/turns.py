@@ -31,10 +31,10 @@ _END_S = 3.0
 _LAST_TRIES = 3  # to tell the readers that the turn is over; after that they find out from its row
 
 
-async def launch(started: Started, *, seq: int = 0) -> RunningTurn:
+async def launch(started: Started, *, seq: int = 0, unsent: str = "") -> RunningTurn:
     """Starts the task; the first frame is sent before, so that whoever hears of the turn can follow it.
 
-    `seq` is that of the last frame of a turn that was taken over.
+    Of a turn that was taken over, `seq` is the number of the last frame, and `unsent` text that was written behind it.
 
     Raises Busy when this process has no room (the caller's turn is then refused).
     """
@@ -42,6 +42,7 @@ async def launch(started: Started, *, seq: int = 0) -> RunningTurn:
         raise Busy("Footnote is answering as many questions as it can.", advice="Try again in a moment.")
     outbox = Outbox(started.turn, turn_stream(), seq, started.takeovers)
     turn = RunningTurn(started, outbox, text=started.written, written_by=list(started.written_by))
+    turn.write(unsent)
     RUNNING[started.turn] = turn
     try:
         await turn.stage("searching")
@@ -98,14 +99,15 @@ async def _answer(turn: RunningTurn) -> None:
     turn.mark("search")
     await turn.emit("sources", sources=frames)
     documents = started.shown | {UUID(frame["document"]["id"]) for frame in [*started.sources, *frames]}
+    asked_of = started.asked_of | (started.collections or frozenset())
     asked = generation(
         turn_id=str(started.turn),
         question=started.text,
         sources=turn.sources,
         asker=str(started.asker.pk),
-        limits=await in_database(limits_of)(started.asker, documents, started.collections),
+        limits=await in_database(limits_of)(started.asker, documents, asked_of),
         history=started.history,
-        written=started.written,
+        written=turn.text,
     )
     await _write(turn, asked)
 
@@ -131,8 +133,8 @@ async def _write(turn: RunningTurn, asked: Generation) -> None:
     async with aclosing(answer_cache.answer(asked, asking)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             if isinstance(piece, Writer):
-                turn.take_over(piece.engine, piece.note)
-                await turn.emit("writer", engine=piece.engine, note=piece.note)
+                note = turn.take_over(piece.engine, piece.note)
+                await turn.emit("writer", engine=piece.engine, note=note)
             elif isinstance(piece, Progress):
                 read, of = piece.prompt_tokens_read, piece.prompt_tokens
                 await turn.stage("reading", queue_position=piece.queue_position, read=read, of=of)

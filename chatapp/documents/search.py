@@ -134,5 +134,8 @@ def must_stay_in_house(documents: Container[UUID]) -> bool:
 
 
 def stays_in_house(collections: Container[UUID]) -> bool:
-    """Whether one of these collections is so marked: then what is asked of it stays as well."""
-    return bool(collections) and Collection.objects.filter(pk__in=collections, stays_in_house=True).exists()
+    """Whether one of these collections is so marked, or gone: then what is asked of it stays as well."""
+    if not collections:
+        return False
+    free = Collection.objects.filter(pk__in=collections, stays_in_house=False)
+    return free.count() < len(set(collections))

@@ -209,6 +209,6 @@ def _check_port() -> None:
 def _ready() -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.BIND, settings.BIND)  # noqa: S104 - compared, not bound
     try:
-        return httpx.get(f"http://{host}:{settings.PORT}/readyz", timeout=5.0).status_code == 200
+        return httpx.get(f"http://{host}:{settings.PORT}/readyz", timeout=5.0, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from inference.engines.transport import PiecesTransport, transport_to
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -23,10 +25,14 @@ class Endpoint:
     max_output_parameter: str = "max_tokens"  # what to try first
 
 
-def http_client(endpoint: Endpoint, headers: dict[str, str]) -> httpx.AsyncClient:
-    """Bodies are asked for as they are: what unpacks could unpack to more than the memory holds."""
+def http_client(endpoint: Endpoint, headers: dict[str, str], *, outside: bool) -> httpx.AsyncClient:
+    """Bodies are asked for as they are: what unpacks could unpack to more than the memory holds.
+
+    What stays in the house goes by no proxy that the environment names.
+    """
+    socket = endpoint.socket
     return httpx.AsyncClient(
-        transport=httpx.AsyncHTTPTransport(uds=endpoint.socket) if endpoint.socket else None,
+        transport=transport_to(endpoint.base_url, socket) if outside else PiecesTransport(socket),
         headers={"Accept-Encoding": "identity", **headers},
         timeout=httpx.Timeout(None, connect=endpoint.connect_timeout_s, write=30.0, pool=10.0),
         follow_redirects=False,

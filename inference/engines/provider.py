@@ -80,7 +80,7 @@ class ProviderEngine:
     def client(self) -> httpx.AsyncClient:
         """Made in the loop that uses it."""
         if self._http is None:
-            self._http = http_client(self._endpoint, self._dialect.headers())
+            self._http = http_client(self._endpoint, self._dialect.headers(), outside=self.outside)
         return self._http
 
     async def health(self) -> str:
@@ -107,6 +107,8 @@ class ProviderEngine:
             except _SendAgain:
                 continue
             except InferenceError as error:
+                if request.in_house:  # endpoints repeat what they were asked, and errors are logged
+                    error.forget_detail()
                 if begun:
                     raise
                 await retries.wait_after(error, self.name)
@@ -117,7 +119,7 @@ class ProviderEngine:
         try:
             self._limits.heed(response.headers)
             if response.status_code != 200:
-                raise await self._refusal(response, deadline)
+                raise await self._refusal(response, deadline, in_house=request.in_house)
             async with aclosing(self._pieces(response, self._dialect.reader(request), clock)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -132,10 +134,10 @@ class ProviderEngine:
             reason = f"{type(error).__name__}: {error}"
             raise EngineUnavailable("The model could not be reached.", detail=reason) from error
 
-    async def _refusal(self, response: httpx.Response, deadline: float) -> Exception:
+    async def _refusal(self, response: httpx.Response, deadline: float, *, in_house: bool) -> Exception:
         text = await read_refusal(response, min(deadline, time.monotonic() + _REFUSAL_S))
         if self._dialect.learn(response.status_code, text):
-            log.info("endpoint.field_not_taken", engine=self.name, said=text[:300])
+            log.info("endpoint.field_not_taken", engine=self.name, said="" if in_house else text[:300])
             return _SendAgain()
         return refused(response.status_code, text, response.headers)
 
