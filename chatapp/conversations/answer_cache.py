@@ -80,7 +80,7 @@ class Kept:
 async def answer(asked: Generation, asking: Asking) -> AsyncIterator[Piece]:
     """The pieces of an answer that was given before, or of the engines."""
     place = await _place(asked, asking)
-    kept = await _look_up(place.key) if place.key and not place.fresh else None
+    kept = await look_up(place.key) if place.key and not place.fresh else None
     if kept is not None:
         for piece in kept.pieces():
             yield piece
@@ -90,7 +90,7 @@ async def answer(asked: Generation, asking: Asking) -> AsyncIterator[Piece]:
         async for piece in pieces:
             written.saw(piece)
             if isinstance(piece, Finish) and piece.reason == "stop" and written.writers == [place.writer]:
-                await _keep(Kept(place.key, place.writer, written.text))
+                await keep(Kept(place.key, place.writer, written.text))
             yield piece
 
 
@@ -178,7 +178,7 @@ def normalised(question: str) -> str:
 
 
 # -- what is kept ------------------------------------------------------------------------------------------------------
-async def _look_up(key: str) -> Kept | None:
+async def look_up(key: str) -> Kept | None:
     try:
         value = await asyncio.to_thread(lambda: caches["answers"].get(_name(key)))
     except redis_errors() as error:
@@ -191,7 +191,7 @@ async def _look_up(key: str) -> Kept | None:
     return found if hit else None
 
 
-async def _keep(kept: Kept) -> None:
+async def keep(kept: Kept) -> None:
     value = json.dumps(asdict(kept))
     if not kept.text.strip() or len(value) > ANSWER_BYTES:
         cache("not_kept")

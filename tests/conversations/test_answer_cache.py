@@ -15,11 +15,12 @@ import openai
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.test import override_settings
 from django.utils import timezone
 
 from chatapp.accounts.keys import create_key
 from chatapp.accounts.models import User
-from chatapp.conversations.answer_cache import NOTE
+from chatapp.conversations.answer_cache import NOTE, Kept, keep, look_up
 from retrieval.changes import record_change
 from retrieval.ingestion import delete_document
 from retrieval.models import Collection, Document, IndexChange, Passage
@@ -344,3 +345,13 @@ def test_what_is_too_long_is_not_kept(alice: Client, local: ModelDouble) -> None
     local.words = ["x" * 1000 + " "] * 33
     answered(alice, "Tell me everything")
     assert not is_kept(answered(alice, "Tell me everything")) and len(local.calls) == 2
+
+
+async def test_the_number_of_answers_is_bounded_and_the_newest_stay() -> None:
+    keys = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(200)]
+    with override_settings(ANSWER_CACHE_PLACES=16):
+        for key in keys:
+            await keep(Kept(key, "local: double", f"answer of {key}"))
+        found = [kept for key in keys if (kept := await look_up(key))]
+    assert len(found) <= 16 and keys[-1] in {kept.key for kept in found}
+    assert all(kept.text == f"answer of {kept.key}" for kept in found)
