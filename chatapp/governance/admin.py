@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from chatapp.governance.models import AuditEntry
-from inference.administration.superusers import SuperusersAlone, require_superuser
+from inference.administration.superusers import ReadOnly, require_superuser
 
 if TYPE_CHECKING:
     EntryAdminBase = admin.ModelAdmin[AuditEntry]
@@ -20,7 +20,7 @@ else:
 
 
 @admin.register(AuditEntry)
-class EntryAdmin(SuperusersAlone, EntryAdminBase):
+class EntryAdmin(ReadOnly, EntryAdminBase):
     list_display = ("at", "who", "action", "subject", "what")
     list_display_links = ("at",)
     list_filter = ("action",)
@@ -35,13 +35,8 @@ class EntryAdmin(SuperusersAlone, EntryAdminBase):
         require_superuser(request)
         return super().changelist_view(request, {"title": "Audit trail", **(extra_context or {})})
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+        require_superuser(request)
         return False
 
     @admin.display(description="by", ordering="actor_name")

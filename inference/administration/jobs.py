@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from inference import audit
-from inference.administration.superusers import SuperusersAlone, require_superuser
+from inference.administration.superusers import ReadOnly, require_superuser
 from inference.errors import InferenceError
 from inference.jobs import asking
 from inference.jobs.formats import FORMATS
@@ -92,7 +92,7 @@ class AskForm(forms.Form):
 
 
 @admin.register(Job)
-class JobAdmin(SuperusersAlone, JobAdminBase):
+class JobAdmin(ReadOnly, JobAdminBase):
     list_display = ("created_at", "kind", "version", "state_of", "progress_of", "made", "asked_by")
     list_display_links = ("created_at",)
     list_select_related = ("version", "made", "asked_by")
@@ -109,11 +109,6 @@ class JobAdmin(SuperusersAlone, JobAdminBase):
     def get_urls(self) -> list[URLPattern]:
         cancel = path("<uuid:pk>/cancel/", self.admin_site.admin_view(self.cancel_view), name="inference_job_cancel")
         return [cancel, *super().get_urls()]
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    has_delete_permission = has_change_permission
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         return super().get_queryset(request).select_related("version", "made", "asked_by")

@@ -110,6 +110,7 @@ class RolloutAdmin(SuperusersAlone, RolloutAdminBase):
         return [*doors, *super().get_urls()]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        require_superuser(request)
         return False  # they are the record of what was tried
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rollout]:
@@ -171,7 +172,9 @@ class RolloutAdmin(SuperusersAlone, RolloutAdminBase):
             return HttpResponseNotAllowed(["POST"])
         try:
             ended: Rollout = end(rollout)
-            messages.success(request, f"The roll-out of {ended.new} on {ended.route} was {ended.get_state_display()}.")
+            messages.success(
+                request, f"The roll-out of {ended.new} on {ended.route} was {ended.get_state_display().lower()}."
+            )
         except InferenceError as error:
             messages.error(request, f"{error.user_message} {error.advice}")
         return HttpResponseRedirect(reverse("admin:inference_rollout_change", args=[rollout.pk]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -62,7 +63,11 @@ class CandidateForm(CandidateFormBase):
         }
 
     def clean_languages(self) -> list[str]:
-        return sorted({one.lower() for one in self.cleaned_data["languages"]})
+        named = sorted({one.lower() for one in self.cleaned_data["languages"]})
+        for one in named:
+            if not re.fullmatch("[a-z]{2}", one):
+                raise ValidationError(f"{one!r} is no language. Give two letters, such as en or de (ISO 639-1).")
+        return named
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -84,7 +89,6 @@ class CandidateForm(CandidateFormBase):
 class CandidateFormSet(FormSetBase):
     def clean(self) -> None:
         """What no candidate can know alone."""
-        super().clean()
         seen: set[tuple[int, int]] = set()
         for form in self.forms:
             values = getattr(form, "cleaned_data", {})
@@ -96,6 +100,7 @@ class CandidateFormSet(FormSetBase):
                     f"{version} stands at position {position} twice. Give it one place with its share."
                 )
             seen.add((position, version.pk))
+        super().clean()
 
 
 class CandidateInline(CandidateInlineBase):

@@ -37,3 +37,15 @@ class SuperusersAlone:
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         require_superuser(request)
         return True
+
+
+class ReadOnly(SuperusersAlone):
+    """For superusers, and for them to look at."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        require_superuser(request)
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        require_superuser(request)
+        return False

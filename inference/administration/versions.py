@@ -43,7 +43,7 @@ class VersionForm(VersionFormBase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "kind" in self.fields:
-            self.fields["outside"].initial = True  # until somebody says that it is not
+            self.initial["outside"] = True  # until somebody says that it is not
             self.fields["kind"] = forms.ChoiceField(
                 choices=_ENDPOINT_KINDS, help_text="The API that it speaks. Files come by `manage.py models`."
             )

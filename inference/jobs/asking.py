@@ -12,7 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
-from inference import registry
+from inference import audit, registry
 from inference.gguf_files import read_gguf
 from inference.jobs import formats
 from inference.jobs.errors import JobRefused
@@ -122,6 +122,7 @@ def _write(
     kind: Job.Kind, version: ModelVersion | None, parameters: dict[str, Any], by: AbstractBaseUser | None
 ) -> Job:
     with transaction.atomic():
+        audit.record("job.asked", str(version or parameters.get("source", "")), by, kind=str(kind), **_told(parameters))
         if Job.objects.filter(state=Job.State.QUEUED).count() >= _MOST_QUEUED:
             raise JobRefused(f"{_MOST_QUEUED} jobs are waiting already.", advice="Wait, or cancel some.")
         same = Job.objects.filter(
@@ -133,3 +134,8 @@ def _write(
             kind=kind, version=version, parameters=parameters, asked_by_id=by.pk if by else None
         )
     return job
+
+
+def _told(parameters: dict[str, Any]) -> dict[str, Any]:
+    """For the audit trail: without the texts that models are compared on."""
+    return {name: value for name, value in parameters.items() if name not in ("text", "questions", "source") and value}

@@ -77,7 +77,7 @@ def promote(target: Route | Rollout, *, by: AbstractBaseUser | None) -> Rollout:
     if rollout is None:
         raise NoRollout
     _require_ready(rollout.new)
-    _put(rollout.route, rollout.new, in_place_of=rollout.current)
+    _put(rollout.route, rollout.new, in_place_of=rollout.current, by=by)
     _end(rollout, Rollout.State.PROMOTED, "")
     audit.record("rollout.promoted", str(rollout.route), by, old=str(rollout.current), new=str(rollout.new))
     return rollout
@@ -90,7 +90,7 @@ def roll_back(target: Route | Rollout, *, by: AbstractBaseUser | None, reason: s
     was = "running"
     if rollout is None:
         rollout, was = _promoted(target), "promoted"
-        _put(rollout.route, rollout.current, in_place_of=rollout.new)
+        _put(rollout.route, rollout.current, in_place_of=rollout.new, by=by)
     _end(rollout, Rollout.State.ROLLED_BACK, reason)
     _record_undone(rollout, by, was)
     return rollout
@@ -145,11 +145,11 @@ def _end(rollout: Rollout, state: Rollout.State, reason: str) -> None:
     rollout.save(update_fields=["state", "reason", "ended_at"])
 
 
-def _put(route: Route, version: ModelVersion, *, in_place_of: ModelVersion) -> None:
+def _put(route: Route, version: ModelVersion, *, in_place_of: ModelVersion, by: AbstractBaseUser | None) -> None:
     """On every place of the route; on one without candidates, as the default model."""
     places = Candidate.objects.select_for_update().filter(route=route)
     if not places.exists():
-        registry.set_default(version.name)
+        registry.set_default(version.name, by=by)
         return
     try:
         with transaction.atomic():

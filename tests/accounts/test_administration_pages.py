@@ -24,9 +24,9 @@ def headings(page: str) -> list[str]:
 
 def test_the_first_page_is_ours_and_names_each_kind_once(cast: Cast) -> None:
     page = as_(cast.administrator).get("/admin/").content.decode()
-    assert "Footnote administration" in page and "People, groups and collections" in page
+    assert "Footnote administration" in page and "People, documents and models" in page
     assert "Django" not in re.sub(r"<!--.*?-->", "", page, flags=re.S) and "Email addresses" not in page
-    assert headings(page) == ["Documents", "Groups", "People"]
+    assert headings(page) == ["Audit trail", "Documents", "Groups", "Models", "People"]
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/admin/auth/group/", "/admin/nothing/"])

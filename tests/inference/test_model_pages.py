@@ -1,0 +1,279 @@
+"""The pages of models under /admin/: what they show, what they refuse, and that others do not find them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from chatapp.governance.models import AuditEntry
+from inference import registry
+from inference.models import Candidate, Job, ModelVersion, Rollout, Route
+from tests.conftest import Cast, signed_in_client
+from tests.inference.model_rows import House, furnish
+from tests.tiny_gguf import make
+
+ADMIN = "/admin/inference"
+VERSION = {"price_prompt": "0", "price_completion": "0", "context_tokens": "0", "state": "ready"}
+ENDPOINT = {"kind": "openai", "base_url": "https://llm.example.com/v1", "model": "m", **VERSION}
+
+
+@pytest.fixture
+def house(cast: Cast, tmp_path: Path) -> House:
+    return furnish(tmp_path)
+
+
+@pytest.fixture
+def admin(cast: Cast) -> Client:
+    return signed_in_client(cast.administrator)
+
+
+def said(answer: Any) -> str:
+    return " ".join(answer.content.decode().split())
+
+
+def errors(answer: Any) -> str:
+    """Of a form that was refused: shown again, with what is wrong."""
+    page = said(answer)
+    assert answer.status_code == 200 and "errorlist" in page, page[:500]
+    return page
+
+
+def candidates(*rows: dict[str, Any], there: int = 0) -> dict[str, Any]:
+    """The fields of the inline forms."""
+    form = {"candidates-TOTAL_FORMS": len(rows), "candidates-INITIAL_FORMS": there}
+    for number, row in enumerate(rows):
+        values = {"position": 1, "share": 100, "sensitivity": "any", "least_budget_percent": 0, **row}
+        form |= {f"candidates-{number}-{name}": value for name, value in values.items()}
+    return form
+
+
+def route_form(*rows: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"name": "short", "enabled": "on", "hedge_after_ms": 0, **fields, **candidates(*rows)}
+
+
+# -- who finds them ----------------------------------------------------------------------------------------------------
+
+
+def test_for_all_but_superusers_the_pages_are_not_there(cast: Cast, house: House) -> None:
+    cast.bob.is_staff = True
+    cast.bob.save()
+    job = Job.objects.create(kind="bench", version=house.old)
+    paths = [f"{ADMIN}/{kind}/{page}" for kind in ("modelversion", "route", "rollout", "job") for page in ("", "add/")]
+    rows = {"modelversion": house.old, "route": house.route, "rollout": house.rollout, "job": job}
+    paths += [f"{ADMIN}/{kind}/{row.pk}/change/" for kind, row in rows.items()]
+    paths += [f"{ADMIN}/route/explain/", f"{ADMIN}/rollout/{house.rollout.pk}/figures/", f"{ADMIN}/"]
+    acts = [f"{ADMIN}/rollout/{house.rollout.pk}/{act}/" for act in ("promote", "back")] + [
+        f"{ADMIN}/job/{job.pk}/cancel/"
+    ]
+    for person in (cast.alice, cast.bob, cast.charlie):
+        client = signed_in_client(person)
+        for path in paths:
+            assert client.get(path).status_code == 404, (str(person), path)
+        for path in [*paths, *acts]:
+            assert client.post(path, {"post": "yes"}).status_code == 404, (str(person), path)
+    assert {Client().get(path).status_code for path in paths} == {302}
+    house.rollout.refresh_from_db()
+    assert house.rollout.state == Rollout.State.RUNNING and not Job.objects.get().cancel_requested
+    assert "inference" not in signed_in_client(cast.bob).get("/admin/").content.decode()
+
+
+# -- versions ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_list_of_versions_tells_what_they_are_and_cost(admin: Client, house: House) -> None:
+    page = said(admin.get(f"{ADMIN}/modelversion/"))
+    for part in ("2.50", "Q4_K", "21.4", "9.81", "0.4 / 1.6", "83.12 of 200.00", "retired", "OpenAI's API"):
+        assert part.replace("'", "&#x27;") in page, part
+    assert page.count("mark-default") == 1
+
+
+def test_an_endpoint_is_entered_changed_and_written_down(admin: Client, cast: Cast) -> None:
+    add = f"{ADMIN}/modelversion/add/"
+    assert re.search('<input[^>]*id="id_outside"[^>]*checked', said(admin.get(add)))
+    assert "An address" in errors(admin.post(add, {**ENDPOINT, "name": "e", "base_url": "https://a:b@x.com/v1"}))
+    assert "Azure asks for it" in errors(admin.post(add, {**ENDPOINT, "name": "e", "kind": "azure"}))
+    assert "An endpoint needs its address" in errors(admin.post(add, {**ENDPOINT, "name": "e", "base_url": ""}))
+    assert "Such as INFERENCE_KEY_OPENAI" in errors(
+        admin.post(add, {**ENDPOINT, "name": "e", "key_name": "SECRET_KEY"})
+    )
+    assert admin.post(add, {**ENDPOINT, "name": "cloud", "outside": "on"}).status_code == 302
+    version = ModelVersion.objects.get()
+    assert (version.name, version.kind, version.outside) == ("cloud", "openai", True)
+    change = f"{ADMIN}/modelversion/{version.pk}/change/"
+    assert "is asked without a key" in said(admin.get(change))
+    assert admin.post(change, {**ENDPOINT, "price_prompt": "2.5", "state": "retired"}).status_code == 302
+    entry = AuditEntry.objects.filter(action="model.changed").get()
+    assert entry.actor == cast.administrator and entry.subject == "cloud"
+    assert entry.detail["state"] == {"from": "ready", "to": "retired"}
+    assert entry.detail["outside"] == {"from": True, "to": False}
+    assert entry.detail["price_prompt"]["to"] == "2.5"
+
+
+def test_a_file_stays_the_file_it_is(admin: Client, house: House) -> None:
+    change = f"{ADMIN}/modelversion/{house.old.pk}/change/"
+    page = said(admin.get(change))
+    assert house.old.path in page and 'name="path"' not in page and 'name="base_url"' not in page
+    form = {**VERSION, "path": "/etc/passwd", "base_url": "https://x.com", "kind": "openai", "capabilities": ["seed"]}
+    assert admin.post(change, form).status_code == 302
+    version = ModelVersion.objects.get(pk=house.old.pk)
+    assert (version.path, version.base_url, version.kind) == (house.old.path, "", "file")
+    assert version.capabilities == ["seed"]
+
+
+def test_the_default_model_is_chosen_in_the_list(admin: Client, house: House) -> None:
+    form = {"action": "make_default", "_selected_action": [str(house.new.pk)]}
+    assert "is the default model now" in said(admin.post(f"{ADMIN}/modelversion/", form, follow=True))
+    assert ModelVersion.objects.get(default=True) == house.new
+    form["_selected_action"] = [str(house.cloud.pk)]
+    assert "cannot be the default" in said(admin.post(f"{ADMIN}/modelversion/", form, follow=True))
+
+
+def test_a_version_in_use_is_not_deleted_and_another_one_is(admin: Client, house: House) -> None:
+    admin.post(f"{ADMIN}/modelversion/{house.old.pk}/delete/", {"post": "yes"})
+    unused = ModelVersion.objects.get(name="llama-old")
+    assert admin.post(f"{ADMIN}/modelversion/{unused.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert set(ModelVersion.objects.values_list("name", flat=True)) == {"qwen3-4b-q4", "qwen3-8b-q4", "gpt-cloud"}
+
+
+# -- routes ------------------------------------------------------------------------------------------------------------
+
+
+def test_each_field_of_a_route_is_explained(admin: Client, house: House) -> None:
+    answer = admin.get(f"{ADMIN}/route/{house.route.pk}/change/")
+    (inline,) = answer.context["inline_admin_formsets"]
+    asked = [*answer.context["adminform"].form, *inline.formset.forms[0]]
+    shown = [field for field in asked if not field.is_hidden and field.name != "DELETE"]
+    assert len(shown) == 14
+    for field in shown:
+        assert field.help_text and field.help_text in answer.content.decode(), field.name
+
+
+def test_a_route_is_made_with_its_candidates_and_written_down(admin: Client, house: House) -> None:
+    owners = Group.objects.get(name="owners")
+    first = {"version": house.new.pk, "tasks": ["answer"], "languages": "DE,en", "groups": [owners.pk]}
+    second = {"version": house.cloud.pk, "position": 2, "most_characters": 500, "least_budget_percent": 10}
+    assert admin.post(f"{ADMIN}/route/add/", route_form(first, second)).status_code == 302
+    one, two = Route.objects.get(name="short").candidates.all()
+    assert (one.languages, one.tasks, list(one.groups.all())) == (["de", "en"], ["answer"], [owners])
+    assert (two.position, two.most_characters, two.least_budget_percent) == (2, 500, 10)
+    detail = AuditEntry.objects.get(action="route.added").detail
+    assert [row["version"] for row in detail["candidates"]["to"]] == ["qwen3-8b-q4", "gpt-cloud"]
+
+
+def test_a_changed_candidate_is_written_down_with_before_and_after(admin: Client, house: House) -> None:
+    rows = [{"id": one.pk, "route": house.route.pk, "version": one.version_id, "position": one.position, "share": 30}
+            for one in house.route.candidates.all()]  # fmt: skip
+    form = {"name": "footnote", "enabled": "on", "hedge_after_ms": 0, **candidates(*rows, there=2)}
+    assert admin.post(f"{ADMIN}/route/{house.route.pk}/change/", form).status_code == 302
+    change = AuditEntry.objects.get(action="route.changed").detail
+    assert set(change) == {"candidates"}
+    assert [row["share"] for row in change["candidates"]["from"]] == [100, 100]
+    assert [row["share"] for row in change["candidates"]["to"]] == [30, 30]
+
+
+def test_what_cannot_work_on_a_route_is_refused(admin: Client, house: House) -> None:
+    old, cloud = {"version": house.old.pk}, {"version": house.cloud.pk}
+    refused: list[tuple[str, list[dict[str, Any]], dict[str, Any]]] = [
+        ("stands at position 1 twice", [old, old], {}),
+        ("would never answer", [{**cloud, "sensitivity": "in_house"}], {}),
+        ("lower bound", [{**old, "least_characters": 90, "most_characters": 9}], {}),
+        ("At most 1,000,000", [{**old, "most_characters": 2_000_000}], {}),
+        ("at most 2 characters", [{**old, "languages": "english"}], {}),
+        ("Give two letters", [{**old, "languages": "d3"}], {}),
+        ("greater than or equal to 1", [{**old, "share": 0}], {}),
+        ("less than or equal to 1000", [{**old, "share": 1001}], {}),
+        ("less than or equal to 100", [{**cloud, "least_budget_percent": 101}], {}),
+        ("has no monthly budget", [{**old, "least_budget_percent": 5}], {}),
+        ("only ready versions", [{"version": ModelVersion.objects.get(name="llama-old").pk}], {}),
+        ("valid choice", [{**old, "tasks": ["poetry"]}], {}),
+        ("what the quotations are called", [old], {"name": "extractive"}),
+        ("already exists", [old], {"name": "footnote"}),
+        ("less than or equal to 120000", [old], {"hedge_after_ms": 999_999}),
+    ]
+    for sentence, rows, fields in refused:
+        assert sentence in errors(admin.post(f"{ADMIN}/route/add/", route_form(*rows, **fields))), sentence
+    assert list(Route.objects.all()) == [house.route]
+
+
+def test_the_default_route_changes_hands(admin: Client, house: House) -> None:
+    other = Route.objects.create(name="other")
+    form = {"action": "make_default", "_selected_action": [str(other.pk)]}
+    assert "The chat page asks other now" in said(admin.post(f"{ADMIN}/route/", form, follow=True))
+    assert Route.objects.get(default=True) == other
+    assert AuditEntry.objects.get(action="route.default").detail == {"before": "footnote"}
+
+
+def test_the_page_tells_who_would_be_asked_and_why_others_are_not(admin: Client, cast: Cast, house: House) -> None:
+    form = {"question": "How many days of leave do I have?", "person": cast.alice.pk, "task": "answer"}
+    answer = admin.post(f"{ADMIN}/route/explain/", {**form, "in_house": "on"})
+    page = said(answer)
+    line = page[page.index('id="line"') :]
+    assert line.index("qwen3-4b-q4") < line.index("gpt-cloud") < line.index("quotations")
+    assert "may not leave the house" in line and "It is asked first." in line
+    assert "required" in errors(admin.post(f"{ADMIN}/route/explain/", {**form, "question": ""}))
+    assert not AuditEntry.objects.filter(action__startswith="route").exists()
+
+
+# -- roll-outs ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_roll_out_is_started_watched_and_rolled_back(admin: Client, cast: Cast, house: House) -> None:
+    back = f"{ADMIN}/rollout/{house.rollout.pk}/back/"
+    admin.post(back, {"reason": "People complain."})
+    limits = {name: house.rollout._meta.get_field(name).default for name in (
+        "least_answers", "most_failures_more", "most_first_token_ratio", "least_speed_ratio", "most_bad_ratings_more",
+        "least_ratings")}  # fmt: skip
+    form = {"new": house.new.pk, "share": 25, **limits}
+    assert "less than or equal to 100" in errors(admin.post(f"{ADMIN}/rollout/add/", {**form, "share": 101}))
+    assert "would leave the house" in errors(
+        admin.post(f"{ADMIN}/rollout/add/", {**form, "new": ModelVersion.objects.create(
+            name="far", kind="openai", base_url="https://x.com", model="m", outside=True).pk})
+    )  # fmt: skip
+    started = admin.post(f"{ADMIN}/rollout/add/", form, follow=True)
+    assert "takes 25 % of the people" in said(started)
+    rollout = Rollout.objects.get(state="running")
+    assert (rollout.current, rollout.started_by, rollout.share) == (house.old, cast.administrator, 25)
+    figures = said(admin.get(f"{ADMIN}/rollout/{rollout.pk}/figures/"))
+    assert "30 answers of each are needed: 0 and 0 so far." in figures and "<html" not in figures
+    assert admin.get(f"{ADMIN}/rollout/{rollout.pk}/promote/").status_code == 405
+    assert "was promoted" in said(admin.post(f"{ADMIN}/rollout/{rollout.pk}/promote/", follow=True))
+    assert "no roll-out on this route" in said(admin.post(f"{ADMIN}/rollout/{rollout.pk}/promote/", follow=True))
+    ended = said(admin.post(f"{ADMIN}/rollout/{rollout.pk}/back/", {"reason": "x" * 9000 + "\0"}, follow=True))
+    assert "was rolled back" in ended and Candidate.objects.get(position=1).version == house.old
+    reasons = AuditEntry.objects.filter(action="rollout.rolled_back").order_by("pk")
+    assert [entry.detail["reason"][:16] for entry in reasons] == ["People complain.", "x" * 16]
+
+
+def test_the_comparison_shows_both_versions_and_the_limits(admin: Client, house: House) -> None:
+    page = said(admin.get(f"{ADMIN}/rollout/{house.rollout.pk}/change/"))
+    for part in ("3 of 160 (2 %)", "1 of 42 (2 %)", "at most 5 points more", "at most 1.5 times as long", "holds"):
+        assert part in page, part
+    assert 'data-renewed="5"' in page
+    assert admin.get(f"{ADMIN}/rollout/{house.route.pk}/change/").status_code == 404
+
+
+# -- jobs --------------------------------------------------------------------------------------------------------------
+
+
+def test_work_is_asked_for_followed_and_cancelled(admin: Client, cast: Cast, tmp_path: Path) -> None:
+    version = registry.add_model(make(tmp_path / "tiny.gguf"))
+    add = f"{ADMIN}/job/add/"
+    assert "To which format?" in errors(admin.post(add, {"kind": "quantize", "version": version.pk}))
+    assert "Without which layers?" in errors(admin.post(add, {"kind": "prune", "version": version.pk}))
+    assert "names no layers" in errors(admin.post(add, {"kind": "prune", "version": version.pk, "layers": "all"}))
+    asked = admin.post(add, {"kind": "quantize", "version": version.pk, "to": "Q8_0", "name": "tiny-8"}, follow=True)
+    job = Job.objects.get()
+    assert (job.kind, job.asked_by, job.parameters["to"]) == ("quantize", cast.administrator, "Q8_0")
+    assert "queued" in said(asked) and "Cancel the job" in said(asked)
+    assert AuditEntry.objects.get(action="job.asked").actor == cast.administrator
+    Job.objects.update(state="running", progress=0.4, step="writing the file")
+    assert "40 %, writing the file" in said(admin.get(f"{ADMIN}/job/"))
+    assert admin.get(f"{ADMIN}/job/{job.pk}/cancel/").status_code == 405
+    assert "stopping" in said(admin.post(f"{ADMIN}/job/{job.pk}/cancel/", follow=True))
+    assert Job.objects.get().cancel_requested
+    assert AuditEntry.objects.get(action="job.cancelled").subject == str(job)
