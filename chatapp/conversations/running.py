@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 FLUSH_S = 0.04  # text is sent in pieces of this time
 CHECKPOINT_S = 1.0
 _KEPT_AT_ONCE = 100
+_TAKEN_OVER = "The process that wrote the beginning has ended."
 
 RUNNING: dict[UUID, RunningTurn] = {}
 
@@ -40,6 +41,7 @@ class RunningTurn:
     source_frames: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage | None = None
     timings: dict[str, int] = field(default_factory=dict)
+    taken_at: int = -1  # where the text of a process that died ends
     stopped: bool = False
     finishing: bool = False  # its fate is being stored: too late to cancel
     sources_stored: bool = False
@@ -56,12 +58,15 @@ class RunningTurn:
         self.text += text
         self.outbox.write(text)
 
-    def take_over(self, engine: str, note: str) -> None:
-        """From here on this engine writes; one that failed before its first character has written nothing."""
+    def take_over(self, engine: str, note: str) -> str:
+        """From here on this engine writes; one that failed before its first character has written nothing. -> note"""
         self.engine = engine
         if self.written_by and self.written_by[-1]["from"] == len(self.text):
             self.written_by.pop()
+        if len(self.text) == self.taken_at:
+            note = f"{_TAKEN_OVER} {note}".strip()
         self.written_by.append({"engine": engine, "from": len(self.text)} | ({"note": note} if note else {}))
+        return note
 
     def mark(self, name: str) -> None:
         self.timings.setdefault(name, round((time.monotonic() - self.begun) * 1000))
