@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from chatapp.conversations.generation import generation
+from chatapp.conversations.generation import Limits, generation
 from inference.engine import ChatMessage, Source
 from inference.prompts import estimate_tokens
 
@@ -17,7 +17,12 @@ def test_an_answer_that_goes_on_leaves_room_for_what_was_written() -> None:
     config = settings.INFERENCE
     for written in ("", "每满一个月可获得年假的十二分之一。" * 30):
         asked = generation(
-            turn_id="turn", question="?", sources=SOURCES, history=HISTORY, in_house=False, written=written
+            turn_id="turn",
+            question="?",
+            sources=SOURCES,
+            history=HISTORY,
+            limits=Limits(in_house=False),
+            written=written,
         )
         cost = sum(estimate_tokens(message.content) for message in asked.messages) + estimate_tokens(written)
         assert cost + asked.max_tokens <= config.context_tokens < cost + asked.max_tokens + 1000
