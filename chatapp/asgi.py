@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Any
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatapp.settings")
@@ -16,14 +18,20 @@ from chatapp.bodies import BodyLimit, Receive, Send  # noqa: E402
 from chatapp.conversations import turns  # noqa: E402 - after the apps are loaded
 from chatapp.conversations.outcomes import recorder  # noqa: E402
 from chatapp.conversations.routing import websocket_urlpatterns  # noqa: E402
+from chatapp.conversations.takeover import look_after_the_dead  # noqa: E402
 from chatapp.errors import OutageAnswers  # noqa: E402
 from chatapp.same_origin import SameOriginSockets  # noqa: E402
 
 
 async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """The server tells when the process starts and ends."""
+    watch: asyncio.Task[None] | None = None
     while (await receive())["type"] != "lifespan.shutdown":
+        if settings.REDIS_URL:  # without it, what people have seen dies with the process that wrote it
+            watch = asyncio.create_task(look_after_the_dead())
         await send({"type": "lifespan.startup.complete"})
+    if watch is not None:
+        watch.cancel()
     await turns.interrupt_all()
     await recorder().flush()
     await send({"type": "lifespan.shutdown.complete"})

@@ -43,6 +43,7 @@ async def launch(started: Started, *, seq: int = 0, unsent: str = "") -> Running
     outbox = Outbox(started.turn, turn_stream(), seq, started.takeovers)
     turn = RunningTurn(started, outbox, text=started.written, written_by=list(started.written_by))
     turn.write(unsent)
+    turn.taken_at = len(turn.text) if started.takeovers and turn.text else -1
     RUNNING[started.turn] = turn
     try:
         await turn.stage("searching")

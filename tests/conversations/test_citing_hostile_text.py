@@ -8,8 +8,8 @@ import re
 import pytest
 
 from chatapp.conversations import citing
-from chatapp.conversations.citing import MarkFilter, cite
 from chatapp.conversations.admission import title_of
+from chatapp.conversations.citing import MarkFilter, cite
 from inference.engine import Source
 from tests.effort import grows_evenly
 

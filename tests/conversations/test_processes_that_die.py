@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,13 +12,16 @@ from pathlib import Path
 import pytest
 from django.db import connection
 from django.utils import timezone
+from websockets.exceptions import ConnectionClosed
 
 from chatapp.conversations import services
 from chatapp.conversations.admission import DEAD_AFTER
 from chatapp.conversations.models import Message, Turn
+from chatapp.conversations.takeover import LOOK_EVERY_S, MOST_TAKEOVERS, SILENT_FOR
 from retrieval.models import Document
 from tests.conftest import Cast
-from tests.conversations.model_double import ModelDouble
+from tests.conversations.conftest import PASSAGES
+from tests.conversations.model_double import WORDS, ModelDouble
 from tests.conversations.web import Client, Frame, Web, numbers_of, text_of
 from tests.ingestion.fake_index import FakeIndex
 from tests.redis_server import Redis
@@ -235,3 +239,94 @@ def test_with_redis_what_a_killed_process_streamed_is_still_there(
     with Client(there, cast.alice).socket() as socket:
         socket.resume(accepted["turn"])
         assert text_of([*socket.until("snapshot", 20)]).startswith(stored)
+
+
+def take_over_and_follow(alice: Client, accepted: Frame, after: int) -> list[Frame]:
+    with alice.socket() as socket:
+        socket.resume(accepted["turn"], after)
+        return socket.until("done", 30)
+
+
+@pytest.mark.redis
+def test_with_redis_another_process_takes_the_answer_over_from_the_text_shown(
+    start_web: StartWeb, redis_address: str, cast: Cast, handbook: Document, model: ModelDouble
+) -> None:
+    here, there = start_web(redis_address), start_web(redis_address)
+    model.pause_s = 0.1
+    with Client(here, cast.alice).socket() as socket:
+        accepted = socket.ask("How many days of leave?")
+        seen = socket.until("text")
+        time.sleep(1.5)
+        here.end(signal.SIGKILL)
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                seen.append(socket.receive())
+    model.words, model.pause_s = ["the ", "end."], 0.0
+    seen += take_over_and_follow(Client(there, cast.alice), accepted, numbers_of(seen)[-1])
+
+    assert numbers_of(seen) == list(range(1, len(numbers_of(seen)) + 1))
+    message = Message.objects.get(pk=accepted["answer"])
+    assert (message.status, message.text) == (FATES.COMPLETE, text_of(seen))
+    begun = message.text.removesuffix("the end.")
+    assert begun and "".join(WORDS).startswith(begun)
+    assert model.calls[-1]["messages"][-2] == {"role": "assistant", "content": begun}
+    assert [writer["from"] for writer in message.written_by] == [0, len(begun)]
+    assert message.written_by[1]["note"]
+    assert Turn.objects.get(pk=accepted["turn"]).takeovers == 1
+
+
+@pytest.mark.redis
+def test_a_process_that_was_only_slow_writes_nothing_once_another_has_its_turn(
+    start_web: StartWeb, redis_address: str, cast: Cast, handbook: Document, model: ModelDouble
+) -> None:
+    here, there = start_web(redis_address), start_web(redis_address)
+    model.pause_s = 0.2
+    with Client(there, cast.alice).socket() as follower:
+        with Client(here, cast.alice).socket() as socket:
+            accepted = socket.ask("How many days of leave?")
+            socket.until("text")
+        follower.resume(accepted["turn"])
+        seen = follower.until("text")
+        here.send(signal.SIGSTOP)
+        wait_until(lambda: Turn.objects.get(pk=accepted["turn"]).takeovers == 1, 15)
+        here.send(signal.SIGCONT)
+        seen += follower.until("done", 30)
+    assert numbers_of(seen) == list(range(1, len(numbers_of(seen)) + 1))
+    message = Message.objects.get(pk=accepted["answer"])
+    assert (message.status, message.text) == (FATES.COMPLETE, text_of(seen))
+    assert message.text.endswith("".join(WORDS)) and len(message.written_by) == 2
+    assert [frame["type"] for frame in seen].count("done") == 1
+
+
+@pytest.mark.redis
+def test_an_answer_that_was_taken_over_can_be_stopped_and_asks_only_what_may_still_be_read(
+    start_web: StartWeb, redis_address: str, cast: Cast, handbook: Document, model: ModelDouble
+) -> None:
+    here, there = start_web(redis_address), start_web(redis_address)
+    accepted, stored = half_an_answer(Client(here, cast.alice), model)
+    here.end(signal.SIGKILL)
+    handbook.collection.readers.clear()
+    with Client(there, cast.alice).socket() as socket:
+        socket.resume(accepted["turn"])
+        wait_until(lambda: Turn.objects.get(pk=accepted["turn"]).takeovers == 1, 15)
+        wait_until(lambda: len(model.calls) == 2, 5)
+        socket.send({"type": "stop", "turn": accepted["turn"]})
+        frames = socket.until("done")
+    assert frames[-1]["status"] == "stopped" and text_of(frames).startswith(stored)
+    assert [len(frame["sources"]) for frame in frames if frame["type"] == "sources"] == [2, 0]
+    assert PASSAGES[0] not in str(model.calls[-1])
+
+
+@pytest.mark.redis
+def test_an_answer_that_brings_down_each_process_ends_as_interrupted(
+    start_web: StartWeb, redis_address: str, cast: Cast, handbook: Document, model: ModelDouble
+) -> None:
+    here, _there = start_web(redis_address), start_web(redis_address)
+    accepted, stored = half_an_answer(Client(here, cast.alice), model)
+    here.end(signal.SIGKILL)
+    Turn.objects.filter(running=True).update(takeovers=MOST_TAKEOVERS)
+    time.sleep(SILENT_FOR.total_seconds() + 2 * LOOK_EVERY_S)
+    assert len(model.calls) == 1
+    sweep_later()
+    message = Message.objects.get(pk=accepted["answer"])
+    assert message.status == FATES.INTERRUPTED and message.text.startswith(stored)

@@ -68,6 +68,10 @@ class Web:
         except httpx.HTTPError:
             return False
 
+    def send(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
     def end(self, number: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(number)
