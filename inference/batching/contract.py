@@ -72,6 +72,7 @@ class DecodingContext(Protocol):
     sequences: int
     sequence_tokens: int  # the most that one sequence can hold
     batch_tokens: int  # the most rows of one batch
+    granule: int  # so many rows are computed together: one row less is not faster
 
     def decode(self, rows: Sequence[Row]) -> None:
         """Raises NoRoom or DecodeFailed."""

@@ -25,6 +25,7 @@ from inference.batching.contract import (
     Row,
     StepReport,
 )
+from inference.batching.layout import Batch, Part, Pick, lay_out
 from inference.batching.lookup import PromptLookup
 from inference.batching.pace import Pace
 from inference.batching.sequences import LEAST_SHARED, Held, Match, Sequences, common_with
@@ -37,6 +38,7 @@ from inference.errors import ContextTooLong, EngineUnavailable, InferenceError
 log = structlog.get_logger(__name__)
 
 
+_FEW, _NEARLY_ALL = 2, 0.75  # streams
 _LITTLE = 8  # the part of a sequence that may be lost to save another one
 
 
@@ -47,15 +49,6 @@ class Limits:
     waiting_of_one_user: int = 8
     inter_token_s: float = 0.25  # what a running stream may wait while others' prompts are read
     lookup: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Pick:
-    """Rows of a batch whose logits choose a stream's next tokens."""
-
-    stream: Stream
-    row: int
-    drafts: list[int]
 
 
 class Scheduler:
@@ -73,6 +66,7 @@ class Scheduler:
         self._active: list[Stream] = []  # in the order of admission
         self._preempted: deque[Stream] = deque()
         self._lookup = limits.lookup
+        self._fills = True
         self._positions: dict[Request, int] = {}
 
     # -- from any thread -------------------------------------------------------------------------------------------
@@ -115,12 +109,12 @@ class Scheduler:
         report = StepReport()
         self._drop_cancelled_and_late(report.events)
         self._admit(report.events)
-        rows, picks, slices = self._plan()
-        if rows and self._decode(rows, report):
-            self._hold(rows)
+        batch, slices = self._plan()
+        if batch.rows and self._decode(batch.rows, report):
+            self._hold(batch)
             report.events += [(s.request, self._read(s)) for s in slices if not s.written]
-            self._sample(picks, report)
-        report.rows, report.queued, report.active = len(rows), len(self._queue), len(self._active)
+            self._sample(batch.picks, report)
+        report.rows, report.queued, report.active = len(batch.rows), len(self._queue), len(self._active)
         report.held_tokens = self._sequences.tokens
         report.total_s = time.perf_counter() - begun
         return report
@@ -272,37 +266,47 @@ class Scheduler:
         return False
 
     # -- one batch -------------------------------------------------------------------------------------------------
-    def _plan(self) -> tuple[list[Row], list[_Pick], list[Stream]]:
+    def _plan(self) -> tuple[Batch, list[Stream]]:
         """Every running stream gains a token; what room is left goes to prompts, first come first served."""
-        rows: list[Row] = []
-        picks: list[_Pick] = []
-        slices: list[Stream] = []
         running = [s for s in self._active if not s.reads]
-        spare = self._context.batch_tokens - len(running)
-        for stream in running:
-            drafts = stream.draft(min(spare, self._context.sequence_tokens - len(stream.tokens)))
-            spare -= len(drafts)
-            picks.append(_Pick(stream, len(rows), drafts))
-            self._add_rows(rows, stream, [*stream.pending, *drafts], all_logits=True)
-        budget = min(spare, self._pace.slice_tokens(len(rows)))
+        drafts = self._drafts(running)
+        parts = [Part(s, s.pending, drafts.get(s, []), picks=True) for s in running]
+        spare = self._context.batch_tokens - sum(len(part.tokens) + len(part.drafts) for part in parts)
+        budget = min(spare, self._pace.slice_tokens(len(running)))
+        slices: list[Stream] = []
         for stream in [s for s in self._active if s.reads]:
             if budget < 1:
                 break
             if self._follows(stream):
                 continue
-            part = stream.pending[:budget]
+            part = stream.pending[: self._slice(budget, stream.due, beside=bool(running))]
             budget -= len(part)
-            self._add_rows(rows, stream, part, all_logits=False)
+            parts.append(Part(stream, part, [], picks=len(part) == stream.due))
             slices.append(stream)
-            if len(part) == stream.due:
-                rows[-1] = Row(rows[-1].token, rows[-1].position, rows[-1].sequence, wants_logits=True)
-                picks.append(_Pick(stream, len(rows) - 1, []))
-        return rows, picks, slices
+        granule = self._context.granule if self._fills and not slices else 0
+        return lay_out(parts, self._sequences, granule=granule, most=self._context.batch_tokens), slices
 
-    @staticmethod
-    def _add_rows(rows: list[Row], stream: Stream, tokens: list[int], *, all_logits: bool) -> None:
-        at, sequence = len(stream.held.tokens), stream.held.number
-        rows += [Row(token, at + n, sequence, all_logits) for n, token in enumerate(tokens)]
+    def _slice(self, budget: int, due: int, *, beside: bool) -> int:
+        """Whole granules: the first row of a prompt is computed together with those of running streams."""
+        if due <= budget or budget <= self._context.granule:
+            return min(due, budget)
+        return (budget - beside) // self._context.granule * self._context.granule + beside
+
+    def _drafts(self, running: list[Stream]) -> dict[Stream, list[int]]:
+        """Rows for some streams alone are another pass: worth it for few, or when nearly all have drafts."""
+        found = {}
+        spare = self._context.batch_tokens - len(running)
+        for stream in running:
+            draft = stream.draft(min(spare, self._context.sequence_tokens - len(stream.tokens)))
+            if draft:
+                found[stream] = draft
+                spare -= len(draft)
+        if len(running) <= _FEW:
+            return found
+        if len(found) < _NEARLY_ALL * len(running):
+            return {}
+        least = min(map(len, found.values()))
+        return {stream: draft[:least] for stream, draft in found.items()}
 
     def _decode(self, rows: list[Row], report: StepReport) -> bool:
         begun = time.perf_counter()
@@ -320,15 +324,22 @@ class Scheduler:
         self._pace.observe(len(rows) - report.prompt_rows, report.prompt_rows, report.decode_s)
         return True
 
-    def _hold(self, rows: list[Row]) -> None:
-        for row in rows:
-            self._sequences.all[row.sequence].tokens.append(row.token)
+    def _hold(self, batch: Batch) -> None:
+        fillers = {held.number for held in batch.fillers}
+        for row in batch.rows:
+            if row.sequence not in fillers:
+                self._sequences.all[row.sequence].tokens.append(row.token)
+        for held in batch.fillers:
+            if not self._context.truncate(held.number, len(held.tokens)):
+                self._fills = False  # a recurrent model cannot forget one token alone
+                self._context.truncate(held.number, 0)
+                held.tokens.clear()
 
     def _read(self, stream: Stream) -> Progress:
         prompt = len(stream.request.prompt)
         return Progress(0, min(len(stream.held.tokens), prompt), prompt)
 
-    def _sample(self, picks: list[_Pick], report: StepReport) -> None:
+    def _sample(self, picks: list[Pick], report: StepReport) -> None:
         begun = time.perf_counter()
         for pick in picks:
             reason = self._sample_stream(pick)
@@ -339,7 +350,7 @@ class Scheduler:
                 report.events.append((pick.stream.request, piece))
         report.sample_s = time.perf_counter() - begun
 
-    def _sample_stream(self, pick: _Pick) -> Reason | None:
+    def _sample_stream(self, pick: Pick) -> Reason | None:
         """Keeps each draft that sampling chooses as well; the first other choice takes its place."""
         stream, right = pick.stream, 0
         reason: Reason | None = None

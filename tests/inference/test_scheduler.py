@@ -228,6 +228,30 @@ def test_a_prompt_that_is_too_long_is_refused_before_anything_is_computed() -> N
     assert run.text(fits) == text_of(expected(fits.prompt, 5))
 
 
+@pytest.mark.parametrize("can_truncate", [True, False])
+def test_the_rows_of_running_streams_are_one_pass_of_whole_granules(can_truncate: bool) -> None:
+    """llama.cpp wants consecutive sequences in their order, and computes four rows as fast as three."""
+    context = ToyContext(sequences=7)
+    context.can_truncate = can_truncate
+    run = Run(context, streams=5, lookup=False)
+    asked = [request(prompt_of(20 + n, n), 100, user=str(n)) for n in range(5)]
+    for one in asked:
+        run.scheduler.submit(one)
+    while not all(run.text(one) for one in asked):
+        run.step()
+    for leaving, expected_rows in ((asked[1], [5, 4]), (asked[3], [5, 4]), (asked[4], [3, 4])):
+        run.scheduler.cancel(leaving)
+        for _ in range(3):
+            run.step()
+        rows = context.latest
+        assert rows == sorted(rows)
+        if can_truncate:
+            assert rows == list(range(rows[0], rows[0] + len(rows))) and len(rows) in expected_rows, rows
+    run.finish()
+    for one in (asked[0], asked[2]):
+        assert run.text(one) == text_of(expected(one.prompt, 100))
+
+
 @pytest.mark.parametrize("after", [0, 1, 4])
 def test_a_cancelled_request_leaves_with_the_next_step_in_the_queue_in_the_prompt_and_in_the_answer(after: int) -> None:
     run = Run(ToyContext(batch_tokens=64), streams=1)

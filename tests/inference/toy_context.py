@@ -44,8 +44,10 @@ class ToySampler:
 class ToyContext:
     def __init__(self, *, sequences: int = 6, sequence_tokens: int = 400, batch_tokens: int = 64) -> None:
         self.sequences, self.sequence_tokens, self.batch_tokens = sequences, sequence_tokens, batch_tokens
+        self.granule = 4
         self.held: list[list[int]] = [[] for _ in range(sequences)]
         self.logits: dict[int, list[int]] = {}
+        self.latest: list[int] = []  # the sequences of the latest batch's rows
         self.samplers = self.computed = self.batches = 0
         self.can_truncate = True
         self.trouble: random.Random | None = None
@@ -58,6 +60,7 @@ class ToyContext:
             self.held[0].append(7)
             raise DecodeFailed("-3")
         self.logits = {}
+        self.latest = [row.sequence for row in rows]
         self.batches += 1
         self.computed += len(rows)
         for index, row in enumerate(rows):
