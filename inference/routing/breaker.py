@@ -9,6 +9,7 @@ from typing import Literal
 
 State = Literal["closed", "open", "half-open"]
 
+PROBE_S = 3.0  # whoever happens to ask an engine that has just failed does not wait longer for it alone
 _FIRST_S, _MOST_S = 5.0, 120.0  # an engine is left alone this long; twice as long after each failed probe
 
 
@@ -31,6 +32,11 @@ class Breaker:
         """Whether a question may be asked now; while a probe is out, no second one is."""
         return self.state == "closed" or (self.state == "half-open" and not self._probing)
 
+    @property
+    def due(self) -> bool:
+        """Whether the next question is to find out if the engine is well again."""
+        return self.state == "half-open" and not self._probing
+
     def begin(self) -> None:
         self._probing = self._probing or self.state == "half-open"
 
@@ -44,6 +50,13 @@ class Breaker:
             # Not all web processes probe in the same moment.
             self._open_until = time.monotonic() + self._open_s * random.uniform(0.8, 1.0)  # noqa: S311
         self.why, self._probing = why, False
+
+    def overtake(self, waited_s: float) -> None:
+        """Another engine had to answer for the probe; one that was given its time is as silent as before."""
+        if waited_s >= PROBE_S:
+            self.fail(self.why)
+        else:
+            self.give_up()
 
     def give_up(self) -> None:
         """The probe ended without saying anything of the engine: the next question may probe."""

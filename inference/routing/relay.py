@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
@@ -14,6 +15,7 @@ import structlog
 from inference.engine import Generation, Piece, TextPiece, Writer
 from inference.errors import InferenceError
 from inference.routing.attempt import Choice, Observe
+from inference.routing.breaker import PROBE_S
 from inference.routing.notes import Notes, about, model_of
 from inference.routing.race import Race
 from inference.routing.run import Run
@@ -22,7 +24,7 @@ from inference.routing.states import EngineStates
 log = structlog.get_logger(__name__)
 
 STAYS = "A source may not leave the house, so outside endpoints were not asked."
-_PROBE_HEDGE_S = 3.0  # whoever happens to ask an engine that has just failed does not wait for it alone
+_CHECK_S = 1.0  # an engine that hangs when it is asked how it is
 
 
 class Relay:
@@ -100,8 +102,11 @@ class Relay:
         breaker = self._states[engine].breaker
         if self._line and not breaker.admits():
             return about(model_of(engine), breaker.why)
+        probes, began = breaker.due, time.monotonic()
         if not (problem := await self._states.problem(engine)):
-            return None
+            return None if breaker.admits() or not self._line else about(model_of(engine), breaker.why)
+        if probes and time.monotonic() - began > _CHECK_S:  # the next question does not wait for it as well
+            breaker.fail(problem)
         return about(model_of(engine), problem) if engine.outside else ""
 
     def _writer(self, run: Run) -> Writer:
@@ -117,7 +122,7 @@ class Relay:
         """Raises the InferenceError that ended the last of those that were asked at once."""
         after = self._hedge_after_s
         if run.probing:
-            after = min(after or _PROBE_HEDGE_S, _PROBE_HEDGE_S)
+            after = min(after or PROBE_S, PROBE_S)
         if after and len(self._line) > 1:
             race = Race(run, after, partial(self._next, because_slow=True), self._failed)
             async with aclosing(self._raced(race)) as pieces:  # type: ignore[type-var]

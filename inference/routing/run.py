@@ -61,7 +61,10 @@ class Run:
     async def leave(self, code: str) -> None:
         """Nobody wants its text any more: it stops at once. Nothing happens when it has ended."""
         if not self._ended:
-            self._state.breaker.give_up()
+            if self.probing and code == "overtaken":
+                self._state.breaker.overtake(time.monotonic() - self.began)
+            else:
+                self._state.breaker.give_up()
             self._end(code, failed=False)
         await self.pieces.aclose()  # type: ignore[attr-defined]
 

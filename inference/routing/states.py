@@ -42,10 +42,12 @@ class EngineStates:
         self._health.keep(kept | set(self._states))
 
     def least_loaded_first(self, copies: Sequence[T], engine_of: Callable[[T], Engine]) -> list[T]:
+        """Before all others, a copy whose time has come to be tried again: else it would wait until they are busy."""
         if len(copies) < 2:
             return list(copies)
-        order = least_loaded_first([self[engine_of(one)].load for one in copies])
-        return [copies[position] for position in order]
+        states = [self[engine_of(one)] for one in copies]
+        order = least_loaded_first([state.load for state in states])
+        return [copies[position] for position in sorted(order, key=lambda position: not states[position].breaker.due)]
 
     async def problem(self, engine: Engine) -> str:
         """'' when it says that it can answer. Logs what changed, not each question that passes an engine by."""

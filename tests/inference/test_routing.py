@@ -217,7 +217,8 @@ async def test_who_probes_an_engine_that_hangs_does_not_wait_for_it_alone(
     doubles: Providers, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(breaker, "_FIRST_S", 0.1)
-    monkeypatch.setattr("inference.routing.relay._PROBE_HEDGE_S", 0.2)
+    monkeypatch.setattr(breaker, "PROBE_S", 0.2)
+    monkeypatch.setattr("inference.routing.relay.PROBE_S", 0.2)
     hangs, other = doubles.new(), doubles.new()
     hangs.script = ["500", "silence"]
     router = house.in_order(house.engine(hangs, "api: 1"), house.engine(other, "api: 2"))
@@ -226,6 +227,9 @@ async def test_who_probes_an_engine_that_hangs_does_not_wait_for_it_alone(
     begun = time.monotonic()
     assert (await answer(router))[0] == WHOLE
     assert time.monotonic() - begun < 1.5 and len(hangs.calls) == 2
+    begun = time.monotonic()
+    assert (await answer(router))[0] == WHOLE
+    assert time.monotonic() - begun < 0.2 and len(hangs.calls) == 2, "nor does the next one"
 
 
 # -- copies ------------------------------------------------------------------------------------------------------------
