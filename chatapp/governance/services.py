@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -28,4 +29,6 @@ def _storable(value: Any) -> Any:
         return storable(value)[:_TEXT]
     if isinstance(value, dict):
         return {storable(str(name)): _storable(inner) for name, inner in value.items()}
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)  # JSON has no such number
     return [_storable(inner) for inner in value] if isinstance(value, list | tuple | set | frozenset) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,9 @@ def start(
     _require_place(route, current, new)
     _require_able(current, new, leaves_the_house=leaves_the_house)
     rollout = Rollout(route=route, current=current, new=new, share=share, started_by_id=by.pk if by else None, **limits)
+    for name, limit in limits.items():
+        if not isfinite(limit):
+            raise RolloutRefused(f"{name}: This is no number.", advice="Correct it.")
     try:
         rollout.clean_fields(exclude=["route", "current", "new", "started_by", "ended_at"])
     except ValidationError as error:

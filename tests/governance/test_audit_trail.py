@@ -55,7 +55,9 @@ def test_a_change_that_is_undone_leaves_no_entry(cast: Cast) -> None:
     assert not AuditEntry.objects.exists()
 
 
-@pytest.mark.parametrize("value", ["a\0b", "\ud800", "x" * 100_000, {"a\0": ["\ud800", {1, 2}]}, uuid.uuid4(), None])
+@pytest.mark.parametrize(
+    "value", ["a\0b", "\ud800", "x" * 100_000, {"a\0": ["\ud800", {1, 2}]}, uuid.uuid4(), None, float("nan")]
+)
 def test_anything_can_be_written_down(cast: Cast, value: Any) -> None:
     services.record("model.changed", "n\0ame" * 200, None, value=value)
     entry = AuditEntry.objects.get()

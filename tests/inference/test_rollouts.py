@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -10,10 +11,12 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from chatapp.governance.models import AuditEntry
@@ -407,3 +410,44 @@ def test_outcomes_older_than_forty_days_are_forgotten(rollout: Rollout, new: Mod
     Outcome.objects.filter(pk=old.pk).update(at=timezone.now() - outcomes.KEPT - timedelta(minutes=1))
     assert outcomes.forget_old() == 1
     assert Outcome.objects.count() == 2
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+
+def command(*words: str) -> Any:
+    said = StringIO()
+    call_command("models", *words, "--json", stdout=said)
+    return json.loads(said.getvalue())
+
+
+def test_commands_start_promote_and_take_back(old: ModelVersion, new: ModelVersion) -> None:
+    started = command("canary", "new", "--share", "25", "--least-answers", "50", "--least-speed-ratio", "0.5")
+    rollout = Rollout.objects.get()
+    assert started == {
+        "route": "footnote",
+        "current": "old",
+        "new": "new",
+        "state": "running",
+        "reason": "",
+        "share": 25,
+    }
+    assert (rollout.least_answers, rollout.least_speed_ratio, rollout.least_ratings) == (50, 0.5, 10)
+    assert command("promote")["state"] == "promoted"
+    assert command("rollback", "--reason", "Too short.")["reason"] == "Too short."
+    assert ModelVersion.objects.get(default=True) == old
+    assert AuditEntry.objects.get(action="rollout.rolled_back").detail["reason"] == "Too short."
+
+
+def test_commands_say_what_cannot_be(old: ModelVersion, new: ModelVersion) -> None:
+    for words, sentence in (
+        (("promote",), "no roll-out on this route"),
+        (("rollback", "--route", "elsewhere"), "no route named 'elsewhere'"),
+        (("canary", "nobody"), "no model of that name"),
+        (("canary", "old"), "answers there already"),
+        (("canary", "new", "--share", "0"), "share"),
+        (("canary", "new", "--most-first-token-ratio", "nan"), "most_first_token_ratio"),
+    ):
+        with pytest.raises(CommandError, match=sentence):
+            command(*words)
+    assert not Rollout.objects.exists()
