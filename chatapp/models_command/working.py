@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from chatapp.commands import INTERRUPTED, FootnoteCommand
+from chatapp.commands import INTERRUPTED, FootnoteCommand, counted
 from chatapp.models_command.action import Action, say
 from chatapp.models_command.showing import columns, facts_of
 from inference.jobs import asking, leases
@@ -133,7 +133,7 @@ def _table(job: Job) -> list[str]:
             rows.append((label, *cells))  # type: ignore[arg-type]
     note = job.result.get("fallbacks")
     lines = columns(rows)[0 if before else 1 :]
-    return [*lines, f"{note} matrices did not fit the format and took a larger one."] if note else lines
+    return [*lines, f"{counted(note, 'tensor')} did not fit the format and took a larger one."] if note else lines
 
 
 class _Bar:

@@ -15,8 +15,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from inference import audit
-from inference.administration.superusers import ReadOnly, require_superuser
+from inference import audit, tasks
+from inference.administration.superusers import ReadOnly, actor, require_superuser
 from inference.errors import InferenceError
 from inference.jobs import asking
 from inference.jobs.formats import FORMATS
@@ -127,6 +127,7 @@ class JobAdmin(ReadOnly, JobAdminBase):
             except InferenceError as error:
                 form.add_error(None, f"{error.user_message} {error.advice}")
             else:
+                tasks.send_soon()
                 for warning in asked.warnings:
                     messages.warning(request, warning)
                 return HttpResponseRedirect(reverse("admin:inference_job_change", args=[asked.job.pk]))
@@ -156,8 +157,7 @@ class JobAdmin(ReadOnly, JobAdminBase):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         asking.cancel(job)
-        actor: Any = request.user
-        audit.record("job.cancelled", str(job), actor)
+        audit.record("job.cancelled", str(job), actor(request))
         messages.success(request, "The job ends within a second or so.")
         return HttpResponseRedirect(reverse("admin:inference_job_change", args=[job.pk]))
 

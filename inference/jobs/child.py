@@ -36,6 +36,7 @@ def _outcome(given: dict[str, Any], lines: IO[str]) -> dict[str, Any]:
     def say(progress: float, step: str) -> None:
         _write(lines, {"progress": progress, "step": step})
 
+    os.nice(10)  # answers go first
     work = {"quantize": _quantize, "measure": _measure, "pull": _pull}[given.pop("do")]
     try:
         return {"done": work(given, say)}
@@ -51,7 +52,6 @@ def _quantize(given: dict[str, Any], say: Any) -> dict[str, Any]:
     from inference.gguf_files import describe
     from inference.llama.quantizing import quantize
 
-    os.nice(10)  # answers go first
     target = Path(given["target"])
     fallbacks = quantize(
         Path(given["source"]),

@@ -15,10 +15,12 @@ from inference.engine import ChatMessage
 from inference.errors import BadRequest
 from inference.jobs.measuring_request import Measuring
 from inference.llama.context import LlamaContext
-from inference.llama.model import LlamaModel
+from inference.llama.devices import gpus
+from inference.llama.fitting import layers_on_gpu, needed
+from inference.llama.model import LlamaModel, weigh
 from inference.llama.perplexity import LEAST_TOKENS, ScoringContext, judge, windows_of
 
-MOST_TEXT_TOKENS = 8192
+MOST_TEXT_TOKENS = 4096
 _PROMPT, _WRITTEN, _ANSWER = 512, 64, 48
 _ROUNDS, _ENOUGH_S = 3, 20.0
 
@@ -28,15 +30,27 @@ Say = Callable[[float, str], None]
 def measure(asked: Measuring, say: Say) -> dict[str, Any]:
     say(0.0, "loading")
     before, begun = _resident_bytes(), time.monotonic()
-    model = LlamaModel(Path(asked.path))
+    gpu_layers = _on_gpu(asked)
+    model = LlamaModel(Path(asked.path), gpu_layers=gpu_layers)
     load_s = time.monotonic() - begun
     try:
         tokens = model.tokenize(asked.text, special=False)
-        found = _speed(model, tokens, asked, say) | {"load_s": round(load_s, 3)}
+        found = _speed(model, tokens, asked, say) | {"load_s": round(load_s, 3), "gpu_layers": gpu_layers}
         found["memory_bytes"] = max(_resident_bytes() - before, 0)
         return found | _quality(model, tokens, asked, say) | {"vocabulary": model.size}
     finally:
         model.close()
+
+
+def _on_gpu(asked: Measuring) -> int:
+    """As many layers as the model service would put there; none where they do not fit beside what is loaded."""
+    there = gpus() if asked.gpu_layers else []
+    if not there:
+        return 0
+    weight = weigh(Path(asked.path))
+    layers, tokens = layers_on_gpu(asked.gpu_layers, weight), _PROMPT + _WRITTEN
+    wanted = needed(weight, sequences=asked.streams, sequence_tokens=tokens, batch_tokens=tokens, gpu_layers=layers)
+    return layers if wanted.gpu <= sum(one.free for one in there) else 0
 
 
 # -- speed -----------------------------------------------------------------------------------------------------------

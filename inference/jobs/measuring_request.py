@@ -12,6 +12,7 @@ class Measuring:
     text: str
     threads: int
     streams: int
+    gpu_layers: int  # as the settings say; without a GPU they stay in the machine
     questions: list[str] = field(default_factory=list)
     keep: str = ""  # writes its distributions to this file
     against: str = ""  # and compares them with those in this one

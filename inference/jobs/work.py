@@ -98,8 +98,8 @@ def _make(job: Job, parent: ModelVersion, stage: Stage, scratch: Scratch) -> Fin
     values = written["described"] | {"source": _origin(parent, asked), "parent": parent}
     values["licence"] = values["licence"] or parent.licence
     if asked["to"]:
-        mostly = f", mostly {values['quantization']}" if written["fallbacks"] else ""
-        values["quantization"] = f"{asked['to']}{mostly}"
+        mostly = values["quantization"]
+        values["quantization"] = asked["to"] if asked["to"].startswith(mostly) else f"{asked['to']}, mostly {mostly}"
 
     def finish(job: Job) -> None:
         target = _free_name(scratch.folder, asked["name"])
@@ -178,7 +178,9 @@ def _measure(
     path: Path, material: dict[str, Any], stage: Stage, start: float, end: float, name: str, **more: Any
 ) -> dict[str, Any]:
     config = settings.INFERENCE
-    asked = Measuring(str(path), **material, threads=config.threads, streams=config.streams, **more)
+    asked = Measuring(
+        str(path), **material, threads=config.threads, streams=config.streams, gpu_layers=config.gpu_layers, **more
+    )
     found = stage({"do": "measure", **asdict(asked)}, start, end, name)
     return found | {
         "text": asking.digest_of(material["text"]),
