@@ -20,7 +20,11 @@ from chatapp.conversations.outcomes import recorder  # noqa: E402
 from chatapp.conversations.routing import websocket_urlpatterns  # noqa: E402
 from chatapp.conversations.takeover import look_after_the_dead  # noqa: E402
 from chatapp.errors import OutageAnswers  # noqa: E402
+from chatapp.openai.application import PATHS as API  # noqa: E402
+from chatapp.openai.application import ApiHandler  # noqa: E402
 from chatapp.same_origin import SameOriginSockets  # noqa: E402
+
+api = ApiHandler()
 
 
 async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -37,9 +41,13 @@ async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
+async def either(scope: dict[str, Any], receive: Receive, send: Any) -> None:
+    await (api if scope["path"].startswith(API) else http)(scope, receive, send)
+
+
 application = ProtocolTypeRouter(
     {
-        "http": OutageAnswers(BodyLimit(http)),
+        "http": OutageAnswers(BodyLimit(either)),
         "lifespan": lifespan,
         "websocket": SameOriginSockets(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }

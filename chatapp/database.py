@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
 from django.db import DatabaseError
@@ -27,6 +28,14 @@ def in_database(function: Callable[_P, _T]) -> Callable[_P, Awaitable[_T]]:
     return called
 
 
+class _Loop(Generic[_T, _R]):
+    """Who waits in one event loop, and the tasks that work for them."""
+
+    def __init__(self) -> None:
+        self.waiting: list[_Waiting[_T, _R]] = []
+        self.tasks: set[asyncio.Task[None]] = set()
+
+
 class Together(Generic[_T, _R]):
     """Calls that come in the same moment go to the database as one: a hundred cost little more than one.
 
@@ -38,21 +47,22 @@ class Together(Generic[_T, _R]):
 
     def __init__(self, function: Callable[[Sequence[_T]], Sequence[_R | Exception]]) -> None:
         self._function = in_database(function)
-        self._waiting: list[_Waiting[_T, _R]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop[_T, _R]] = WeakKeyDictionary()
 
     async def __call__(self, value: _T) -> _R:
-        future: asyncio.Future[_R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((value, future))
-        if len(self._tasks) < self._AT_ONCE:
-            task = asyncio.create_task(self._work())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        running = asyncio.get_running_loop()
+        loop = self._loops.setdefault(running, _Loop())
+        future: asyncio.Future[_R] = running.create_future()
+        loop.waiting.append((value, future))
+        if len(loop.tasks) < self._AT_ONCE:
+            task = running.create_task(self._work(loop))
+            loop.tasks.add(task)
+            task.add_done_callback(loop.tasks.discard)
         return await future
 
-    async def _work(self) -> None:
-        while self._waiting:
-            taken, self._waiting = self._waiting[: self._MOST], self._waiting[self._MOST :]
+    async def _work(self, loop: _Loop[_T, _R]) -> None:
+        while loop.waiting:
+            taken, loop.waiting = loop.waiting[: self._MOST], loop.waiting[self._MOST :]
             await self._call(taken)
 
     async def _call(self, taken: list[_Waiting[_T, _R]]) -> None:

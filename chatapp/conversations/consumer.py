@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.db import DatabaseError
 
 from chatapp import access
@@ -143,6 +144,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self._tell_others({"type": "turn.accepted", "frame": accepted, "by": self.channel_name})
 
     async def _tell_others(self, event: dict[str, Any]) -> None:
+        if not settings.REDIS_URL and _sockets[self.user.pk] < 2:
+            return  # there is no other process, and here no other socket
         try:
             await self.channel_layer.group_send(self.group, event)
         except redis_errors() as error:  # they hear of it when they connect again

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection as Container
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,7 +10,8 @@ from uuid import UUID
 from django.conf import settings
 
 from chatapp.accounts.models import User
-from chatapp.documents.search import FoundPassage, must_stay_in_house, stays_in_house
+from chatapp.database import Together
+from chatapp.documents.search import FoundPassage, may_leave_the_house
 from inference.engine import ChatMessage, Generation, Source, Task
 from inference.prompts import build_messages, estimate_tokens
 
@@ -27,12 +27,33 @@ class Limits:
     groups: frozenset[int] = frozenset()
 
 
-def limits_of(user: User, documents: Container[UUID], chosen: Container[UUID] | None) -> Limits:
-    """`documents` are those behind the prompt; `chosen`, the collections that were asked, where the asker chose."""
-    return Limits(
-        in_house=must_stay_in_house(documents) or stays_in_house(chosen or ()),
-        groups=frozenset(user.groups.values_list("pk", flat=True)),
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What a prompt is made of: `documents` behind its passages, and the `collections` that were asked by name."""
+
+    user: User
+    documents: Set[UUID]
+    collections: Set[UUID] = frozenset()
+
+
+def limits_of_all(prompts: Sequence[Behind]) -> list[Limits]:
+    """For many at once, with three queries."""
+    free, open_ones = may_leave_the_house(
+        {pk for prompt in prompts for pk in prompt.documents}, {pk for prompt in prompts for pk in prompt.collections}
     )
+    groups: dict[UUID, set[int]] = {prompt.user.pk: set() for prompt in prompts}
+    for user, group in User.groups.through.objects.filter(user__in=groups).values_list("user", "group"):
+        groups[user].add(group)
+    return [
+        Limits(
+            in_house=not (prompt.documents <= free and prompt.collections <= open_ones),
+            groups=frozenset(groups[prompt.user.pk]),
+        )
+        for prompt in prompts
+    ]
+
+
+limits_of = Together[Behind, Limits](limits_of_all)
 
 
 def without_copies(found: Sequence[FoundPassage]) -> list[FoundPassage]:

@@ -15,7 +15,7 @@ from chatapp.conversations import answer_cache, metrics, services
 from chatapp.conversations.admission import Started
 from chatapp.conversations.answer_cache import Asking
 from chatapp.conversations.citing import Cited, MarkFilter, cite
-from chatapp.conversations.generation import generation, limits_of, source_frames, source_of, without_copies
+from chatapp.conversations.generation import Behind, generation, limits_of, source_frames, source_of, without_copies
 from chatapp.conversations.models import Message
 from chatapp.conversations.outbox import Outbox
 from chatapp.conversations.running import FLUSH_S, RUNNING, RunningTurn, keeper
@@ -106,7 +106,7 @@ async def _answer(turn: RunningTurn) -> None:
         question=started.text,
         sources=turn.sources,
         asker=str(started.asker.pk),
-        limits=await in_database(limits_of)(started.asker, documents, asked_of),
+        limits=await limits_of(Behind(started.asker, documents, asked_of)),
         history=started.history,
         written=turn.text,
     )

@@ -122,20 +122,13 @@ def reads_what_stays_in_house(user: User) -> bool:
     return Collection.objects.readable_by(user).filter(stays_in_house=True).exists()
 
 
-def must_stay_in_house(documents: Container[UUID]) -> bool:
-    """Whether what was written from these documents may not be sent to an endpoint outside.
-
-    A deleted one counts too: what it allowed is no longer known.
+def may_leave_the_house(documents: Container[UUID], collections: Container[UUID]) -> tuple[set[UUID], set[UUID]]:
+    """Of these, the documents whose passages may be sent to an endpoint outside, and the collections that may be asked
+    there. What is gone may not: what it allowed is no longer known.
     """
-    if not documents:
-        return False
-    free = Document.objects.filter(pk__in=documents, collection__stays_in_house=False)
-    return free.count() < len(set(documents))
-
-
-def stays_in_house(collections: Container[UUID]) -> bool:
-    """Whether one of these collections is so marked, or gone: then what is asked of it stays as well."""
-    if not collections:
-        return False
-    free = Collection.objects.filter(pk__in=collections, stays_in_house=False)
-    return free.count() < len(set(collections))
+    texts = Document.objects.filter(pk__in=documents, collection__stays_in_house=False)
+    asked = Collection.objects.filter(pk__in=collections, stays_in_house=False)
+    return (
+        set(texts.values_list("pk", flat=True)) if documents else set(),
+        set(asked.values_list("pk", flat=True)) if collections else set(),
+    )

@@ -16,7 +16,15 @@ from chatapp.conversations.answer_cache import Asking
 from chatapp.conversations.citing import Cited, MarkFilter, cite
 from chatapp.conversations.engines import get_router
 from chatapp.conversations.frames import question_text
-from chatapp.conversations.generation import Limits, generation, limits_of, source_frames, source_of, without_copies
+from chatapp.conversations.generation import (
+    Behind,
+    Limits,
+    generation,
+    limits_of,
+    source_frames,
+    source_of,
+    without_copies,
+)
 from chatapp.database import in_database
 from chatapp.documents.search import asearch_passages, reads_what_stays_in_house
 from chatapp.errors import Invalid
@@ -54,7 +62,7 @@ async def answer(person: User, asked: CompletionRequest, *, fresh: bool = False)
         found = without_copies(await asearch_passages(person, question, k=settings.TURN_PASSAGES))
         frames = source_frames(found)
         yield Found(frames)
-        limits = await in_database(_limits)(person, {hit.passage.document_id for hit in found}, bool(history))
+        limits = await _limits(person, {hit.passage.document_id for hit in found}, bool(history))
         wanted = _generation(person, asked, question, history, instructions, frames, limits, route)
         async with aclosing(_written(wanted, Asking(person, fresh=fresh))) as events:  # type: ignore[type-var]
             async for event in events:
@@ -106,10 +114,10 @@ def _generation(
     )
 
 
-def _limits(person: User, documents: set[UUID], history: bool) -> Limits:
+async def _limits(person: User, documents: set[UUID], history: bool) -> Limits:
     """What was said before may have been written from anything that the person reads: that is not known here."""
-    limits = limits_of(person, documents, None)
-    if history and not limits.in_house and reads_what_stays_in_house(person):
+    limits = await limits_of(Behind(person, documents))
+    if history and not limits.in_house and await in_database(reads_what_stays_in_house)(person):
         return replace(limits, in_house=True)
     return limits
 

@@ -14,9 +14,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
-from chatapp.accounts.keys import person_of_key
+from chatapp.accounts.keys import people_of_keys
 from chatapp.accounts.models import User
-from chatapp.database import in_database
+from chatapp.database import Together
 from chatapp.errors import TYPED_ERRORS, Busy
 from chatapp.openai.errors import error_response, refusal
 
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 Door = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 _running: Counter[UUID] = Counter()
+_person_of_key = Together[str, User | None](people_of_keys)
 
 
 def with_key(method: str) -> Callable[[Door], Door]:
@@ -36,7 +37,7 @@ def with_key(method: str) -> Callable[[Door], Door]:
             if request.method != method:
                 return refusal(405, code="method_not_allowed", message=f"Use {method}.", allow=method)
             scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-            person = await in_database(person_of_key)(key.strip()) if scheme.lower() == "bearer" else None
+            person = await _person_of_key(key.strip()) if scheme.lower() == "bearer" else None
             if person is None:
                 return refusal(401, code="invalid_api_key", message="The API key is missing or wrong.")
             try:

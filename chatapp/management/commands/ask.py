@@ -17,9 +17,8 @@ from chatapp.commands import FootnoteCommand
 from chatapp.conversations.citing import MarkFilter, cite
 from chatapp.conversations.engines import engine_label, get_router
 from chatapp.conversations.frames import question_text
-from chatapp.conversations.generation import generation, limits_of, source_frames, source_of, without_copies
+from chatapp.conversations.generation import Behind, generation, limits_of, source_frames, source_of, without_copies
 from chatapp.conversations.outcomes import recorder
-from chatapp.database import in_database
 from chatapp.documents.search import asearch_passages
 from inference.engine import Finish, TextPiece, Writer
 
@@ -56,7 +55,7 @@ class Command(FootnoteCommand):
         marks = MarkFilter(frozenset(s.number for s in sources))
         text, engine, note, usage = "", "", "", None
         documents = {hit.passage.document_id for hit in found}
-        limits = await in_database(limits_of)(person, documents, within)
+        limits = await limits_of(Behind(person, documents, within or frozenset()))
         asked = generation(
             turn_id=uuid.uuid4().hex, question=question, sources=sources, limits=limits, asker=str(person.pk)
         )
