@@ -18,7 +18,7 @@ class Answer:
     def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
         self.headers: list[tuple[bytes, bytes]] = []
-        self.begun = self.complete = False
+        self.begun = self.complete = self.keeps_alive = False
         self.status = 0
         self.body: list[bytes] = []
         self.waiting_bytes = 0
@@ -62,6 +62,7 @@ class Answer:
 
     def on_message_complete(self) -> None:
         self.complete = self.begun
+        self.keeps_alive = self.parser.should_keep_alive()  # the parser forgets it with the next byte
 
 
 Idle = dict["Connection", None]  # in the order of their last use
@@ -112,7 +113,7 @@ class Connection(asyncio.Protocol):
     def rest(self, among: Idle, limit_s: float) -> None:
         """Among those that may be asked again, for this long; where nothing may follow it is closed."""
         answer = self.answer
-        if self._error is not None or not answer.complete or not answer.parser.should_keep_alive():
+        if self._error is not None or not answer.complete or not answer.keeps_alive:
             return self.abort()
         self._among = among
         among[self] = None
