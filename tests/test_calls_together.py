@@ -1,0 +1,67 @@
+"""Calls that come in the same moment go to the database as one, and none of them hears of another's trouble."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, Group
+from django.db import IntegrityError
+
+from chatapp.accounts.models import User
+from chatapp.database import Together
+from retrieval.models import Collection
+from tests.conftest import Cast
+
+
+class Doubled:
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def __call__(self, values: Sequence[int]) -> list[int | Exception]:
+        self.calls.append(len(values))
+        if 13 in values:
+            raise IntegrityError("13")
+        return [ValueError(str(value)) if value == 7 else 2 * value for value in values]
+
+
+def test_a_hundred_calls_take_few_queries_and_each_gets_its_own_result(transactional_db: None) -> None:
+    function = Doubled()
+    together = Together[int, int](function)
+
+    async def run() -> list[int | BaseException]:
+        return await asyncio.gather(*(together(value) for value in range(20, 120)), return_exceptions=True)
+
+    assert asyncio.run(run()) == [2 * value for value in range(20, 120)]
+    assert sum(function.calls) == 100 and len(function.calls) <= 3
+    assert asyncio.run(run()) == [2 * value for value in range(20, 120)], "in another event loop too"
+
+
+def test_one_that_fails_fails_alone(transactional_db: None) -> None:
+    together = Together[int, int](Doubled())
+
+    async def run() -> list[int | BaseException]:
+        gone = asyncio.create_task(together(1))
+        await asyncio.sleep(0)
+        gone.cancel()
+        return await asyncio.gather(*(together(value) for value in range(5, 15)), return_exceptions=True)
+
+    found = asyncio.run(run())
+    assert isinstance(found[7 - 5], ValueError) and isinstance(found[13 - 5], IntegrityError)
+    assert [value for value in found if isinstance(value, int)] == [2 * n for n in range(5, 15) if n not in (7, 13)]
+
+
+@pytest.mark.parametrize("everyone", [False, True])
+def test_many_people_together_read_what_each_reads_alone(cast: Cast, everyone: bool) -> None:
+    closed = User.objects.create_user("closed", is_active=False)
+    cast.alice.groups.add(Group.objects.get(name="members"))  # two roads to the same collection
+    people = [cast.alice, cast.bob, cast.charlie, cast.administrator, closed, AnonymousUser(), cast.alice]
+    for name, readers in (("of both", ["owners", "members"]), ("of owners", ["owners"]), ("of nobody", [])):
+        collection = Collection.objects.create(name=name, everyone=everyone and name == "of nobody")
+        collection.readers.set(Group.objects.filter(name__in=readers))
+    closed.groups.set(Group.objects.all())
+    together = Collection.objects.readable_by_each(people)
+    for person in people:
+        alone = Collection.objects.readable_by(person).values_list("pk", flat=True)
+        assert together[person.pk] == frozenset(alone), person
