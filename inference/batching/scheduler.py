@@ -38,7 +38,6 @@ from inference.errors import ContextTooLong, EngineUnavailable, InferenceError
 log = structlog.get_logger(__name__)
 
 
-_FEW, _NEARLY_ALL = 2, 0.75  # streams
 _LITTLE = 8  # the part of a sequence that may be lost to save another one
 
 
@@ -293,19 +292,15 @@ class Scheduler:
         return (budget - beside) // self._context.granule * self._context.granule + beside
 
     def _drafts(self, running: list[Stream]) -> dict[Stream, list[int]]:
-        """Rows for some streams alone are another pass: worth it for few, or when nearly all have drafts."""
-        found = {}
-        spare = self._context.batch_tokens - len(running)
+        """Equally many for all or none: rows of some streams alone would be another pass over the weights."""
+        found: dict[Stream, list[int]] = {}
+        share = self._context.batch_tokens // max(len(running), 1) - 1
         for stream in running:
-            draft = stream.draft(min(spare, self._context.sequence_tokens - len(stream.tokens)))
-            if draft:
-                found[stream] = draft
-                spare -= len(draft)
-        if len(running) <= _FEW:
-            return found
-        if len(found) < _NEARLY_ALL * len(running):
-            return {}
-        least = min(map(len, found.values()))
+            draft = stream.draft(min(share, self._context.sequence_tokens - len(stream.tokens)))
+            if not draft:
+                return {}
+            found[stream] = draft
+        least = min(map(len, found.values()), default=0)
         return {stream: draft[:least] for stream, draft in found.items()}
 
     def _decode(self, rows: list[Row], report: StepReport) -> bool:

@@ -68,7 +68,7 @@ class LlamaContext:
         if self.sequences < _REPACKED or self.batch_tokens < _REPACKED:
             return 1
         best = dict.fromkeys((_REPACKED, _REPACKED - 1), math.inf)
-        for count in (*best, *best, *best):
+        for count in (*best, *best):
             begun = time.perf_counter()
             self.decode([Row(0, 0, sequence, wants_logits=False) for sequence in range(count)])
             best[count] = min(best[count], time.perf_counter() - begun)

@@ -228,6 +228,23 @@ def test_a_prompt_that_is_too_long_is_refused_before_anything_is_computed() -> N
     assert run.text(fits) == text_of(expected(fits.prompt, 5))
 
 
+def test_streams_are_given_equally_many_drafts_or_none() -> None:
+    """Rows of some alone would be another pass over the weights."""
+    run = Run(ToyContext())
+    asked = [request(prompt_of(60, n) * 3, 100, user=str(n)) for n in range(2)]
+    for one in asked:
+        run.scheduler.submit(one)
+    while not all(run.text(one) for one in asked):
+        run.step()
+    widest = 0
+    while run.scheduler.active == 2:
+        run.step()
+        fewer, more = sorted(map(run.context.latest.count, set(run.context.latest)))[-2:]
+        assert fewer == more
+        widest = max(widest, more)
+    assert widest > 3
+
+
 @pytest.mark.parametrize("can_truncate", [True, False])
 def test_the_rows_of_running_streams_are_one_pass_of_whole_granules(can_truncate: bool) -> None:
     """llama.cpp wants consecutive sequences in their order, and computes four rows as fast as three."""
