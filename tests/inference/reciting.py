@@ -33,9 +33,9 @@ def reciting(path: Path, text: str) -> Path:
     return write(writer, path)
 
 
-def slow(path: Path) -> Path:
-    """Eight million random weights: a prompt of some thousand bytes takes seconds."""
-    width, feed, layers = 512, 1024, 3
+def slow(path: Path, *, width: int = 512) -> Path:
+    """Eight million random weights, or fewer: a prompt of some thousand bytes takes seconds."""
+    feed, layers = 2 * width, 3
     random = np.random.default_rng(0)
     writer = writer_for(path, width, layers, feed, 8, 8)
     add_vocabulary(writer, [*byte_tokens(), "th"], ["t h"], TEMPLATE)
