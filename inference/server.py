@@ -88,19 +88,22 @@ def _request(loaded: Loaded, asked: CompletionRequest) -> contract.Request:
     prompt = loaded.model.prompt(asked.messages, public_messages=asked.public_messages)
     return contract.Request(
         prompt=prompt.tokens,
-        sampling=_with_grammar(asked.sampling, asked.schema),
+        sampling=_with_grammar(loaded, asked.sampling, asked.schema),
         user=asked.user,
         cache_key=asked.cache_key,
         public_tokens=prompt.public,
     )
 
 
-def _with_grammar(sampling: Sampling, schema: str) -> Sampling:
-    if not schema:
+def _with_grammar(loaded: Loaded, sampling: Sampling, schema: str) -> Sampling:
+    """Read here, so that a wrong one is refused with a status and not in the middle of a stream."""
+    if not (schema or sampling.grammar):
         return sampling
-    from inference.llama.grammar import grammar_of
+    from inference.llama.grammar import check_grammar, grammar_of
 
-    return replace(sampling, grammar=grammar_of(schema))
+    grammar = grammar_of(schema) if schema else sampling.grammar
+    check_grammar(loaded.model.vocabulary, grammar)
+    return replace(sampling, grammar=grammar)
 
 
 async def _begun(events: AsyncIterator[str | contract.Event]) -> tuple[str, contract.Event]:

@@ -79,7 +79,7 @@ class Contender:
     metrics: str = ""  # path of its Prometheus metrics, where it has some of ours
 
     def client(self) -> httpx.AsyncClient:
-        limits = httpx.Limits(max_connections=None)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)  # llama.cpp closes idle ones
         transport = httpx.AsyncHTTPTransport(uds=self.socket, limits=limits)
         headers = {"Authorization": f"Bearer {TOKEN}"}
         return httpx.AsyncClient(transport=transport, base_url=self.url, headers=headers, timeout=600)

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from inference.errors import BadRequest
-from inference.llama.library import json_schema_to_gbnf
+from inference.llama.library import json_schema_to_gbnf, ll
 
 _MOST_REPEATED = 1000  # each repetition is written out
 _COUNTS = ("minItems", "maxItems", "minLength", "maxLength")
@@ -21,6 +21,14 @@ def grammar_of(schema: str) -> str:
         return str(json_schema_to_gbnf(schema))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, AssertionError, IndexError) as error:
         raise BadRequest("The JSON schema cannot be followed.", detail=str(error)) from error
+
+
+def check_grammar(vocabulary: Any, grammar: str) -> None:
+    """Raises BadRequest for one that cannot be read."""
+    sampler = ll.llama_sampler_init_grammar(vocabulary, grammar.encode("utf-8", "replace"), b"root")
+    if not sampler:
+        raise BadRequest("The grammar cannot be read.")
+    ll.llama_sampler_free(sampler)
 
 
 def _check(schema: Any) -> None:

@@ -26,7 +26,8 @@ class LlamaSampler:
         self._grammar: Any = None
         self._chain: Any = None
         if sampling.grammar:
-            self._grammar = ll.llama_sampler_init_grammar(model.vocabulary, sampling.grammar.encode(), b"root")
+            grammar = sampling.grammar.encode("utf-8", "replace")
+            self._grammar = ll.llama_sampler_init_grammar(model.vocabulary, grammar, b"root")
             if not self._grammar:
                 raise BadRequest("The grammar cannot be read.")
         self._chain = _chain(model.size, sampling)

@@ -68,7 +68,8 @@ def _paths() -> Schema:
 
 def _event() -> Schema:
     chunk = {"type": "string", "contentMediaType": "application/json", "contentSchema": _ref("Chunk")}
-    return _object({"data": {"anyOf": [{"const": "[DONE]"}, chunk]}}, "data")
+    error = chunk | {"contentSchema": _ref("Error")}
+    return _object({"data": {"anyOf": [{"const": "[DONE]"}, chunk, error]}}, "data")
 
 
 def _operation(name: str, summary: str, content: Schema, *refusals: int, guarded: bool = True) -> Schema:

@@ -120,6 +120,7 @@ async def test_an_answer_in_a_schema_is_json_of_that_schema(service: Service) ->
     [
         ({"grammar": "root ::= ("}, "grammar"),
         ({"grammar": 'root ::= root "a"'}, "grammar"),
+        ({"grammar": "root ::= (", "stream": True}, "grammar"),
         ({"response_format": {"type": "xml"}}, "response_format"),
         ({"response_format": {"type": "json_schema"}}, "response_format"),
         ({"response_format": {"type": "json_schema", "json_schema": {"schema": 5}}}, "schema"),
