@@ -7,11 +7,12 @@ collection that stays in the house does not, and is answered all the same.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -24,6 +25,7 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from chatapp.accounts.keys import create_key
+from chatapp.conversations.models import Message
 from inference.models import Candidate, ModelVersion, Rollout, Route
 from retrieval.models import Collection, Document, Passage
 from tests.conftest import Cast
@@ -185,35 +187,46 @@ def model_process(django_db_setup: None) -> Iterator[ModelProcess]:
         process.end()
 
 
+StartWeb = Callable[..., Web]
+
+
 @pytest.fixture(scope="module")
-def running_web(
+def start_web(
     django_db_setup: None,
     django_db_blocker: Any,
     index_double: FakeIndex,
     recording: RecordingEndpoint,
     model_process: ModelProcess,
-) -> Iterator[Web]:
+) -> Iterator[StartWeb]:
     """What obeys HTTP_PROXY goes by the recording endpoint, as by a company's proxy that is outside."""
-    with tempfile.TemporaryDirectory(prefix="fn-house-web-") as folder:
-        process = Web(
-            Path(folder),
-            index_double.url,
-            recording.url,
-            MODEL_SERVICE_URLS=model_process.url,
-            CHATAPP_INTERNAL_TOKEN=TOKEN,
-            CHATAPP_LOG_LEVEL="DEBUG",
-            HTTP_PROXY=recording.address,
-            http_proxy=recording.address,
-            NO_PROXY="",
-            no_proxy="",
-            INFERENCE_RETRIES="1",
-            INFERENCE_FIRST_TOKEN_TIMEOUT="5",
-            INFERENCE_BETWEEN_TOKENS_TIMEOUT="5",
-        )
-        process.start()
-        yield process
+    started: list[Web] = []
+    proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), recording.address)
+
+    def start(redis_url: str = "") -> Web:
+        settings_of_it = {
+            "MODEL_SERVICE_URLS": model_process.url,
+            "CHATAPP_INTERNAL_TOKEN": TOKEN,
+            "CHATAPP_LOG_LEVEL": "DEBUG",
+            "INFERENCE_RETRIES": "1",
+            "INFERENCE_FIRST_TOKEN_TIMEOUT": "5",
+            "INFERENCE_BETWEEN_TOKENS_TIMEOUT": "5",
+            "NO_PROXY": "",
+            "no_proxy": "",
+        }
+        folder = tempfile.mkdtemp(prefix="fn-house-web-", dir=model_process.socket.parent)
+        started.append(Web(Path(folder), index_double.url, recording.url, redis_url, **settings_of_it, **proxy))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for process in started:
         process.end()
         assert "Traceback" not in process.log.read_text(errors="replace")
+
+
+@pytest.fixture(scope="module")
+def running_web(start_web: StartWeb) -> Web:
+    return start_web()
 
 
 @pytest.fixture
@@ -483,6 +496,33 @@ def test_an_answer_that_was_kept_carries_nothing_out(house: House) -> None:
     Collection.objects.filter(pk=house.free.collection_id).update(stays_in_house=True)
     assert house.ask(FREE_QUESTION, house.free).engine == "extractive"
     assert house.outside.asked <= asked + 1
+
+
+@pytest.mark.redis
+def test_an_answer_that_another_process_takes_over_stays(
+    house: House, start_web: StartWeb, redis_address: str, cast: Cast
+) -> None:
+    house.inside_then_outside()
+    here, there = start_web(redis_address), start_web(redis_address)
+    house.inside.pause_s = 0.5
+    house.inside.words = [f"The {ANSWERED} "] + ["knows "] * 40
+    house.finds(house.secret)
+    with Client(here, cast.alice).socket() as socket:
+        accepted = socket.ask(SECRET_QUESTION)
+        assert ANSWERED in text_of(socket.until("text"))
+        here.end(signal.SIGKILL)
+    house.inside.cut_after = 0
+    house.finds(house.free)
+    answer = Message.objects.filter(pk=accepted["answer"])
+    wait_until(lambda: answer.get().status != "streaming", 40)
+    found = answer.get()
+    assert (found.status, found.engine) == ("complete", "extractive"), found.error
+    assert found.text.startswith(f"The {ANSWERED} ") and PASSAGE in found.text
+    house.web, house.client = there, Client(there, cast.alice)
+    house.log_begins = 0
+    house.nothing_left()
+    house.in_force()
+    house.is_reached_by_the_free_question()
 
 
 # -- other doors -------------------------------------------------------------------------------------------------------
