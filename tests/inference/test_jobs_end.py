@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.utils import timezone
 
 from inference import tasks
@@ -98,8 +99,11 @@ def _children(of: int) -> list[int]:
 
 def _when(condition: Callable[[], bool], then: Callable[[], object]) -> threading.Thread:
     def act() -> None:
-        wait_until(condition, 60)
-        then()
+        try:
+            wait_until(condition, 60)
+            then()
+        finally:
+            connections.close_all()
 
     thread = threading.Thread(target=act, daemon=True)
     thread.start()
