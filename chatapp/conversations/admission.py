@@ -24,6 +24,9 @@ from chatapp.errors import TYPED_ERRORS, Busy, Invalid
 from inference.engine import ChatMessage
 from inference.sentences import sentences
 
+# Five heart-beats: a process that was only slow for a moment keeps its turns, and people wait about as long as they
+# would look at a still line before they ask again.
+SILENT_FOR = timedelta(seconds=5)
 DEAD_AFTER = timedelta(seconds=20)  # heart-beats come each second
 _TITLE, _LOOKED_AT = 60, 500  # characters of a title, and of the question that it is made from
 

@@ -43,6 +43,7 @@ class RunningTurn:
     timings: dict[str, int] = field(default_factory=dict)
     taken_at: int = -1  # where the text of a process that died ends
     stopped: bool = False
+    leaving: bool = False  # the process ends, and another one can take the turn over
     finishing: bool = False  # its fate is being stored: too late to cancel
     sources_stored: bool = False
     task: asyncio.Task[None] | None = None

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from chatapp.conversations.admission import DEAD_AFTER, Started
+from chatapp.conversations.admission import DEAD_AFTER, SILENT_FOR, Started
 from chatapp.conversations.citing import Cited
 from chatapp.conversations.models import Citation, Conversation, Message, Turn
 from chatapp.conversations.runner import RUNNER
@@ -56,6 +56,15 @@ def checkpoint(kept: Sequence[Checkpoint]) -> set[UUID]:
         with connection.cursor() as cursor:
             cursor.execute(_KEEP, [list(column) for column in zip(*map(_columns, rows), strict=True)])
     return going_on
+
+
+@transaction.atomic
+def leave_turn(kept: Checkpoint) -> bool:
+    """Its last text, and a heart-beat as old as that of a process that died."""
+    if not checkpoint([kept]):
+        return False
+    Turn.objects.filter(pk=kept.turn, runner=RUNNER).update(heartbeat_at=timezone.now() - SILENT_FOR)
+    return True
 
 
 def _columns(kept: Checkpoint) -> tuple[UUID, str, str, str, str | None]:

@@ -10,7 +10,6 @@ import asyncio
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -19,7 +18,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from chatapp.conversations import turns
-from chatapp.conversations.admission import Started, started
+from chatapp.conversations.admission import SILENT_FOR, Started, started
 from chatapp.conversations.models import Turn
 from chatapp.conversations.runner import RUNNER
 from chatapp.conversations.running import RUNNING
@@ -29,9 +28,6 @@ from chatapp.errors import Busy
 
 log = structlog.get_logger(__name__)
 
-# Five heart-beats: a process that was only slow for a moment keeps its turns, and people wait about as long as they
-# would look at a still line before they ask again.
-SILENT_FOR = timedelta(seconds=5)
 LOOK_EVERY_S = 2.0
 MOST_TAKEOVERS = 2  # a question that brings down whoever answers it ends as interrupted
 _AT_ONCE = 20

@@ -66,9 +66,10 @@ def stop(turn: UUID) -> None:
 
 
 async def interrupt_all() -> None:
-    """Before the process ends: what was written is stored, and can be continued."""
+    """Before the process ends: what was written is stored. It can be continued; with Redis another process does so."""
     turns = list(RUNNING.values())
     for turn in turns:
+        turn.leaving = bool(settings.REDIS_URL)
         turn.cancel()
     if tasks := [turn.task for turn in turns if turn.task is not None]:
         await asyncio.wait(tasks, timeout=_END_S)
@@ -81,6 +82,8 @@ async def _run(turn: RunningTurn) -> None:
     try:
         await _answer(turn)
     except asyncio.CancelledError:
+        if turn.leaving and not turn.stopped and await _left(turn):
+            return
         status = Message.Status.STOPPED if turn.stopped else Message.Status.INTERRUPTED
     except TYPED_ERRORS as failure:
         status, error = _fate(turn), as_dict(failure)
@@ -154,6 +157,17 @@ async def _write_text(turn: RunningTurn, text: str) -> None:
     turn.outbox.add("stage", stage="writing", queue_position=None, read=0, of=0)
     turn.write(text)
     await turn.outbox.send()  # the first text does not wait for others
+
+
+async def _left(turn: RunningTurn) -> bool:
+    """Whether followers have all that was written, and another process may take the turn over at once."""
+    if not await turn.outbox.send() or turn.outbox.waits:
+        return False
+    try:
+        return await in_database(services.leave_turn)(turn.checkpoint())
+    except DatabaseError as error:
+        log.warning("turn.not_left", error=" ".join(str(error).split())[:200])
+        return False
 
 
 def _fate(turn: RunningTurn) -> Message.Status:

@@ -27,7 +27,7 @@ _MEND_ENDPOINT = (
 
 
 class UnknownRoute(InferenceError):
-    code, http_status = "unknown_route", 404
+    code, http_status = "model_not_found", 404
     user_message = "There is no route or model of that name."
     advice = "`GET /v1/models` lists them."
 

@@ -15,9 +15,9 @@ from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
 
 from chatapp.conversations import services
-from chatapp.conversations.admission import DEAD_AFTER
+from chatapp.conversations.admission import DEAD_AFTER, SILENT_FOR
 from chatapp.conversations.models import Message, Turn
-from chatapp.conversations.takeover import LOOK_EVERY_S, MOST_TAKEOVERS, SILENT_FOR
+from chatapp.conversations.takeover import LOOK_EVERY_S, MOST_TAKEOVERS
 from retrieval.models import Document
 from tests.conftest import Cast
 from tests.conversations.conftest import PASSAGES
@@ -273,6 +273,21 @@ def test_with_redis_another_process_takes_the_answer_over_from_the_text_shown(
     assert [writer["from"] for writer in message.written_by] == [0, len(begun)]
     assert message.written_by[1]["note"]
     assert Turn.objects.get(pk=accepted["turn"]).takeovers == 1
+
+
+@pytest.mark.redis
+def test_with_redis_a_process_that_is_told_to_stop_hands_its_answers_over(
+    start_web: StartWeb, redis_address: str, cast: Cast, handbook: Document, model: ModelDouble
+) -> None:
+    here, there = start_web(redis_address), start_web(redis_address)
+    accepted, stored = half_an_answer(Client(here, cast.alice), model)
+    here.end(signal.SIGTERM)
+    assert Message.objects.get(pk=accepted["answer"]).status == FATES.STREAMING
+    seen = take_over_and_follow(Client(there, cast.alice), accepted, 0)
+    message = Message.objects.get(pk=accepted["answer"])
+    assert numbers_of(seen) == list(range(1, len(numbers_of(seen)) + 1))
+    assert (message.status, message.text) == (FATES.COMPLETE, text_of(seen))
+    assert message.text.startswith(stored) and message.text.endswith("".join(WORDS))
 
 
 @pytest.mark.redis
