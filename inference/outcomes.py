@@ -59,6 +59,8 @@ def rate(turn: UUID, rating: int | None) -> None:
     """Called after the rating is committed, so that it finds every outcome that `record` has not asked about."""
     shown = Outcome.objects.filter(turn=turn, failed=False).exclude(code=OVERTAKEN)
     shown.update(rating=rating)
+    if rating is not None and shown.filter(rollout__isnull=False).exists():
+        rollouts.watch_now_and_then()
 
 
 def spent_this_month(versions: Collection[UUID]) -> dict[UUID, Decimal]:

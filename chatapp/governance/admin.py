@@ -41,7 +41,7 @@ class EntryAdmin(ReadOnly, EntryAdminBase):
 
     @admin.display(description="by", ordering="actor_name")
     def who(self, entry: AuditEntry) -> str:
-        return entry.actor_name or "Footnote itself"
+        return entry.actor_name or "Footnote, or a command"
 
     @admin.display(description="detail")
     def what(self, entry: AuditEntry) -> str:

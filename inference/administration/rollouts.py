@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from inference import rollouts
-from inference.administration.superusers import SuperusersAlone, require_superuser
+from inference.administration.superusers import SuperusersAlone, actor, require_superuser
 from inference.errors import InferenceError
 from inference.models import ModelVersion, Rollout, Route
 
@@ -160,11 +160,11 @@ class RolloutAdmin(SuperusersAlone, RolloutAdminBase):
         return TemplateResponse(request, "admin/inference/rollout/figures.html", self._comparison(rollout))
 
     def promote_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        return self._ended(request, pk, lambda rollout: rollouts.promote(rollout, by=_actor(request)))
+        return self._ended(request, pk, lambda rollout: rollouts.promote(rollout, by=actor(request)))
 
     def back_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         reason = request.POST.get("reason", "").replace("\0", "").strip() or "By hand, without a reason."
-        return self._ended(request, pk, lambda rollout: rollouts.roll_back(rollout, by=_actor(request), reason=reason))
+        return self._ended(request, pk, lambda rollout: rollouts.roll_back(rollout, by=actor(request), reason=reason))
 
     def _ended(self, request: HttpRequest, pk: UUID, end: Any) -> HttpResponse:
         rollout = self._get(request, str(pk))
@@ -196,7 +196,3 @@ class RolloutAdmin(SuperusersAlone, RolloutAdminBase):
 
     def _context(self, request: HttpRequest, title: str) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "media": self.media}
-
-
-def _actor(request: HttpRequest) -> Any:
-    return request.user

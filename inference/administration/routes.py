@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 
 from inference import audit, rollouts
 from inference.administration.explaining import WhatIf
-from inference.administration.superusers import SuperusersAlone, require_superuser
+from inference.administration.superusers import SuperusersAlone, actor, require_superuser
 from inference.engines.extractive import ExtractiveEngine
 from inference.models import Candidate, ModelVersion, Route
 
@@ -226,10 +226,10 @@ class RouteAdmin(SuperusersAlone, RouteAdminBase):
             name: {"from": before.get(name), "to": after[name]} for name in after if before.get(name) != after[name]
         }
         if different:
-            audit.record("route.changed" if change else "route.added", str(form.instance), _actor(request), **different)
+            audit.record("route.changed" if change else "route.added", str(form.instance), actor(request), **different)
 
     def delete_model(self, request: HttpRequest, obj: Route) -> None:
-        audit.record("route.removed", str(obj), _actor(request), **_picture(obj))
+        audit.record("route.removed", str(obj), actor(request), **_picture(obj))
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Route]) -> None:
@@ -245,7 +245,7 @@ class RouteAdmin(SuperusersAlone, RouteAdminBase):
             before = rollouts.default_route()
             Route.objects.filter(default=True).update(default=False)
             Route.objects.filter(pk=route.pk).update(default=True)
-            audit.record("route.default", str(route), _actor(request), before=str(before))
+            audit.record("route.default", str(route), actor(request), before=str(before))
         self.message_user(request, f"The chat page asks {route} now.")
 
 
@@ -264,7 +264,3 @@ def _candidate(one: Candidate) -> dict[str, Any]:
         **{n: v for n, v in values.items() if v not in (None, [], 0)},
         "groups": groups,
     }
-
-
-def _actor(request: HttpRequest) -> Any:
-    return request.user

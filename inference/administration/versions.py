@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from inference import audit, registry
 from inference.administration import router
 from inference.administration.changes import changed
-from inference.administration.superusers import SuperusersAlone, require_superuser
+from inference.administration.superusers import SuperusersAlone, actor, require_superuser
 from inference.errors import InferenceError
 from inference.models import ModelVersion
 
@@ -55,10 +55,6 @@ class VersionForm(VersionFormBase):
         return values
 
     def _check_endpoint(self, values: dict[str, Any]) -> None:
-        if "@" in (values.get("base_url") or "").partition("://")[2].partition("/")[0]:
-            self.add_error("base_url", "An address with a password is shown to people; name the key's setting instead.")
-        if values.get("kind") == ModelVersion.Kind.AZURE and not values.get("api_version"):
-            self.add_error("api_version", "Azure asks for it.")
         for field, label in (("base_url", "its address"), ("model", "the model's name there")):
             if field in values and not values[field]:
                 self.add_error(field, f"An endpoint needs {label}.")
@@ -179,10 +175,10 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
         super().save_model(request, obj, form, change)
         action = "model.changed" if change else "model.added"
         if form.changed_data:
-            audit.record(action, obj.name, _actor(request), **changed(form, change=change))
+            audit.record(action, obj.name, actor(request), **changed(form, change=change))
 
     def delete_model(self, request: HttpRequest, obj: ModelVersion) -> None:
-        registry.remove_model(obj.name, by=_actor(request))
+        registry.remove_model(obj.name, by=actor(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
         for version in queryset:
@@ -193,7 +189,7 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
         if queryset.count() != 1:
             return self.message_user(request, "Choose one model.", messages.ERROR)
         try:
-            version = registry.set_default(queryset.get().name, by=_actor(request))
+            version = registry.set_default(queryset.get().name, by=actor(request))
         except InferenceError as error:
             return self.message_user(request, f"{error.user_message} {error.advice}", messages.ERROR)
         self.message_user(request, f"{version} is the default model now.")
@@ -201,10 +197,6 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
     def _problems(self) -> dict[str, str]:
         """By the version's name: engines are called "local: NAME", "house: NAME", "api: NAME"."""
         return {name.partition(": ")[2] or name: problem for name, problem in router.problems().items()}
-
-
-def _actor(request: HttpRequest) -> Any:
-    return request.user
 
 
 def _number(value: Any, form: str) -> str:

@@ -96,7 +96,6 @@ def test_an_endpoint_is_entered_changed_and_written_down(admin: Client, cast: Ca
     add = f"{ADMIN}/modelversion/add/"
     assert re.search('<input[^>]*id="id_outside"[^>]*checked', said(admin.get(add)))
     assert "An address" in errors(admin.post(add, {**ENDPOINT, "name": "e", "base_url": "https://a:b@x.com/v1"}))
-    assert "Azure asks for it" in errors(admin.post(add, {**ENDPOINT, "name": "e", "kind": "azure"}))
     assert "An endpoint needs its address" in errors(admin.post(add, {**ENDPOINT, "name": "e", "base_url": ""}))
     assert "Such as INFERENCE_KEY_OPENAI" in errors(
         admin.post(add, {**ENDPOINT, "name": "e", "key_name": "SECRET_KEY"})
