@@ -261,6 +261,9 @@ INFERENCE = InferenceConfig(
     inter_token_s=env.integer("INFERENCE_INTER_TOKEN_MS", 250, least=10, most=60_000) / 1000,
     prompt_lookup=env.boolean("INFERENCE_PROMPT_LOOKUP", True),
     memory_bytes=env.integer("INFERENCE_MEMORY_MB", 0) * 1_000_000,
+    flash_attention={"auto": None, "on": True, "off": False}[
+        env.choice("INFERENCE_FLASH_ATTENTION", "auto", ("auto", "on", "off"))
+    ],
     gpu_layers=env.integer("INFERENCE_GPU_LAYERS", -1, least=-1, most=10_000),
     unload_after_s=env.number("INFERENCE_UNLOAD_AFTER", 1800.0, least=1.0),
     hub_url=env.url("INFERENCE_HUB_URL", "https://huggingface.co"),

@@ -43,6 +43,7 @@ class InferenceConfig:
     inter_token_s: float = 0.25  # what a running answer may wait while another prompt is read
     prompt_lookup: bool = True
     memory_bytes: int = 0  # for all loaded models together; 0: what the machine has free
+    flash_attention: bool | None = None  # None: on a GPU alone
     gpu_layers: int = -1  # of a model, on a GPU where there is one; -1: all
     unload_after_s: float = 1800.0
     hub_url: str = "https://huggingface.co"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 _ROOM = 1.1  # for what llama.cpp allocates beside weights, keys and values
 _GPU_ROOM = 300_000_000  # what a driver takes for itself
 _LOGIT_BYTES = 4
+_SCORE_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Weight:
     layers: int
     token_bytes: int  # keys and values of one token, over all layers
     vocabulary: int
+    heads: int = 0  # of attention
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ def needed(weight: Weight, *, sequences: int, sequence_tokens: int, batch_tokens
     """`gpu_layers` as `layers_on_gpu` says; 0 without a GPU."""
     keys = weight.token_bytes * sequence_tokens * sequences
     if not gpu_layers:
-        return Needed(int((weight.file_bytes + keys) * _ROOM))
+        scores = weight.heads * batch_tokens * sequence_tokens * _SCORE_BYTES  # of attention that is not "flash"
+        return Needed(int((weight.file_bytes + keys + scores) * _ROOM))
     weights_there = weight.file_bytes * gpu_layers // (weight.layers + 1)
     keys_there = keys * min(gpu_layers, weight.layers) // max(weight.layers, 1)
     logits = batch_tokens * weight.vocabulary * _LOGIT_BYTES

@@ -35,7 +35,7 @@ def weigh(path: Path) -> Weight:
         width = ll.llama_model_n_embd(model) // heads * ll.llama_model_n_head_kv(model)
         keys_and_values = 2 * _FLOAT16 * width * layers  # recurrent models need less
         vocabulary = int(ll.llama_vocab_n_tokens(ll.llama_model_get_vocab(model)))
-        return Weight(path.stat().st_size, layers, int(keys_and_values), vocabulary)
+        return Weight(path.stat().st_size, layers, int(keys_and_values), vocabulary, int(heads))
     finally:
         ll.llama_model_free(model)
 
@@ -51,6 +51,7 @@ class LlamaModel:
     def __init__(self, path: Path, *, gpu_layers: int = 0) -> None:
         """Raises ModelFileRejected."""
         self.name = path.name
+        self.on_gpu = gpu_layers > 0
         parameters = ll.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
         no_device = (ctypes.c_void_p * 1)(None)

@@ -156,6 +156,7 @@ class ModelHost:
             sequence_tokens=self._config.context_tokens,
             threads=self._config.threads,
             batch_tokens=_BATCH_TOKENS,
+            flash_attention=self._config.flash_attention,
         )
 
     # -- memory ----------------------------------------------------------------------------------------------------

@@ -174,7 +174,7 @@ async def test_a_bias_forbids_a_token(service: Service) -> None:
 
 async def test_models_are_asked_by_name_and_the_unused_one_makes_room(serving: Serving, tmp_path: Path) -> None:
     one, two = reciting(tmp_path / "one.gguf", "one"), reciting(tmp_path / "two.gguf", "two")
-    budget = one.stat().st_size * 4
+    budget = one.stat().st_size * 4 + 2_000_000
     async with serving(one, "one", memory_bytes=budget, context_tokens=256, streams=1) as service:
         service.installed.insert(0, LocalModel("two", two))
         async with client_of(service) as client:
