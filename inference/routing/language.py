@@ -14,8 +14,18 @@ _COMMON = frozenset(
 
 
 def language_of(text: str, named: frozenset[str]) -> str:
-    """ISO 639-1, among the common languages and those that are named."""
-    found: str = _detector(named - _COMMON).classify(text[:_LOOKED_AT])[0]
+    """ISO 639-1, among the common languages and those that are named. `prepare` before: else the first call is slow."""
+    return _found(text[:_LOOKED_AT], named - _COMMON)
+
+
+def prepare(named: frozenset[str]) -> None:
+    """Takes a moment: not on an event loop."""
+    _detector(named - _COMMON)
+
+
+@lru_cache(maxsize=16)  # a question is looked at once for each candidate
+def _found(text: str, rare: frozenset[str]) -> str:
+    found: str = _detector(rare).classify(text)[0]
     return found
 
 

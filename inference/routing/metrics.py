@@ -16,14 +16,15 @@ PARTS = Counter(
 FIRST_TOKEN = Histogram("footnote_engine_first_token_seconds", "Until the first text", ["engine"], buckets=_SECONDS)
 TOKENS = Counter("footnote_engine_tokens_total", "As the engine counts them", ["engine", "kind"])
 UNDER_WAY = Gauge("footnote_engine_under_way", "Answers that the engine is writing for this process", ["engine"])
-OPEN = Gauge("footnote_engine_breaker_open", "1 from a failure to the next answer that came through", ["engine"])
+OPEN = Gauge(
+    "footnote_engine_breakers_open", "Copies of the engine that failed and did not answer since then", ["engine"]
+)
 
 
-def ended(one: Attempted, *, breaker_open: bool) -> None:
+def ended(one: Attempted) -> None:
     PARTS.labels(one.engine, one.code or "done").inc()
     if one.first_token_ms is not None:
         FIRST_TOKEN.labels(one.engine).observe(one.first_token_ms / 1000)
     if one.usage:
         TOKENS.labels(one.engine, "prompt").inc(one.usage.prompt_tokens)
         TOKENS.labels(one.engine, "completion").inc(one.usage.completion_tokens)
-    OPEN.labels(one.engine).set(breaker_open)

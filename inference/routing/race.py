@@ -24,38 +24,31 @@ class Race:
         self.winner = first
         self._after_s, self._another, self._failed = after_s, another, failed
         self._asked: dict[asyncio.Task[Any], Run] = {}
+        self._runs, self._decided = {first}, False
         self._error: InferenceError = EngineUnavailable()
 
     async def pieces(self) -> AsyncIterator[tuple[Run, Piece]]:
         """Up to the winner's first text. Raises the last InferenceError when all have failed."""
         self._ask(self.winner)
-        later: asyncio.Task[Run | None] = asyncio.create_task(self._later())
-        pending: set[asyncio.Task[Any]] = {later}
+        later: asyncio.Task[Run | None] | None = asyncio.create_task(self._later())
         try:
             while self._asked:
-                done, _ = await asyncio.wait({*self._asked, *pending}, return_when=asyncio.FIRST_COMPLETED)
-                if later in done & pending:
-                    pending.clear()
-                    if second := later.result():
-                        self._ask(second)
-                for task in done & self._asked.keys():
-                    run, piece = self._asked.pop(task), None
-                    try:
-                        piece = task.result()
-                    except InferenceError as error:
-                        self._error = error
-                        self._failed(run, error)
-                        continue
+                waiting = {*self._asked, *([later] if later else [])}
+                done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if later and later in done:
+                    self._begin_second(later.result())
+                    later = None
+                for run, piece in self._arrived(done):
                     run.saw(piece)
                     if isinstance(piece, TextPiece | Finish):
-                        self.winner = run
+                        self.winner, self._decided = run, True
                         yield run, piece
                         return
                     self._ask(run)
                     yield run, piece
             raise self._error
         finally:
-            await self._stop({*self._asked, *pending})
+            await self._stop(later)
 
     def _ask(self, run: Run) -> None:
         self._asked[asyncio.ensure_future(anext(run.pieces))] = run
@@ -64,12 +57,34 @@ class Race:
         await asyncio.sleep(self._after_s)
         return await self._another()
 
-    async def _stop(self, tasks: set[asyncio.Task[Any]]) -> None:
+    def _begin_second(self, second: Run | None) -> None:
+        if second is not None:
+            self._runs.add(second)
+            self._ask(second)
+
+    def _arrived(self, done: set[asyncio.Task[Any]]) -> list[tuple[Run, Piece]]:
+        """Failures are booked at once, those of a moment in which another one writes as well."""
+        arrived = []
+        for task in done & self._asked.keys():
+            run = self._asked.pop(task)
+            try:
+                arrived.append((run, task.result()))
+            except InferenceError as error:
+                self._error = error
+                self._failed(run, error)
+        return arrived
+
+    async def _stop(self, later: asyncio.Task[Run | None] | None) -> None:
+        """Where nobody has won, the runs are left to whoever began them."""
+        tasks: set[asyncio.Task[Any]] = {*self._asked, *([later] if later else [])}
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        for run in self._asked.values():
-            if run is not self.winner:
-                await run.leave("overtaken")
-        self._asked.clear()
+        if later is not None and not later.cancelled() and (second := later.result()):
+            self._runs.add(second)  # begun in the moment in which another one wrote
+        losers = self._runs - {self.winner} if self._decided else set()
+        for run in losers:
+            run.end("overtaken")
+        for run in losers:
+            await run.close()

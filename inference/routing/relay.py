@@ -29,7 +29,7 @@ _CHECK_S = 1.0  # an engine that hangs when it is asked how it is
 
 class Relay:
     """`line`: choices one after the other, each on one or more copies. The last one is the last resort: asked whatever
-    its breaker says, and never only because others are slow.
+    is known of it, and never only because others are slow.
     """
 
     def __init__(
@@ -65,8 +65,10 @@ class Relay:
                     error = failure
             raise error
         finally:
+            for run in self._runs:  # the books of all first: closing may be broken off
+                run.end("stopped")
             for run in self._runs:
-                await run.leave("stopped")
+                await run.close()
 
     # -- who is asked --------------------------------------------------------------------------------------------------
     async def _next(self, *, because_slow: bool = False) -> Run | None:
@@ -99,14 +101,16 @@ class Relay:
         engine = choice.engine
         if self._asked.in_house and engine.outside:
             return STAYS
+        if not self._line:
+            return None
         breaker = self._states[engine].breaker
-        if self._line and not breaker.admits():
+        if not breaker.admits():
             return about(model_of(engine), breaker.why)
         probes, began = breaker.due, time.monotonic()
         if not (problem := await self._states.problem(engine)):
-            return None if breaker.admits() or not self._line else about(model_of(engine), breaker.why)
+            return None if breaker.admits() else about(model_of(engine), breaker.why)
         if probes and time.monotonic() - began > _CHECK_S:  # the next question does not wait for it as well
-            breaker.fail(problem)
+            breaker.fail(problem, probe=True)
         return about(model_of(engine), problem) if engine.outside else ""
 
     def _writer(self, run: Run) -> Writer:

@@ -98,12 +98,13 @@ class Router:
         return list(dict.fromkeys([*(one.name for one in catalogue.plans), *(e.name for e in catalogue.engines())]))
 
     async def first(self, asked: Generation) -> Choice:
-        """Who would be asked first if the question came now."""
+        """Who would be asked first if the question came now, as far as is known without asking the engines."""
         catalogue = await self.catalogue()
         plan = _plan(catalogue, asked.route)
         for copies in self._line(catalogue, plan, asked):
             for choice in copies:
-                if not await self._passed_by(choice.engine, asked):
+                stays = asked.in_house and choice.engine.outside
+                if not stays and not self._states.last_problem(choice.engine):
                     return choice
         return Choice(catalogue.last)
 

@@ -15,11 +15,10 @@ from inference.routing.states import EngineState
 
 
 class Run:
-    """Begins at once. Whoever makes one ends it: `finish`, `fail`, or `leave`."""
+    """Begins at once. Whoever makes one ends it: by a Finish that it `saw`, `fail`, or `end`; then `close`."""
 
     def __init__(self, choice: Choice, asked: Generation, state: EngineState, route: str, observe: Observe) -> None:
         self.choice, self.engine = choice, choice.engine
-        self.probing = state.breaker.state == "half-open"
         self.began = time.monotonic()
         self.pieces: AsyncIterator[Piece] = self.engine.stream(replace(asked, route=""))
         self._turn, self._route, self._state, self._observe = asked.turn_id, route, state, observe
@@ -28,7 +27,7 @@ class Run:
         self._usage: Usage | None = None
         self.finished = self.failed = False
         self._ended = False
-        state.breaker.begin()
+        self.probing = state.breaker.begin()
         state.load.outstanding += 1
         self._under_way = metrics.UNDER_WAY.labels(self.engine.name)  # kept: an engine may change its name
         self._under_way.inc()
@@ -52,20 +51,24 @@ class Run:
         if isinstance(error, EngineUnavailable | EngineBusy):
             self._state.load.errors.add(1.0)
         if isinstance(error, EngineUnavailable):
-            self._state.breaker.fail(error.user_message)
-        else:
+            self._state.breaker.fail(error.user_message, probe=self.probing)
+        elif self.probing:
             self._state.breaker.give_up()
         self._end(error.code, failed=True)
         return about(model_of(self.engine), error.user_message)
 
-    async def leave(self, code: str) -> None:
-        """Nobody wants its text any more: it stops at once. Nothing happens when it has ended."""
-        if not self._ended:
-            if self.probing and code == "overtaken":
-                self._state.breaker.overtake(time.monotonic() - self.began)
-            else:
-                self._state.breaker.give_up()
-            self._end(code, failed=False)
+    def end(self, code: str) -> None:
+        """Nobody wants its text any more. Nothing happens when it has ended."""
+        if self._ended:
+            return
+        if self.probing and code == "overtaken":
+            self._state.breaker.overtake(time.monotonic() - self.began)
+        elif self.probing:
+            self._state.breaker.give_up()
+        self._end(code, failed=False)
+
+    async def close(self) -> None:
+        """The engine stops at once."""
         await self.pieces.aclose()  # type: ignore[attr-defined]
 
     def _end(self, code: str, *, failed: bool) -> None:
@@ -87,5 +90,5 @@ class Run:
             usage=self._usage,
         )
         self._under_way.dec()
-        metrics.ended(attempted, breaker_open=self._state.breaker.state != "closed")
+        metrics.ended(attempted)
         self._observe(attempted)

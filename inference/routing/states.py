@@ -10,6 +10,7 @@ import structlog
 
 from inference.engine import Engine
 from inference.health import KnownHealth
+from inference.routing import metrics
 from inference.routing.breaker import Breaker
 from inference.routing.load import Load, least_loaded_first
 
@@ -24,6 +25,15 @@ class EngineState:
     problem: str = ""  # as last logged
 
 
+def _counted(name: str) -> Callable[[bool], None]:
+    gauge = metrics.OPEN.labels(name)  # kept: an engine may change its name
+
+    def changed(open_now: bool) -> None:
+        gauge.inc(1 if open_now else -1)
+
+    return changed
+
+
 class EngineStates:
     """By engine, not by name: copies of a service share theirs."""
 
@@ -32,13 +42,15 @@ class EngineStates:
         self._health = KnownHealth()
 
     def __getitem__(self, engine: Engine) -> EngineState:
-        return self._states.setdefault(engine, EngineState())
+        if engine not in self._states:
+            self._states[engine] = EngineState(Breaker(_counted(engine.name)))
+        return self._states[engine]
 
     def keep(self, engines: Sequence[Engine]) -> None:
         """Forgets engines that no route has any more and that answer nobody."""
         kept = set(engines)
         for engine in [one for one, state in self._states.items() if one not in kept and not state.load.outstanding]:
-            del self._states[engine]
+            self._states.pop(engine).breaker.succeed()  # what is gone is not counted as open
         self._health.keep(kept | set(self._states))
 
     def least_loaded_first(self, copies: Sequence[T], engine_of: Callable[[T], Engine]) -> list[T]:
@@ -48,6 +60,11 @@ class EngineStates:
         states = [self[engine_of(one)] for one in copies]
         order = least_loaded_first([state.load for state in states])
         return [copies[position] for position in sorted(order, key=lambda position: not states[position].breaker.due)]
+
+    def last_problem(self, engine: Engine) -> str:
+        """As it was known last, without asking; '' as well where nothing is known."""
+        breaker = self[engine].breaker
+        return self._health.last(engine) or ("" if breaker.admits() else breaker.why)
 
     async def problem(self, engine: Engine) -> str:
         """'' when it says that it can answer. Logs what changed, not each question that passes an engine by."""

@@ -18,6 +18,7 @@ from inference.engines.build import EndpointDescription
 from inference.models import Candidate as CandidateRow
 from inference.models import ModelVersion, Rollout
 from inference.models import Route as RouteRow
+from inference.routing import language
 from inference.routing.built_in import built_in_tiers, without_registry
 from inference.routing.conditions import Conditions
 from inference.routing.plan import Candidate, Catalogue, Plan, Split
@@ -99,7 +100,7 @@ class _Reader:
             tasks=frozenset(row.tasks),  # type: ignore[arg-type]
             least_characters=row.least_characters,
             most_characters=row.most_characters,
-            languages=frozenset(row.languages),
+            languages=_prepared(frozenset(row.languages)),
             groups=frozenset(group.pk for group in row.groups.all()),
             sensitivity=row.sensitivity,  # type: ignore[arg-type]
             least_budget_percent=row.least_budget_percent,
@@ -146,3 +147,10 @@ class _Reader:
 
 def _is_there(version: ModelVersion) -> bool:
     return Path(version.path).is_file()
+
+
+def _prepared(languages: frozenset[str]) -> frozenset[str]:
+    """Here, in the thread that reads the rows, and not with the first question."""
+    if languages:
+        language.prepare(languages)
+    return languages

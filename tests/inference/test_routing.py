@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from inference.config import InferenceConfig
-from inference.engine import ChatMessage, Engine, Generation, Source, TextPiece, Writer
+from inference.engine import ChatMessage, Engine, Finish, Generation, Piece, Source, TextPiece, Writer
 from inference.engines.build import EndpointDescription, engine_for
 from inference.engines.extractive import ExtractiveEngine
+from inference.errors import EngineUnavailable, InferenceError
 from inference.routing import breaker
 from inference.routing.attempt import Attempted
 from inference.routing.built_in import Fixed
@@ -199,7 +200,7 @@ async def test_each_failed_probe_doubles_the_time(monkeypatch: pytest.MonkeyPatc
     opened = []
     for _ in range(7):
         one.begin()
-        one.fail("It is away.")
+        one.fail("It is away.", probe=True)
         assert one.state == "open" and not one.admits()
         began = now
         while not one.admits():
@@ -326,3 +327,51 @@ async def test_a_crash_of_an_engine_leaves_no_question_counted_as_under_way(hous
     with pytest.raises(ZeroDivisionError):
         await answer(router)
     assert router._states[engine].load.outstanding == 0
+
+
+# -- the books of a race -----------------------------------------------------------------------------------------------
+class Scripted(ExtractiveEngine):
+    """Waits for its gate, then does what it is told: a text, or an error."""
+
+    def __init__(self, name: str, gate: asyncio.Event, ends_with: InferenceError | None = None) -> None:
+        super().__init__(_embed)
+        self.name, self._gate, self._ends_with = name, gate, ends_with  # type: ignore[misc]
+
+    async def stream(self, request: Generation) -> AsyncIterator[Piece]:  # type: ignore[override]
+        await self._gate.wait()
+        if self._ends_with:
+            raise self._ends_with
+        yield TextPiece("text")
+        yield Finish("stop")
+
+
+@pytest.mark.parametrize("error", [None, EngineUnavailable("It is away.")])
+async def test_of_two_that_end_in_one_moment_one_wins_and_the_other_is_booked_for_what_it_did(
+    house: House, error: InferenceError | None
+) -> None:
+    gate = asyncio.Event()
+    first, second = Scripted("api: 1", gate, error), Scripted("api: 2", gate)
+    router = house.in_order(first, second, hedge_after_s=0.05)
+    asyncio.get_running_loop().call_later(0.3, gate.set)
+    assert (await answer(router))[0] == "text"
+    books = {(one.code, one.failed) for one in house.reported}
+    assert books == {("", False), (error.code, True) if error else ("overtaken", False)}
+    for engine in (first, second):
+        assert router._states[engine].load.outstanding == 0
+
+
+async def test_an_old_answer_that_is_stopped_does_not_let_a_second_probe_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(breaker.time, "monotonic", lambda: now)
+    told: list[bool] = []
+    one = breaker.Breaker(told.append)
+    old_is_probe = one.begin()
+    one.fail("It is away.", probe=False)
+    now += 6.0
+    assert one.begin() and not old_is_probe
+    one.fail("It broke off.", probe=old_is_probe)
+    assert one.state == "half-open" and not one.admits()
+    one.succeed()
+    assert one.admits() and told == [True, False]
