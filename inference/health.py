@@ -38,9 +38,6 @@ class KnownHealth:
         self._known[engine] = _Known(problem, monotonic())
         return problem
 
-    def last(self, engine: Engine) -> str:
-        return self._known[engine].problem if engine in self._known else ""
-
     def keep(self, engines: Set[Engine]) -> None:
         for engine in self._known.keys() - engines:
             del self._known[engine]

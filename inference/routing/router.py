@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +24,9 @@ _MEND_SERVICE = "The log of the model service, which `manage.py up` starts, says
 _MEND_ENDPOINT = (
     "Check that it runs, and what INFERENCE_API_BASE_URL and INFERENCE_API_KEY, or the registry of models, say of it."
 )
+
+
+_AT_ONCE_S = 0.5  # for what decides nothing
 
 
 class UnknownRoute(InferenceError):
@@ -98,14 +101,15 @@ class Router:
         return list(dict.fromkeys([*(one.name for one in catalogue.plans), *(e.name for e in catalogue.engines())]))
 
     async def first(self, asked: Generation) -> Choice:
-        """Who would be asked first if the question came now, as far as is known without asking the engines."""
+        """Who would be asked first if the question came now, as far as is known at once."""
         catalogue = await self.catalogue()
         plan = _plan(catalogue, asked.route)
         for copies in self._line(catalogue, plan, asked):
             for choice in copies:
-                stays = asked.in_house and choice.engine.outside
-                if not stays and not self._states.last_problem(choice.engine):
-                    return choice
+                with suppress(TimeoutError):  # an engine that hangs when it is asked how it is
+                    async with asyncio.timeout(_AT_ONCE_S):
+                        if not await self._passed_by(choice.engine, asked):
+                            return choice
         return Choice(catalogue.last)
 
     async def explain(self, asked: Generation) -> list[Explained]:

@@ -61,11 +61,6 @@ class EngineStates:
         order = least_loaded_first([state.load for state in states])
         return [copies[position] for position in sorted(order, key=lambda position: not states[position].breaker.due)]
 
-    def last_problem(self, engine: Engine) -> str:
-        """As it was known last, without asking; '' as well where nothing is known."""
-        breaker = self[engine].breaker
-        return self._health.last(engine) or ("" if breaker.admits() else breaker.why)
-
     async def problem(self, engine: Engine) -> str:
         """'' when it says that it can answer. Logs what changed, not each question that passes an engine by."""
         problem = await self._health.problem(engine)
