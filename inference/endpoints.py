@@ -16,6 +16,10 @@ from inference.errors import InferenceError
 from inference.models import ModelVersion
 from inference.registry import NameTaken, slug_of
 
+_HOUSE = tuple(
+    ipaddress.ip_network(text)
+    for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
+)
 _KINDS = (ModelVersion.Kind.OPENAI, ModelVersion.Kind.AZURE, ModelVersion.Kind.ANTHROPIC)
 
 
@@ -63,13 +67,20 @@ def check_version(version: ModelVersion) -> None:
 
 
 def is_in_house(url: str) -> bool:
-    """Only what the address itself shows; a name may lead anywhere tomorrow."""
+    """Only what the address itself shows; a name may lead anywhere tomorrow.
+
+    The networks are named, for link-local, documentation and reserved addresses are private to the library as well.
+    """
     try:
         host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-    return address.is_loopback or (address.is_private and not address.is_unspecified)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in _HOUSE)
 
 
 def _assumption(version: ModelVersion) -> str:

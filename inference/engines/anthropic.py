@@ -50,13 +50,16 @@ class Messages:
             body["stop_sequences"] = stops
         if self._taken.takes("temperature"):
             body["temperature"] = min(request.temperature, 1.0)
-        return Call(f"{self._root}/messages", body)
+        optional = {name for name in ("temperature",) if name in body} | (
+            {"prefill"} if self._prefills(request) else set()
+        )
+        return Call(f"{self._root}/messages", body, frozenset(optional))
 
     def reader(self, request: Generation) -> Reader:
         return MessageReader(Seam(request.written) if self._prefills(request) else Seam(""))
 
-    def learn(self, status: int, text: str) -> bool:
-        return self._taken.learn(status, text)
+    def learn(self, status: int, text: str, call: Call) -> bool:
+        return self._taken.learn(status, text, call.optional)
 
     def _prefills(self, request: Generation) -> bool:
         return bool(request.written.strip()) and self._taken.takes("prefill")

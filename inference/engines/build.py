@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from inference.config import ApiKind, InferenceConfig
 from inference.engine import Engine
@@ -11,8 +10,6 @@ from inference.engines.anthropic import AnthropicEngine
 from inference.engines.azure import AzureEngine
 from inference.engines.endpoint import Endpoint
 from inference.engines.openai_compatible import OpenAICompatibleEngine
-
-MaxOutputParameter = Literal["max_tokens", "max_completion_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,6 @@ class EndpointDescription:
     key: str
     outside: bool
     api_version: str = ""  # Azure's older addresses need one
-    max_output_parameter: MaxOutputParameter = "max_tokens"  # tried first; the other one where it is refused
 
 
 def engine_for(described: EndpointDescription, config: InferenceConfig) -> Engine:
@@ -38,7 +34,6 @@ def engine_for(described: EndpointDescription, config: InferenceConfig) -> Engin
         answer_timeout_s=config.answer_timeout_s,
         retries=config.retries,
         api_version=described.api_version,
-        max_output_parameter=described.max_output_parameter,
     )
     engines = {"openai": OpenAICompatibleEngine, "azure": AzureEngine, "anthropic": AnthropicEngine}
     return engines[described.kind](described.name, endpoint, outside=described.outside)

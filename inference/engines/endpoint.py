@@ -22,7 +22,6 @@ class Endpoint:
     retries: int = 2
     ours: bool = False  # Footnote's model service, which is told who asks
     api_version: str = ""  # of Azure's older addresses
-    max_output_parameter: str = "max_tokens"  # what to try first
 
 
 def http_client(endpoint: Endpoint, headers: dict[str, str], *, outside: bool) -> httpx.AsyncClient:

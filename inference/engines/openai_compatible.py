@@ -12,7 +12,11 @@ from inference.engines.provider import Call, ProviderEngine, Reader, Thought
 from inference.engines.refusals import TakenFields, filtered, reported
 from inference.errors import EngineUnavailable, QuestionRefused
 
-_LIMITS = ("max_tokens", "max_completion_tokens")  # one name for older models, one for those that think
+_LIMITS = (
+    "max_tokens",
+    "max_completion_tokens",
+)  # the name for older models is tried first, then the one for those that think
+_OPTIONAL = (*_LIMITS, "temperature", "seed", "stream_options")
 _GO_ON = "Go on from exactly there. Repeat nothing."
 
 
@@ -26,8 +30,7 @@ class ChatCompletions:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._taken = TakenFields(*_LIMITS, "temperature", "seed", "stream_options")
-        self._limits = sorted(_LIMITS, key=lambda name: name != endpoint.max_output_parameter)
+        self._taken = TakenFields(*_OPTIONAL)
 
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.endpoint.key}"} if self.endpoint.key else {}
@@ -39,16 +42,17 @@ class ChatCompletions:
         return f"{self.endpoint.base_url}/chat/completions"
 
     def call(self, request: Generation) -> Call:
-        return Call(self.url(), self._body(request))
+        body = self._body(request)
+        return Call(self.url(), body, frozenset(_OPTIONAL).intersection(body))
 
     def reader(self, request: Generation) -> Reader:
         return ChatReader()
 
-    def learn(self, status: int, text: str) -> bool:
-        return self._taken.learn(status, text)
+    def learn(self, status: int, text: str, call: Call) -> bool:
+        return self._taken.learn(status, text, call.optional)
 
     def _body(self, request: Generation) -> dict[str, Any]:
-        limit = next((name for name in self._limits if self._taken.takes(name)), "")
+        limit = next((name for name in _LIMITS if self._taken.takes(name)), "")
         optional: dict[str, Any] = {
             limit: request.max_tokens,
             "stream_options": {"include_usage": True},

@@ -35,6 +35,7 @@ class Thought:
 class Call:
     url: str
     body: dict[str, Any]
+    optional: frozenset[str] = frozenset()  # what it holds and could do without
 
 
 class Reader(Protocol):
@@ -62,8 +63,8 @@ class Dialect(Protocol):
 
     def reader(self, request: Generation) -> Reader: ...
 
-    def learn(self, status: int, text: str) -> bool:
-        """Whether the next call leaves out what this refusal is about."""
+    def learn(self, status: int, text: str, call: Call) -> bool:
+        """Whether the next call leaves out what the refusal of this one is about."""
 
 
 class _SendAgain(Exception):
@@ -119,7 +120,7 @@ class ProviderEngine:
         try:
             self._limits.heed(response.headers)
             if response.status_code != 200:
-                raise await self._refusal(response, deadline, in_house=request.in_house)
+                raise await self._refusal(call, response, deadline, in_house=request.in_house)
             async with aclosing(self._pieces(response, self._dialect.reader(request), clock)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -134,9 +135,9 @@ class ProviderEngine:
             reason = f"{type(error).__name__}: {error}"
             raise EngineUnavailable("The model could not be reached.", detail=reason) from error
 
-    async def _refusal(self, response: httpx.Response, deadline: float, *, in_house: bool) -> Exception:
+    async def _refusal(self, call: Call, response: httpx.Response, deadline: float, *, in_house: bool) -> Exception:
         text = await read_refusal(response, min(deadline, time.monotonic() + _REFUSAL_S))
-        if self._dialect.learn(response.status_code, text):
+        if self._dialect.learn(response.status_code, text, call):
             log.info("endpoint.field_not_taken", engine=self.name, said="" if in_house else text[:300])
             return _SendAgain()
         return refused(response.status_code, text, response.headers)

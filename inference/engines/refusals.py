@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,16 +114,19 @@ class TakenFields:
     def takes(self, field: str) -> bool:
         return field not in self._refused
 
-    def learn(self, status: int, text: str) -> bool:
-        """Whether the request is worth sending again without a field that was refused."""
+    def learn(self, status: int, text: str, sent: Collection[str]) -> bool:
+        """Whether a request that held the fields `sent` is worth sending again, without the one that was refused.
+
+        Another request that was out at the same time may have learnt it before this one.
+        """
         if status not in (400, 422):
             return False
         said = said_in_body(text)
         if not _NOT_TAKEN.search(f"{' '.join(said.codes)} {said.message}"):
             return False
         named = re.findall(r"\w+", f"{said.field} {said.message}")
-        field = next((word for word in named if word in self._optional), "")
-        if not field or field in self._refused:
+        field = next((word for word in named if word in self._optional and word in sent), "")
+        if not field:
             return False
         self._refused.add(field)
         return True

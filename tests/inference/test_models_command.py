@@ -172,6 +172,17 @@ def test_an_endpoint_is_registered_with_its_price_and_budget() -> None:
         ("http://0.0.0.0/v1", True),
         ("http://10.1.2.3.example.com/v1", True),
         ("http://vllm:8000/v1", True),
+        ("http://172.31.0.9/v1", False),
+        ("http://172.32.0.9/v1", True),
+        ("http://192.168.4.5/v1", False),
+        ("http://[fd12::1]:8000/v1", False),
+        ("http://[::ffff:10.1.2.3]:8000/v1", False),
+        ("http://[::ffff:8.8.8.8]:8000/v1", True),
+        ("http://[fe80::1]:8000/v1", True),
+        ("http://169.254.169.254/v1", True),
+        ("http://203.0.113.7/v1", True),
+        ("http://198.18.0.1/v1", True),
+        ("http://240.0.0.1/v1", True),
     ],
 )
 def test_an_endpoint_is_outside_unless_its_address_is_private_and_that_is_said(url: str, outside: bool) -> None:
@@ -189,6 +200,8 @@ def test_an_endpoint_is_outside_unless_its_address_is_private_and_that_is_said(u
     [
         (("--endpoint", "ftp://host/v1", "--model", "m"), "http"),
         (("--endpoint", "https://", "--model", "m"), "address|URL"),
+        (("--endpoint", "http://[::1", "--model", "m"), "address|URL"),
+        (("--endpoint", "http://[foo]/v1", "--model", "m"), "address|URL"),
         (("--endpoint", "https://user:secret@host.example/v1", "--model", "m"), "name or password"),
         (("--endpoint", "https://host.example/v1", "--name", "x"), "Name the model there"),
         (

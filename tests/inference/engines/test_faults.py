@@ -6,6 +6,7 @@ import asyncio
 import time
 import tracemalloc
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -212,11 +213,22 @@ async def test_a_field_that_a_model_does_not_take_is_left_out_from_then_on(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+async def test_questions_that_are_out_at_once_are_all_sent_again_without_a_field_that_is_not_taken(
+    kind: str, made: Made, double: Provider
+) -> None:
+    refusal = Reply(400, {"error": {"message": "`temperature` is deprecated for this model."}})
+    double.script = [refusal] * 3 + ["answer"]
+    engine = made(kind)
+    assert await asyncio.gather(*(text_of(engine) for _ in range(3))) == [WHOLE] * 3
+    assert ["temperature" in call for call in double.calls] == [True] * 3 + [False] * 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
 async def test_an_endpoint_that_refuses_field_after_field_is_not_asked_without_end(
     kind: str, made: Made, double: Provider
 ) -> None:
     refusals = [f"Unsupported parameter: '{name}'" for name in ("temperature", "seed", "max_tokens", "temperature")]
     double.script = [Reply(400, {"error": {"message": message}}) for message in refusals]
     with pytest.raises(QuestionRefused):
-        await pieces_of(made(kind))
+        await pieces_of(made(kind), replace(ASKED, seed=7))
     assert len(double.calls) == (2 if kind == "anthropic" else 4)
