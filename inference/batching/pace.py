@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _FIRST_SLICE = 128
 _LEAST_SLICE = 64  # below, the throughput that is lost is more than the wait that is saved
+_MOST_PATIENCE = 4.0
 _ENOUGH_ROWS = 32  # a smaller slice says little about the rate
 _WEIGHT = 0.2
 
@@ -25,13 +26,18 @@ class Pace:
     def served(self, seconds: float) -> None:
         self._service_s = _mixed(self._service_s, seconds)
 
-    def slice_tokens(self, decoding_rows: int) -> int:
-        """Prompt tokens of the next batch: all that fit when nobody waits for a token."""
+    def slice_tokens(self, decoding_rows: int, reading: int = 1) -> int:
+        """Prompt tokens of the next batch: all that fit when nobody waits for a token.
+
+        Where more prompts (`reading`) wait for their first token than answers are written, the answers wait longer:
+        so much longer as there are more, `_MOST_PATIENCE` times at most.
+        """
         if not decoding_rows:
             return self._most
         if self._rows_per_s is None:
             return min(_FIRST_SLICE, self._most)
-        left_s = self._target_s - (self._decode_s or 0.0)
+        patience = min(max(reading / decoding_rows, 1.0), _MOST_PATIENCE)
+        left_s = self._target_s * patience - (self._decode_s or 0.0)
         return max(min(_LEAST_SLICE, self._most), min(int(left_s * self._rows_per_s), self._most))
 
     def expected_wait_s(self, position: int, streams: int) -> float | None:

@@ -271,9 +271,10 @@ class Scheduler:
         drafts = self._drafts(running)
         parts = [Part(s, s.pending, drafts.get(s, []), picks=True) for s in running]
         spare = self._context.batch_tokens - sum(len(part.tokens) + len(part.drafts) for part in parts)
-        budget = min(spare, self._pace.slice_tokens(len(running)))
+        reading = [s for s in self._active if s.reads]
+        budget = min(spare, self._pace.slice_tokens(len(running), len(reading)))
         slices: list[Stream] = []
-        for stream in [s for s in self._active if s.reads]:
+        for stream in reading:
             if budget < 1:
                 break
             if self._follows(stream):

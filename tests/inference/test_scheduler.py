@@ -9,6 +9,7 @@ from itertools import groupby
 import pytest
 
 from inference.batching.contract import Ended, Events, Piece, Request, Sampling
+from inference.batching.pace import Pace
 from inference.batching.scheduler import Limits, Scheduler
 from inference.engine import Progress
 from inference.errors import ContextTooLong, EngineBusy, InferenceError
@@ -302,3 +303,12 @@ def test_when_the_context_is_gone_everybody_hears_of_it() -> None:
     run.take(run.scheduler.fail_all())
     assert all(isinstance(run.ended(one), InferenceError) for one in asked)
     assert not run.scheduler.has_work
+
+
+def test_where_many_wait_for_their_first_token_the_few_who_write_wait_longer_but_not_for_ever() -> None:
+    pace = Pace(target_s=0.25, most=512)
+    pace.observe(0, 500, 1.0)
+    pace.observe(4, 0, 0.05)
+    alone, balanced, crowded, besieged = (pace.slice_tokens(*both) for both in ((4, 1), (4, 4), (2, 6), (1, 500)))
+    assert alone == balanced == 100
+    assert crowded == pytest.approx(350, abs=1) and besieged == pytest.approx(475, abs=1)
