@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -55,28 +55,40 @@ class Together(Generic[_T, _R]):
         future: asyncio.Future[_R] = running.create_future()
         loop.waiting.append((value, future))
         if len(loop.tasks) < self._AT_ONCE:
-            task = running.create_task(self._work(loop))
-            loop.tasks.add(task)
-            task.add_done_callback(loop.tasks.discard)
+            loop.tasks.add(running.create_task(self._work(loop)))
         return await future
 
     async def _work(self, loop: _Loop[_T, _R]) -> None:
-        while loop.waiting:
-            taken, loop.waiting = loop.waiting[: self._MOST], loop.waiting[self._MOST :]
-            await self._call(taken)
+        task = asyncio.current_task()
+        try:
+            while loop.waiting:
+                taken, loop.waiting = loop.waiting[: self._MOST], loop.waiting[self._MOST :]
+                await self._call(taken)
+        finally:  # in the same step in which it found nobody waiting: whoever comes next starts another
+            loop.tasks.discard(cast("asyncio.Task[None]", task))
 
-    async def _call(self, taken: list[_Waiting[_T, _R]]) -> None:
+    async def _call(self, taken: list[_Waiting[_T, _R]]) -> Exception | None:
+        """-> why nobody else need try, where the database is away"""
         try:
             results: Sequence[_R | Exception] = await self._function([value for value, _ in taken])
-        except DatabaseError as error:
-            if len(taken) == 1:
-                return _settle(taken, [error])
-            for one in taken:  # what is wrong with one of them is not the others' fault
-                await self._call([one])
-        except Exception as error:  # noqa: BLE001 - each caller gets it
+        except (OperationalError, InterfaceError) as error:
             _settle(taken, [error] * len(taken))
+            return error
+        except Exception as error:  # noqa: BLE001 - each caller gets its own
+            if len(taken) > 1:
+                return await self._call_each(taken)
+            _settle(taken, [error])
         else:
             _settle(taken, results)
+        return None
+
+    async def _call_each(self, taken: list[_Waiting[_T, _R]]) -> Exception | None:
+        """What is wrong with one of them is not the others' fault."""
+        for number, one in enumerate(taken, start=1):
+            if away := await self._call([one]):
+                _settle(taken[number:], [away] * len(taken[number:]))
+                return away
+        return None
 
 
 def _settle(waiting: list[_Waiting[_T, _R]], results: Sequence[_R | Exception]) -> None:

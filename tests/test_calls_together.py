@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError, OperationalError
 
 from chatapp.accounts.models import User
 from chatapp.database import Together
@@ -23,6 +23,8 @@ class Doubled:
         self.calls.append(len(values))
         if 13 in values:
             raise IntegrityError("13")
+        if 17 in values:
+            raise KeyError("17")
         return [ValueError(str(value)) if value == 7 else 2 * value for value in values]
 
 
@@ -45,11 +47,56 @@ def test_one_that_fails_fails_alone(transactional_db: None) -> None:
         gone = asyncio.create_task(together(1))
         await asyncio.sleep(0)
         gone.cancel()
-        return await asyncio.gather(*(together(value) for value in range(5, 15)), return_exceptions=True)
+        return await asyncio.gather(*(together(value) for value in range(5, 20)), return_exceptions=True)
 
     found = asyncio.run(run())
     assert isinstance(found[7 - 5], ValueError) and isinstance(found[13 - 5], IntegrityError)
-    assert [value for value in found if isinstance(value, int)] == [2 * n for n in range(5, 15) if n not in (7, 13)]
+    assert isinstance(found[17 - 5], KeyError), "also with what is no error of the database"
+    assert [value for value in found if isinstance(value, int)] == [2 * n for n in range(5, 20) if n not in (7, 13, 17)]
+
+
+def test_a_call_that_comes_as_the_last_workers_end_is_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = Together[int, int](Doubled())
+    answered = asyncio.Event()
+
+    async def at_once(values: Sequence[int]) -> list[int | Exception]:
+        await answered.wait()
+        return [2 * value for value in values]
+
+    monkeypatch.setattr(together, "_function", at_once)
+
+    async def twice() -> int:
+        return await together(1) + await together(2)  # asked in the step in which the first answer comes
+
+    async def run() -> int:
+        asking = asyncio.create_task(twice())
+        await asyncio.sleep(0)
+        other = asyncio.create_task(together(3))  # a worker of its own: both end in one pass of the loop
+        await asyncio.sleep(0.01)
+        answered.set()
+        assert await other == 6
+        return await asyncio.wait_for(asking, 2)
+
+    assert asyncio.run(run()) == 6
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_a_database_that_is_away_is_waited_for_once_and_not_by_each(transactional_db: None, spoilt: bool) -> None:
+    calls: list[int] = []
+
+    def away(values: Sequence[int]) -> list[int | Exception]:
+        calls.append(len(values))
+        if spoilt and len(values) > 1:  # and one of the values is wrong besides
+            raise DataError
+        raise OperationalError("no connection within 10 s")
+
+    together = Together[int, int](away)
+
+    async def run() -> list[int | BaseException]:
+        return await asyncio.gather(*(together(value) for value in range(100)), return_exceptions=True)
+
+    assert all(isinstance(found, OperationalError) for found in asyncio.run(run()))
+    assert len(calls) <= 4
 
 
 @pytest.mark.parametrize("everyone", [False, True])
