@@ -20,6 +20,7 @@ from django.utils import timezone
 from chatapp.conversations import turns
 from chatapp.conversations.admission import SILENT_FOR, Started, started
 from chatapp.conversations.models import Turn
+from chatapp.conversations.places import room
 from chatapp.conversations.runner import RUNNER
 from chatapp.conversations.running import RUNNING
 from chatapp.conversations.stream import Frame, StreamAway, turn_stream
@@ -38,7 +39,7 @@ async def look_after_the_dead() -> None:
     while True:
         await asyncio.sleep(LOOK_EVERY_S * random.uniform(0.75, 1.25))  # noqa: S311 - jitter
         try:
-            await _take_over(min(_AT_ONCE, turns.room()))
+            await _take_over(min(_AT_ONCE, room()))
         except (Busy, DatabaseError, StreamAway) as error:  # away for a moment: looked again
             log.warning("turns.not_looked_after", error=" ".join(str(error).split())[:200])
         except Exception:

@@ -18,11 +18,12 @@ from chatapp.conversations.citing import Cited, MarkFilter, cite
 from chatapp.conversations.generation import Behind, generation, limits_of, source_frames, source_of, without_copies
 from chatapp.conversations.models import Message
 from chatapp.conversations.outbox import Outbox
+from chatapp.conversations.places import require_room
 from chatapp.conversations.running import FLUSH_S, RUNNING, RunningTurn, keeper
 from chatapp.conversations.stream import turn_stream
 from chatapp.database import in_database
 from chatapp.documents.search import asearch_passages, readable_passages
-from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, as_dict
+from chatapp.errors import TYPED_ERRORS, ChatAppError, as_dict
 from inference.engine import Finish, Generation, Progress, TextPiece, Writer
 
 log = structlog.get_logger(__name__)
@@ -38,8 +39,7 @@ async def launch(started: Started, *, seq: int = 0, unsent: str = "") -> Running
 
     Raises Busy when this process has no room (the caller's turn is then refused).
     """
-    if room() <= 0:
-        raise Busy("Footnote is answering as many questions as it can.", advice="Try again in a moment.")
+    require_room()
     outbox = Outbox(started.turn, turn_stream(), seq, started.takeovers)
     turn = RunningTurn(started, outbox, text=started.written, written_by=list(started.written_by))
     turn.write(unsent)
@@ -52,10 +52,6 @@ async def launch(started: Started, *, seq: int = 0, unsent: str = "") -> Running
         turn.task.add_done_callback(lambda _: RUNNING.pop(started.turn, None))
         keeper.watch()
     return turn
-
-
-def room() -> int:
-    return int(settings.TURNS_PER_PROCESS) - len(RUNNING)
 
 
 def stop(turn: UUID) -> None:

@@ -25,10 +25,10 @@ from chatapp.conversations.generation import (
     source_of,
     without_copies,
 )
+from chatapp.conversations.places import Place
 from chatapp.database import in_database
 from chatapp.documents.search import asearch_passages, reads_what_stays_in_house
 from chatapp.errors import Invalid
-from chatapp.openai.door import Place
 from inference.engine import ChatMessage, Finish, Generation, Progress, TextPiece, Usage, Writer
 from inference.prompts import estimate_tokens
 from inference.serving.request_form import CompletionRequest
@@ -52,7 +52,9 @@ class Done:
 Event = Found | Progress | TextPiece | Writer | Done
 
 
-async def answer(person: User, asked: CompletionRequest, *, fresh: bool = False) -> AsyncIterator[Event]:
+async def answer(
+    person: User, asked: CompletionRequest, *, seed: int | None = None, fresh: bool = False
+) -> AsyncIterator[Event]:
     """`fresh`: written anew, whatever was answered before. Raises the typed errors of search, route and bounds."""
     question, history, instructions = _conversation(asked.messages)
     route = await get_router().named("" if asked.model == "default" else asked.model)
@@ -64,6 +66,7 @@ async def answer(person: User, asked: CompletionRequest, *, fresh: bool = False)
         yield Found(frames)
         limits = await _limits(person, {hit.passage.document_id for hit in found}, bool(history))
         wanted = _generation(person, asked, question, history, instructions, frames, limits, route)
+        wanted = replace(wanted, seed=seed)
         async with aclosing(_written(wanted, Asking(person, fresh=fresh))) as events:  # type: ignore[type-var]
             async for event in events:
                 yield event
@@ -110,7 +113,6 @@ def _generation(
         max_tokens=most,
         temperature=sampling.temperature,
         stop=sampling.stop,
-        seed=sampling.seed or None,
     )
 
 

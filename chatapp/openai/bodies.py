@@ -64,6 +64,11 @@ def completion_in(body: dict[str, Any]) -> CompletionRequest:
     return read(body, most_tokens=settings.INFERENCE.max_answer_tokens)
 
 
+def seed_in(body: dict[str, Any], asked: CompletionRequest) -> int | None:
+    """None where none was named: 0 is a seed like any other."""
+    return None if body.get("seed") is None else asked.sampling.seed
+
+
 def _check_offered(body: dict[str, Any]) -> None:
     for name, reason in _NOT_OFFERED.items():
         if body.get(name):

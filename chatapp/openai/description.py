@@ -86,7 +86,7 @@ _REFUSALS = {
     408: "The body came too slowly.",
     413: "The body, or the question with its sources, is too long.",
     422: "Every model refused the question.",
-    429: "The person has too many answers running.",
+    429: "The person, or this server, has too many answers running.",
     503: "Something that is needed is away, or all models are busy.",
 }
 

