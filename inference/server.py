@@ -25,7 +25,8 @@ from inference.config import InferenceConfig
 from inference.engine import Progress
 from inference.errors import BadRequest, InferenceError
 from inference.serving.description import openapi
-from inference.serving.host import Installed, Loaded, ModelHost
+from inference.serving.host import Installed, ModelHost
+from inference.serving.loading import Loaded
 from inference.serving.request_form import CompletionRequest, read
 from inference.serving.response_form import DONE, Form, openai_error
 

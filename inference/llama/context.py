@@ -39,7 +39,8 @@ class LlamaContext:
         one, and read keys and values slower when many answers are written: measured, 8 answers at 512 tokens took 95 ms
         a step with it and 60 ms without.
 
-        Raises EngineUnavailable when there is no memory for it."""
+        Raises EngineUnavailable when there is no memory for it, or the model cannot compute.
+        """
         self.model = model
         self.sequences = sequences
         self.sequence_tokens = min(sequence_tokens, model.trained_tokens or sequence_tokens)
@@ -67,8 +68,11 @@ class LlamaContext:
         self._wanted = np.ctypeslib.as_array(self._batch.logits, shape)
         np.ctypeslib.as_array(self._batch.n_seq_id, shape)[:] = 1
         self._sequence_of = [np.ctypeslib.as_array(self._batch.seq_id[i], (1,)) for i in range(self.batch_tokens)]
-
-        self.granule = self._measured_granule()
+        try:
+            self.granule = self._measured_granule()
+        except (DecodeFailed, NoRoom) as error:
+            self.close()
+            raise EngineUnavailable("The model cannot compute.", detail=f"{model.name}: {error}") from error
 
     def _measured_granule(self) -> int:
         """4 where four rows are computed faster than three, as by the kernels for repacked weights; else 1."""

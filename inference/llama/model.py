@@ -60,13 +60,20 @@ class LlamaModel:
         if b"AMX" in ll.llama_print_system_info():  # a build that is not ours: see inference/llama-min.cmake
             parameters.use_extra_bufts = False
         self._model: Any = _loaded(path, parameters)
+        self._pieces: dict[int, bytes] = {}
+        try:
+            self._look_up()
+        except BaseException:
+            self.close()
+            raise
+
+    def _look_up(self) -> None:
         self.vocabulary: Any = ll.llama_model_get_vocab(self._model)
         self.size = int(ll.llama_vocab_n_tokens(self.vocabulary))
         self.trained_tokens = int(ll.llama_model_n_ctx_train(self._model))
         self._template = self._metadata("tokenizer.chat_template")
         self._bos = self._special(ll.llama_vocab_bos(self.vocabulary))
         self._eos = self._special(ll.llama_vocab_eos(self.vocabulary))
-        self._pieces: dict[int, bytes] = {}
 
     def close(self) -> None:
         """Contexts first: they point into the model."""
