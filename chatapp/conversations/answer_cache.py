@@ -26,13 +26,15 @@ from django.db.models import Count
 
 from chatapp.access import readable_collections_of
 from chatapp.accounts.models import User
+from chatapp.conversations import metrics
 from chatapp.conversations.engines import get_router
-from chatapp.conversations.metrics import Written, cache
+from chatapp.conversations.metrics import cache
 from chatapp.conversations.models import Message
 from chatapp.conversations.stream import redis_errors
 from chatapp.database import Together
 from inference.engine import Finish, Generation, Piece, TextPiece, Usage, Writer
 from inference.engines.extractive import ExtractiveEngine
+from inference.engines.provider import ProviderEngine
 from retrieval.changes import Revision, revisions
 
 log = structlog.get_logger(__name__)
@@ -63,7 +65,8 @@ class Scope:
 class Identity:
     route: str
     engine: str
-    version: str  # of the registry, or the address in the settings
+    version: str  # of the registry
+    asked_at: tuple[str, str]  # address and model: both can be changed where the version stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +88,32 @@ async def answer(asked: Generation, asking: Asking) -> AsyncIterator[Piece]:
         for piece in kept.pieces():
             yield piece
         return
-    written = Written()
+    written = _Written(gather=bool(place.key))
     async with aclosing(get_router().stream(asked)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             written.saw(piece)
             if isinstance(piece, Finish) and piece.reason == "stop" and written.writers == [place.writer]:
-                await keep(Kept(place.key, place.writer, written.text))
+                await keep(Kept(place.key, place.writer, "".join(written.texts)))
             yield piece
+
+
+class _Written:
+    """What has come of one answer, and who wrote it."""
+
+    def __init__(self, *, gather: bool) -> None:
+        self.writers: list[str] = []
+        self.texts: list[str] = []  # empty where nothing is to be kept
+        self._gather, self._shown = gather, False
+
+    def saw(self, piece: Piece) -> None:
+        if isinstance(piece, TextPiece):
+            self._shown = self._shown or bool(piece.text.strip())
+            if self._gather:
+                self.texts.append(piece.text)
+        elif isinstance(piece, Writer):
+            if self.writers:
+                metrics.failed_over(within=self._shown)
+            self.writers.append(piece.engine)
 
 
 # -- the key -----------------------------------------------------------------------------------------------------------
@@ -123,8 +145,11 @@ async def writer_identity(asked: Generation) -> Identity | None:
     """Who would write if the question came now; None where it is quotations, which cost nothing."""
     router = get_router()
     route, first = await router.named(asked.route), await router.first(asked)
-    name, version = first.engine.name, str(first.version or settings.INFERENCE.api_base_url)
-    return None if name == ExtractiveEngine.name else Identity(route, name, version)
+    engine = first.engine
+    if isinstance(engine, ExtractiveEngine):
+        return None
+    asked_at = engine.asked_at if isinstance(engine, ProviderEngine) else ("", "")  # copies of our service are one
+    return Identity(route, engine.name, str(first.version or ""), asked_at)
 
 
 async def _scope(asking: Asking) -> Scope | None:
@@ -162,7 +187,7 @@ _scopes = Together[Asking, Scope](_scopes_of)
 def _key(asked: Generation, scope: Scope, writer: Identity) -> str:
     system, last = asked.messages
     parts: list[Any] = [
-        [writer.route, writer.engine, writer.version],
+        [writer.route, writer.engine, writer.version, *writer.asked_at],
         [system.content, last.content.removesuffix(asked.question)],  # the template, with the passages in it
         normalised(asked.question),
         [[source.number, source.document, source.text] for source in asked.sources],
@@ -185,10 +210,18 @@ async def look_up(key: str) -> Kept | None:
         log.warning("answer_cache.not_read", error=str(error)[:200])
         cache("failed")
         return None
-    found = Kept(**json.loads(value)) if value else None
+    found = _read(value) if value else None
     hit = found is not None and found.key == key
     cache("hit" if hit else "miss")
     return found if hit else None
+
+
+def _read(value: str) -> Kept | None:
+    """None for the form of another release, which may have left it in Redis."""
+    try:
+        return Kept(**json.loads(value))
+    except (ValueError, TypeError):
+        return None
 
 
 async def keep(kept: Kept) -> None:

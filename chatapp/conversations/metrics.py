@@ -7,8 +7,6 @@ from typing import Literal
 
 from prometheus_client import Counter, Histogram
 
-from inference.engine import Piece, TextPiece, Writer
-
 CacheResult = Literal["hit", "miss", "fresh", "bypassed", "kept", "not_kept", "failed"]
 
 _SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0)
@@ -48,21 +46,6 @@ def cache(result: CacheResult) -> None:
     ANSWER_CACHE.labels(result).inc()
 
 
-class Written:
-    """What has come of one answer, and who wrote it."""
-
-    def __init__(self) -> None:
-        self.writers: list[str] = []
-        self._texts: list[str] = []
-
-    @property
-    def text(self) -> str:
-        return "".join(self._texts)
-
-    def saw(self, piece: Piece) -> None:
-        if isinstance(piece, TextPiece):
-            self._texts.append(piece.text)
-        elif isinstance(piece, Writer):
-            if self.writers:
-                FAILOVERS.labels("within" if self.text.strip() else "before_text").inc()
-            self.writers.append(piece.engine)
+def failed_over(*, within: bool) -> None:
+    """`within`: behind text of another engine."""
+    FAILOVERS.labels("within" if within else "before_text").inc()

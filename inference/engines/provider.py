@@ -78,6 +78,11 @@ class ProviderEngine:
         self._limits = RateLimits()
         self._http: httpx.AsyncClient | None = None
 
+    @property
+    def asked_at(self) -> tuple[str, str]:
+        """Address and model."""
+        return self._endpoint.base_url, self._endpoint.model
+
     def client(self) -> httpx.AsyncClient:
         """Made in the loop that uses it."""
         if self._http is None:

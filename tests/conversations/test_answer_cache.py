@@ -15,12 +15,14 @@ import openai
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.cache import caches
 from django.test import override_settings
 from django.utils import timezone
 
 from chatapp.accounts.keys import create_key
 from chatapp.accounts.models import User
 from chatapp.conversations.answer_cache import NOTE, Kept, keep, look_up
+from inference.models import Candidate, ModelVersion, Route
 from retrieval.changes import record_change
 from retrieval.ingestion import delete_document
 from retrieval.models import Collection, Document, IndexChange, Passage
@@ -28,6 +30,7 @@ from tests.conftest import Cast
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Client, Frame, Web, text_of
 from tests.ingestion.fake_index import FakeIndex
+from tests.waiting import wait_until
 
 QUESTION = "How many days of leave?"
 WORDS = ["Everybody has ", "28 days [1]. ", "Carried leave lapses [2]."]
@@ -199,6 +202,31 @@ def test_another_model_answers_for_itself(alice_of: Callable[..., Client], local
     assert not is_kept(frames) and frames[-1]["engine"] == "api: double"
 
 
+@pytest.mark.parametrize("changed", ["address", "model"])
+def test_another_model_behind_the_same_name_answers_for_itself(
+    alice_of: Callable[..., Client], local: ModelDouble, model: ModelDouble, changed: str
+) -> None:
+    alice = alice_of()  # a process of its own: routes stay in its memory for a moment
+    version = ModelVersion.objects.create(name="edited", kind="openai", base_url=model.url, model="one")
+    Candidate.objects.create(route=Route.objects.create(name=f"by-{changed}", default=True), version=version)
+    question = f"Who answers once its {changed} has changed?"
+
+    def engine_of(frames: list[Frame]) -> str:
+        return str(frames[-1]["engine"])
+
+    wait_until(lambda: engine_of(answered(alice)) == "house: edited", 10)
+    model.words = ["First [1]."]
+    answered(alice, question)
+    assert is_kept(again := answered(alice, question)) and engine_of(again) == "house: edited"
+    now = {"base_url": local.url} if changed == "address" else {"model": "two"}
+    ModelVersion.objects.filter(pk=version.pk).update(**now)
+    (local if changed == "address" else model).words = ["Second [1]."]
+    time.sleep(2.2)  # until routes are read anew
+    answered(alice, "Another question, which reads them")
+    after = answered(alice, question)
+    assert not is_kept(after) and text_of(after) == "Second [1]."
+
+
 def test_follow_ups_are_written_anew(alice: Client, local: ModelDouble) -> None:
     with alice.socket() as socket:
         for _ in range(2):
@@ -345,6 +373,17 @@ def test_what_is_too_long_is_not_kept(alice: Client, local: ModelDouble) -> None
     local.words = ["x" * 1000 + " "] * 33
     answered(alice, "Tell me everything")
     assert not is_kept(answered(alice, "Tell me everything")) and len(local.calls) == 2
+
+
+@pytest.mark.parametrize("value", ["{}", "[]", "7", "no JSON", '{"key": "a", "engine": "b", "text": "c", "more": 1}'])
+async def test_the_form_of_another_release_is_passed_over(value: str) -> None:
+    kept = Kept("a" * 64, "local: double", "answer")
+    await keep(kept)
+    assert await look_up(kept.key) == kept
+    caches["answers"].set(str(int(kept.key[:8], 16) % settings.ANSWER_CACHE_PLACES), value)
+    assert await look_up(kept.key) is None
+    await keep(kept)
+    assert await look_up(kept.key) == kept
 
 
 async def test_the_number_of_answers_is_bounded_and_the_newest_stay() -> None:
