@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import close_old_connections, transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, QuerySet
 
 from inference import audit, pulling
 from inference.config import LocalModel
@@ -41,6 +41,12 @@ class ModelInUse(InferenceError):
     advice = "Take it out of the route first, or set its state to retired."
 
 
+class ModelNotReady(InferenceError):
+    code, http_status = "model_not_ready", 409
+    user_message = "This model is not in use."
+    advice = "Set its state to ready first, if that is right."
+
+
 class NotAFile(InferenceError):
     code, http_status = "not_a_file", 422
     user_message = "This is an endpoint, and only a file can do that."
@@ -48,10 +54,14 @@ class NotAFile(InferenceError):
 
 
 def installed_models() -> list[LocalModel]:
-    """The default one first. Read anew each time, so that a running service notices a change."""
+    """Those that may be asked, the default one first. Read anew each time: a running service notices a change."""
     close_old_connections()
-    files = ModelVersion.objects.filter(kind=ModelVersion.Kind.FILE).order_by("-default", "name")
+    files = _files_in_use().order_by("-default", "name")
     return [LocalModel(one.name, Path(one.path)) for one in files if Path(one.path).is_file()]
+
+
+def _files_in_use() -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.filter(kind=ModelVersion.Kind.FILE, state=ModelVersion.State.READY)
 
 
 def find_model(name: str) -> ModelVersion:
@@ -95,19 +105,23 @@ def register_file(path: Path, values: dict[str, Any], *, name: str, by: Abstract
         common = {"kind": ModelVersion.Kind.FILE, "path": str(path), "capabilities": FILE_CAPABILITIES}
         for field, value in (common | values).items():
             setattr(version, field, value)
-        version.default = version.default or not ModelVersion.objects.filter(default=True).exists()
+        ready = version.state == ModelVersion.State.READY
+        version.default = version.default or (ready and not ModelVersion.objects.filter(default=True).exists())
         version.save()
         audit.record("model.added", name, by, path=str(path), sha256=version.sha256)
     return version
 
 
 def set_default(name: str, *, by: AbstractBaseUser | None = None) -> ModelVersion:
+    """Raises UnknownModel, NotAFile, ModelNotReady."""
     with transaction.atomic():
         version = ModelVersion.objects.select_for_update().filter(name=name).first()
         if version is None:
             raise UnknownModel
         if version.kind != ModelVersion.Kind.FILE:
             raise NotAFile("An endpoint cannot be the default.", advice="Name it in a route.")
+        if version.state != ModelVersion.State.READY:
+            raise ModelNotReady(f"{version} is {version.state}: no question may reach it.")
         ModelVersion.objects.filter(default=True).update(default=False)
         version.default = True
         version.save(update_fields=["default"])
@@ -128,17 +142,19 @@ def remove_model(name: str, *, by: AbstractBaseUser | None = None) -> ModelVersi
             version.delete()
         except ProtectedError as error:
             raise _in_use(version) from error
-        files = ModelVersion.objects.filter(kind=ModelVersion.Kind.FILE)
-        heir = files.order_by("-created_at").first()
+        heir = _files_in_use().order_by("-created_at").first()
         if version.default and heir is not None:
             heir.default = True
             heir.save(update_fields=["default"])
         audit.record("model.removed", name, by)
-    path = Path(version.path)
-    inside = bool(version.path) and path.is_relative_to(settings.INFERENCE.models_dir.resolve())
-    if inside and not ModelVersion.objects.filter(path=version.path).exists():
-        path.unlink(missing_ok=True)
-    return files.filter(default=True).first()
+        transaction.on_commit(lambda: _delete_file(version.path))  # the caller may have a transaction that fails yet
+    return ModelVersion.objects.filter(default=True).first()
+
+
+def _delete_file(path: str) -> None:
+    inside = bool(path) and Path(path).is_relative_to(settings.INFERENCE.models_dir.resolve())
+    if inside and not ModelVersion.objects.filter(path=path).exists():
+        Path(path).unlink(missing_ok=True)
 
 
 def _in_use(version: ModelVersion) -> ModelInUse:

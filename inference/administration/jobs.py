@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from inference import audit, tasks
+from inference import tasks
 from inference.administration.superusers import ReadOnly, actor, require_superuser
 from inference.errors import InferenceError
 from inference.jobs import asking
@@ -156,8 +156,7 @@ class JobAdmin(ReadOnly, JobAdminBase):
             raise Http404
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        asking.cancel(job)
-        audit.record("job.cancelled", str(job), actor(request))
+        asking.cancel(job, by=actor(request))
         messages.success(request, "The job ends within a second or so.")
         return HttpResponseRedirect(reverse("admin:inference_job_change", args=[job.pk]))
 

@@ -18,11 +18,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from inference import audit, rollouts
+from inference import audit
 from inference.administration.explaining import WhatIf
 from inference.administration.superusers import SuperusersAlone, actor, require_superuser
 from inference.engines.extractive import ExtractiveEngine
 from inference.models import Candidate, ModelVersion, Route
+from inference.routing.pool import BUILT_IN
 
 if TYPE_CHECKING:
     RouteAdminBase = admin.ModelAdmin[Route]
@@ -36,6 +37,12 @@ else:
     FormSetBase = forms.BaseInlineFormSet
 
 _MOST_CHARACTERS = 1_000_000
+# Programs choose by name, so nobody could choose a route of these names, or would mean something else.
+_TAKEN = {
+    ExtractiveEngine.name: "the quotations are",
+    "default": "the default route, whichever it is, is also",
+    BUILT_IN: "the built-in route is",
+}
 
 
 class CandidateForm(CandidateFormBase):
@@ -143,14 +150,14 @@ class RouteForm(RouteFormBase):
         fields = ("name", "description", "enabled", "hedge_after_ms")
         help_texts = {
             "description": "For people who choose a route, and for programs that list them.",
-            "enabled": "While it is off, nobody can choose it; a default route that is off leaves the built-in order: "
-            "the default model, then the endpoint of the settings.",
+            "enabled": "While it is off, nobody can choose it. Where the default route is off, the route named "
+            f"{BUILT_IN} is asked, and without one the default model, then the endpoint of the settings.",
         }
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
-        if name == ExtractiveEngine.name:
-            raise ValidationError("This is what the quotations are called.")
+        if name != self.instance.name and name in _TAKEN:
+            raise ValidationError(f"This is what {_TAKEN[name]} called. Choose another name.")
         return name
 
 
@@ -241,11 +248,13 @@ class RouteAdmin(SuperusersAlone, RouteAdminBase):
         if queryset.count() != 1:
             return self.message_user(request, "Choose one route.", messages.ERROR)
         route = queryset.get()
+        if not route.enabled:
+            return self.message_user(request, f"{route} is switched off. Enable it first.", messages.ERROR)
         with transaction.atomic():
-            before = rollouts.default_route()
+            before = Route.objects.filter(default=True).first()
             Route.objects.filter(default=True).update(default=False)
             Route.objects.filter(pk=route.pk).update(default=True)
-            audit.record("route.default", str(route), actor(request), before=str(before))
+            audit.record("route.default", str(route), actor(request), before=str(before or BUILT_IN))
         self.message_user(request, f"The chat page asks {route} now.")
 
 

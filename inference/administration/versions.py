@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from inference import audit, registry
+from inference import audit, registry, rollouts
 from inference.administration import router
 from inference.administration.changes import changed
 from inference.administration.superusers import SuperusersAlone, actor, require_superuser
@@ -40,6 +42,14 @@ class VersionForm(VersionFormBase):
         help_text="What it can do besides plain text.",
     )
 
+    class Meta:
+        model = ModelVersion
+        fields = "__all__"
+        help_texts = {
+            "model": "The model's name at the endpoint. Another address or another model is better a version of its "
+            "own: figures, ratings and kept answers stay with the version."
+        }
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "kind" in self.fields:
@@ -58,6 +68,9 @@ class VersionForm(VersionFormBase):
         for field, label in (("base_url", "its address"), ("model", "the model's name there")):
             if field in values and not values[field]:
                 self.add_error(field, f"An endpoint needs {label}.")
+        moved = [name for name in ("base_url", "model") if name in self.changed_data and name not in self.errors]
+        if moved and self.instance.pk and rollouts.running_with(self.instance):
+            self.add_error(moved[0], "A roll-out of this version is running, and compares what answers there now.")
 
 
 @admin.register(ModelVersion)
@@ -81,7 +94,10 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         require_superuser(request)
         context = {"title": "Versions of models", **(extra_context or {})}
-        return super().changelist_view(request, context)
+        try:
+            return super().changelist_view(request, context)
+        except InferenceError as error:
+            return self._refused(request, error)
 
     @admin.display(description="name", ordering="name")
     def named(self, version: ModelVersion) -> SafeString | str:
@@ -180,9 +196,23 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
     def delete_model(self, request: HttpRequest, obj: ModelVersion) -> None:
         registry.remove_model(obj.name, by=actor(request))
 
+    @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
         for version in queryset:
             self.delete_model(request, version)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django asks whether it is used; between its question and the deletion somebody may have used it."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except InferenceError as error:
+            return self._refused(request, error)
+
+    def _refused(self, request: HttpRequest, error: InferenceError) -> HttpResponse:
+        self.message_user(request, f"{error.user_message} {error.advice}", messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:inference_modelversion_changelist"))
 
     @admin.action(description="Make it the default model")
     def make_default(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:

@@ -103,9 +103,13 @@ def ask_pull(source: str, *, name: str = "", sha256: str = "", by: AbstractBaseU
     return Asked(_write(Job.Kind.PULL, None, {"source": source, "name": name, "sha256": sha256}, by))
 
 
-def cancel(job: Job) -> None:
-    """At once where nobody works on it; whoever does ends its child within a second or so."""
-    Job.objects.filter(pk=job.pk, state__in=[Job.State.QUEUED, Job.State.RUNNING]).update(cancel_requested=True)
+@transaction.atomic
+def cancel(job: Job, *, by: AbstractBaseUser | None = None) -> None:
+    """At once where nobody works on it; whoever does ends its child within a second or so. Twice is once."""
+    owed = Job.objects.filter(pk=job.pk, state__in=[Job.State.QUEUED, Job.State.RUNNING], cancel_requested=False)
+    if not owed.update(cancel_requested=True):
+        return
+    audit.record("job.cancelled", str(job), by)
     Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(
         state=Job.State.CANCELLED, ended_at=timezone.now(), step=""
     )

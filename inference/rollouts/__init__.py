@@ -1,6 +1,6 @@
 """Roll-outs: a new version takes a share of the people, is compared, and is promoted or rolled back."""
 
-from inference.rollouts.changes import NoRollout, RolloutRefused, default_route, promote, roll_back, start
+from inference.rollouts.changes import NoRollout, RolloutRefused, default_route, promote, roll_back, running_with, start
 from inference.rollouts.judging import Rail, Verdict, judge
 from inference.rollouts.watching import watch, watch_now_and_then
 
@@ -13,6 +13,7 @@ __all__ = [
     "judge",
     "promote",
     "roll_back",
+    "running_with",
     "start",
     "watch",
     "watch_now_and_then",

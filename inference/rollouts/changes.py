@@ -36,10 +36,15 @@ class NoRollout(InferenceError):
 
 
 def default_route() -> Route:
-    """The row is made when something has to hang on it."""
+    """The row is made when something has to hang on it; one of its name is asked while no route is the default."""
     if route := Route.objects.filter(default=True).first():
         return route
-    return Route.objects.get_or_create(name=_DEFAULT, defaults={"default": True})[0]
+    return Route.objects.update_or_create(name=_DEFAULT, defaults={"default": True})[0]
+
+
+def running_with(version: ModelVersion) -> bool:
+    concerned = Rollout.objects.filter(current=version) | Rollout.objects.filter(new=version)
+    return concerned.filter(state=Rollout.State.RUNNING).exists()
 
 
 @transaction.atomic
@@ -55,6 +60,7 @@ def start(
 ) -> Rollout:
     """`limits` are the guard rails, by the names of their columns. Raises RolloutRefused."""
     _lock(route)
+    _require_in_force(route)
     new = _fresh(new)
     if Rollout.objects.filter(route=route, state=Rollout.State.RUNNING).exists():
         raise RolloutRefused(f"{route} has a roll-out already.", advice="Promote it or roll it back first.")
@@ -107,7 +113,8 @@ def undo(rollout: Rollout, reason: str) -> bool:
     if found is None:
         return False
     _end(found, Rollout.State.ROLLED_BACK, reason)
-    ModelVersion.objects.filter(pk=found.new_id).update(state=ModelVersion.State.REJECTED)
+    if not _stands_anywhere(found.new):
+        ModelVersion.objects.filter(pk=found.new_id).update(state=ModelVersion.State.REJECTED)
     _record_undone(found, None, "running")
     log.warning("rollout.rolled_back", route=str(found.route), version=str(found.new), reason=found.reason)
     return True
@@ -169,6 +176,12 @@ def _stands_on(route: Route, version: ModelVersion) -> bool:
     return places.filter(version=version).exists() if places.exists() else _fresh(version).default
 
 
+def _stands_anywhere(version: ModelVersion) -> bool:
+    """Worse here, it may serve well elsewhere, by other guard rails and perhaps with nobody behind it."""
+    tried = Rollout.objects.filter(new=version, state=Rollout.State.RUNNING)
+    return _fresh(version).default or Candidate.objects.filter(version=version).exists() or tried.exists()
+
+
 def _served_by(route: Route) -> ModelVersion:
     """The version that is asked first."""
     places = list(Candidate.objects.filter(route=route).select_related("version"))
@@ -181,6 +194,11 @@ def _served_by(route: Route) -> ModelVersion:
     if found is None:
         raise RolloutRefused("There is no version yet that could be replaced.", advice="Add a model first.")
     return found
+
+
+def _require_in_force(route: Route) -> None:
+    if not Route.objects.filter(pk=route.pk, enabled=True).exists():
+        raise RolloutRefused(f"{route} is switched off: nobody would be asked there.", advice="Enable the route first.")
 
 
 def _require_place(route: Route, current: ModelVersion, new: ModelVersion) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Lock
 from time import monotonic
 
@@ -9,7 +10,7 @@ import structlog
 from django.db import DatabaseError
 
 from inference.models import Rollout
-from inference.rollouts.changes import undo
+from inference.rollouts.changes import NoRollout, undo
 from inference.rollouts.judging import judge
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,8 @@ def watch() -> int:
     undone = 0
     for rollout in running:
         if reason := judge(rollout).reason:
-            undone += undo(rollout, reason)
+            with suppress(NoRollout):  # its route was deleted meanwhile
+                undone += undo(rollout, reason)
     return undone
 
 

@@ -22,17 +22,21 @@ class Fixed:
 
 
 def built_in_tiers(pool: EnginePool, local: Candidate | None) -> tuple[tuple[Candidate, ...], ...]:
-    """`local`: the registry's default model, where it has one."""
+    """`local`: the model of this house, where one may be asked."""
     tiers = []
-    if pool.config.model_service_urls:
-        tiers.append((local or Candidate("default", pool.local()),))
+    if local is not None and local.copies:
+        tiers.append((local,))
     if endpoint := pool.of_settings():
         tiers.append((Candidate(endpoint.name, (endpoint,)),))
     return tuple(tiers)
 
 
+def choice_of_service(pool: EnginePool) -> Candidate:
+    return Candidate("default", pool.local())
+
+
 def without_registry(pool: EnginePool) -> Catalogue:
-    return Catalogue((Plan(BUILT_IN, built_in_tiers(pool, None)),), pool.last)
+    return Catalogue((Plan(BUILT_IN, built_in_tiers(pool, choice_of_service(pool))),), pool.last)
 
 
 def build_router(config: InferenceConfig, embed: Embed) -> Router:

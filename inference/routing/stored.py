@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from pathlib import Path
 from uuid import UUID
 
 import structlog
@@ -19,7 +18,7 @@ from inference.models import Candidate as CandidateRow
 from inference.models import ModelVersion, Rollout
 from inference.models import Route as RouteRow
 from inference.routing import language
-from inference.routing.built_in import built_in_tiers, without_registry
+from inference.routing.built_in import built_in_tiers, choice_of_service, without_registry
 from inference.routing.conditions import Conditions
 from inference.routing.plan import Candidate, Catalogue, Plan, Split
 from inference.routing.pool import BUILT_IN, EnginePool
@@ -68,8 +67,14 @@ def load(pool: EnginePool) -> Catalogue:
     rollouts = {one.route_id: one for one in Rollout.objects.filter(state=Rollout.State.RUNNING)}
     plans = [reader.plan(row, rollouts.get(row.pk)) for row in rows]
     if not any(row.default for row in rows):
-        plans.insert(0, reader.built_in())
+        plans = _built_in_first(plans, reader)
     return Catalogue(tuple(plans), pool.last)
+
+
+def _built_in_first(plans: list[Plan], reader: _Reader) -> list[Plan]:
+    """A row of its name stands in its place: of two routes of one name the second would never be asked."""
+    named = next((plan for plan in plans if plan.name == BUILT_IN), None) or reader.built_in()
+    return [named, *(plan for plan in plans if plan.name != BUILT_IN)]
 
 
 class _Reader:
@@ -92,8 +97,12 @@ class _Reader:
         )
 
     def _built_in_tiers(self) -> tuple[tuple[Candidate, ...], ...]:
-        default = next((one for one in self._versions.values() if one.default), None)
-        return built_in_tiers(self._pool, self._plain(default) if default and _is_there(default) else None)
+        """A default model that was rejected or retired is passed by: what the service would choose instead has no
+        version here, so that nobody could count its answers."""
+        if default := next((one for one in self._versions.values() if one.default), None):
+            return built_in_tiers(self._pool, self._plain(default))
+        put_aside = ModelVersion.objects.filter(default=True).exists()
+        return built_in_tiers(self._pool, None if put_aside else choice_of_service(self._pool))
 
     def _candidate(self, row: CandidateRow) -> Candidate:
         conditions = Conditions(
@@ -143,10 +152,6 @@ class _Reader:
             return None
         left = version.monthly_budget - self._spent.get(version.pk, Decimal(0))
         return float(100 * left / version.monthly_budget) if version.monthly_budget else 0.0
-
-
-def _is_there(version: ModelVersion) -> bool:
-    return Path(version.path).is_file()
 
 
 def _prepared(languages: frozenset[str]) -> frozenset[str]:

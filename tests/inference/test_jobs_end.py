@@ -21,6 +21,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from django.utils import timezone
 
+from chatapp.governance.models import AuditEntry
 from inference import tasks
 from inference.jobs import asking, leases, sweeping
 from inference.jobs.asking import Material
@@ -213,9 +214,11 @@ def test_one_job_is_done_at_a_time(parent: ModelVersion) -> None:
 
 def test_a_job_that_nobody_has_begun_is_cancelled_at_once(parent: ModelVersion) -> None:
     job = asking.ask_bench("parent", material=SHORT).job
-    asking.cancel(job)
+    for _ in range(2):
+        asking.cancel(job)
     job.refresh_from_db()
     assert job.state == Job.State.CANCELLED and job.ended_at and leases.claim(job.pk) is None
+    assert [entry.subject for entry in AuditEntry.objects.filter(action="job.cancelled")] == [str(job)]
 
 
 def test_the_sweeper_ends_what_was_cancelled_or_tried_too_often(parent: ModelVersion) -> None:

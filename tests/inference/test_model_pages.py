@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from chatapp.governance.models import AuditEntry
-from inference import registry
+from inference import registry, rollouts
 from inference.models import Candidate, Job, ModelVersion, Rollout, Route
 from tests.conftest import Cast, signed_in_client
 from tests.inference.model_rows import House, furnish
@@ -113,6 +113,40 @@ def test_an_endpoint_is_entered_changed_and_written_down(admin: Client, cast: Ca
     assert entry.detail["price_prompt"]["to"] == "2.5"
 
 
+def test_where_an_endpoint_lies_does_not_change_while_it_is_rolled_out(admin: Client, house: House) -> None:
+    rollouts.roll_back(house.rollout, by=None, reason="")
+    house.route.candidates.filter(version=house.cloud).delete()
+    rollouts.start(route=house.route, new=house.cloud, current=house.old, by=None, leaves_the_house=True)
+    change = f"{ADMIN}/modelversion/{house.cloud.pk}/change/"
+    same = {**ENDPOINT, "base_url": house.cloud.base_url, "model": house.cloud.model, "outside": "on"}
+    for moved in ({"base_url": "https://other.example.com/v1"}, {"model": "gpt-7"}):
+        assert "A roll-out of this version is running" in errors(admin.post(change, {**same, **moved}))
+    assert admin.post(change, {**same, "price_prompt": "1"}).status_code == 302
+    rollouts.roll_back(house.route, by=None, reason="")
+    assert admin.post(change, {**same, "model": "gpt-7"}).status_code == 302
+    assert "better a version of its own" in said(admin.get(change))
+
+
+def test_versions_that_somebody_used_meanwhile_are_told_and_none_is_deleted(
+    admin: Client, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between Django's question whether they are used and the deletion."""
+    free = [ModelVersion.objects.create(name=f"free-{n}", kind="openai", base_url="http://a/v1") for n in range(2)]
+
+    def used(name: str, **_: object) -> None:
+        if name == "free-1":
+            raise registry.ModelInUse
+        ModelVersion.objects.get(name=name).delete()
+
+    monkeypatch.setattr(registry, "remove_model", used)
+    form = {"action": "delete_selected", "post": "yes", "_selected_action": [str(one.pk) for one in free]}
+    page = said(admin.post(f"{ADMIN}/modelversion/", form, follow=True))
+    assert "A route uses this model." in page and "Successfully" not in page
+    page = said(admin.post(f"{ADMIN}/modelversion/{free[1].pk}/delete/", {"post": "yes"}, follow=True))
+    assert "A route uses this model." in page
+    assert ModelVersion.objects.filter(name__startswith="free-").count() == 2
+
+
 def test_a_file_stays_the_file_it_is(admin: Client, house: House) -> None:
     change = f"{ADMIN}/modelversion/{house.old.pk}/change/"
     page = said(admin.get(change))
@@ -191,7 +225,8 @@ def test_what_cannot_work_on_a_route_is_refused(admin: Client, house: House) -> 
         ("only ready versions", [{"version": ModelVersion.objects.get(name="llama-old").pk}], {}),
         ("valid choice", [{**old, "tasks": ["poetry"]}], {}),
         ("what the quotations are called", [old], {"name": "extractive"}),
-        ("already exists", [old], {"name": "footnote"}),
+        ("what the built-in route is called", [old], {"name": "footnote"}),
+        ("is also called", [old], {"name": "default"}),
         ("less than or equal to 120000", [old], {"hedge_after_ms": 999_999}),
     ]
     for sentence, rows, fields in refused:
@@ -205,6 +240,15 @@ def test_the_default_route_changes_hands(admin: Client, house: House) -> None:
     assert "The chat page asks other now" in said(admin.post(f"{ADMIN}/route/", form, follow=True))
     assert Route.objects.get(default=True) == other
     assert AuditEntry.objects.get(action="route.default").detail == {"before": "footnote"}
+
+
+def test_a_route_that_is_off_does_not_become_the_default_and_none_is_made_by_asking(admin: Client, cast: Cast) -> None:
+    off, on = Route.objects.create(name="off", enabled=False), Route.objects.create(name="on")
+    form = {"action": "make_default", "_selected_action": [str(off.pk)]}
+    assert "switched off" in said(admin.post(f"{ADMIN}/route/", form, follow=True))
+    form["_selected_action"] = [str(on.pk)]
+    assert "The chat page asks on now" in said(admin.post(f"{ADMIN}/route/", form, follow=True))
+    assert set(Route.objects.values_list("name", "default")) == {("off", False), ("on", True)}
 
 
 def test_the_page_tells_who_would_be_asked_and_why_others_are_not(admin: Client, cast: Cast, house: House) -> None:
