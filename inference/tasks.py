@@ -51,7 +51,7 @@ def forget_outcomes() -> None:
 
 
 def send_soon() -> None:
-    """After the transaction; where the broker is away, the sweeper does it within a minute."""
+    """After the transaction; where the broker is away, the sweeper sees to it, every 15 seconds."""
     transaction.on_commit(_send)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from chatapp.commands import INTERRUPTED, FootnoteCommand, counted
 from chatapp.models_command.action import Action, say
 from chatapp.models_command.showing import columns, facts_of
-from inference.jobs import asking, leases
+from inference.jobs import asking, leases, sweeping
 from inference.jobs.asking import Asked, Material
 from inference.jobs.formats import FORMATS
 from inference.jobs.running import run
@@ -116,6 +116,8 @@ def _followed(job: Job, bar: _Bar) -> Job:
     while True:
         if lease := leases.claim(job.pk):
             run(lease, bar.show)
+        else:
+            sweeping.end_hopeless()  # where no worker runs, nobody else does
         job.refresh_from_db()
         if job.state not in (Job.State.QUEUED, Job.State.RUNNING):
             return job

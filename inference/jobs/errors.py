@@ -20,7 +20,7 @@ class JobFailed(InferenceError):
 class JobCancelled(InferenceError):
     code, http_status = "job_cancelled", 409
     user_message = "The job was cancelled."
-    advice = "Nothing of it stays."
+    advice = "Nothing of it stays, but for the part of a download, which the next one goes on from."
 
 
 class NotEnoughMemory(InferenceError):

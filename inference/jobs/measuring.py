@@ -13,14 +13,13 @@ from typing import Any
 from inference.batching.contract import Row
 from inference.engine import ChatMessage
 from inference.errors import BadRequest
-from inference.jobs.measuring_request import Measuring
+from inference.jobs.measuring_request import MOST_TEXT_TOKENS, Measuring
 from inference.llama.context import LlamaContext
 from inference.llama.devices import gpus
 from inference.llama.fitting import layers_on_gpu, needed
 from inference.llama.model import LlamaModel, weigh
 from inference.llama.perplexity import LEAST_TOKENS, ScoringContext, judge, windows_of
 
-MOST_TEXT_TOKENS = 4096
 _PROMPT, _WRITTEN, _ANSWER = 512, 64, 48
 _ROUNDS, _ENOUGH_S = 3, 20.0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+MOST_TEXT_TOKENS = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Measuring:

@@ -31,31 +31,27 @@ Beat = Callable[[float, str], None]  # raises to end the child
 
 def run_child(given: dict[str, Any], beat: Beat) -> dict[str, Any]:
     """-> what the child found. Raises what `beat` raises, and InferenceError with the child's sentence."""
-    with tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as request:
+        _write_down(given, request)
         process = subprocess.Popen(
             [sys.executable, "-m", "inference.jobs.child"],
-            stdin=subprocess.PIPE,
+            stdin=request,
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=_ROOT,
             start_new_session=True,  # Ctrl-C in a terminal reaches us alone
         )
         try:
-            _hand_over(process, given)
             last = _listen(process, beat)
         finally:
             _end(process)
         return _found(last, process.returncode, errors)
 
 
-def _hand_over(process: subprocess.Popen[bytes], given: dict[str, Any]) -> None:
-    if process.stdin is None:
-        raise JobFailed
-    try:
-        process.stdin.write(json.dumps(given | {"parent": os.getpid()}).encode())
-        process.stdin.close()
-    except BrokenPipeError:
-        return  # it is dead already: its end says why
+def _write_down(given: dict[str, Any], request: IO[bytes]) -> None:
+    """In a file: a pipe takes so much alone, and the child may hang before it reads."""
+    request.write(json.dumps(given | {"parent": os.getpid()}).encode())
+    request.seek(0)
 
 
 def _listen(process: subprocess.Popen[bytes], beat: Beat) -> dict[str, Any]:

@@ -21,17 +21,22 @@ _GAVE_UP = f"{leases.MOST_ATTEMPTS} tries ended without a result: each time the 
 
 def sweep() -> bool:
     """-> whether there is work that nobody does."""
+    end_hopeless()
     now = timezone.now()
-    ended = {"ended_at": now, "lease_token": None, "lease_until": None, "step": ""}
+    Job.objects.filter(ended_at__lt=now - _KEPT).delete()
+    remove_leftovers(settings.INFERENCE.models_dir)
+    return leases.owed().filter(created_at__lt=now - _YOUNG).exists() and not leases.is_busy()
+
+
+def end_hopeless() -> None:
+    """Jobs that nobody works on and nobody will: cancelled, or tried too often."""
     owed = leases.owed()
+    ended = {"ended_at": timezone.now(), "lease_token": None, "lease_until": None, "step": ""}
     owed.filter(cancel_requested=True).update(state=Job.State.CANCELLED, **ended)
     if gave_up := owed.filter(attempts__gte=leases.MOST_ATTEMPTS).update(
         state=Job.State.FAILED, error=_GAVE_UP, **ended
     ):
         log.warning("job.gave_up", jobs=gave_up)
-    Job.objects.filter(ended_at__lt=now - _KEPT).delete()
-    remove_leftovers(settings.INFERENCE.models_dir)
-    return owed.filter(created_at__lt=now - _YOUNG).exists() and not leases.is_busy()
 
 
 def remove_leftovers(folder: Path) -> int:

@@ -17,15 +17,16 @@ from inference.gguf_files import read_gguf
 from inference.jobs import asking, formats
 from inference.jobs.errors import JobRefused, NotEnoughMemory
 from inference.jobs.leases import Lease
-from inference.jobs.measuring_request import Measuring
+from inference.jobs.measuring_request import MOST_TEXT_TOKENS, Measuring
 from inference.models import Job, ModelVersion
 from inference.serving.memory import free_bytes
 
 Stage = Callable[[dict[str, Any], float, float, str], dict[str, Any]]  # what, from and to which progress, its name
 Finish = Callable[[Job], None]  # stores what came of it, in the caller's transaction
 
+PREFIX = ".job-"
 _WORKING_BYTES = 700_000_000  # beside the file itself: a context, the distributions of a large vocabulary
-_LARGE_VOCABULARY = 150_000
+_LARGE_VOCABULARY, _CHARACTERS_OF_A_TOKEN = 150_000, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,6 @@ class Scratch:
     def clear(self) -> None:
         for path in self.folder.glob(f"{PREFIX}{self.lease.job_id}.{self.lease.token}.*"):
             path.unlink(missing_ok=True)
-
-
-PREFIX = ".job-"
 
 
 def perform(job: Job, stage: Stage, scratch: Scratch) -> Finish:
@@ -70,36 +68,26 @@ def _pull(job: Job, stage: Stage) -> Finish:
 
     def finish(job: Job) -> None:
         name = registry.slug_of(asked["name"] or pull.target.stem)
-        job.made = registry.register_file(pull.target, values, name=name, by=job.asked_by)
+        try:
+            job.made = registry.register_file(pull.target, values, name=name, by=job.asked_by)
+        except registry.NameTaken as error:
+            advice = f"It was taken during the download. The file is here: `models add {pull.target} --name ...`."
+            raise registry.NameTaken(advice=advice) from error
 
     return finish
 
 
 # -- quantize, prune -------------------------------------------------------------------------------------------------
 def _make(job: Job, parent: ModelVersion, stage: Stage, scratch: Scratch) -> Finish:
-    asked = job.parameters
+    asked, material, made = job.parameters, _material(job), scratch.path("gguf")
     registry.check_name(asked["name"])
-    facts = read_gguf(Path(parent.path))
-    material = _material(job)
-    needed = formats.bytes_needed(facts, parent.size, asked["to"])
+    needed = formats.bytes_needed(read_gguf(Path(parent.path)), parent.size, asked["to"])
     _require_disk(scratch.folder, needed + _kept_bytes(material["text"]))
-    _require_memory(parent)
-    made = scratch.path("gguf")
-    given = {
-        "do": "quantize",
-        "source": parent.path,
-        "target": str(made),
-        "to": asked["to"],
-        "without_layers": asked["without_layers"],
-        "threads": settings.INFERENCE.threads,
-    }
-    written = stage(given, 0.0, 0.4, "making the file")
+    _require_memory(parent.name, parent.size)
+    _require_memory(asked["name"], needed)
+    written = stage(_quantizing(parent, asked, made), 0.0, 0.4, "making the file")
     before, after = _both(Path(parent.path), made, material, stage, scratch, since=0.4)
-    values = written["described"] | {"source": _origin(parent, asked), "parent": parent}
-    values["licence"] = values["licence"] or parent.licence
-    if asked["to"]:
-        mostly = values["quantization"]
-        values["quantization"] = asked["to"] if asked["to"].startswith(mostly) else f"{asked['to']}, mostly {mostly}"
+    values = _values_of(written["described"], parent, asked)
 
     def finish(job: Job) -> None:
         target = _free_name(scratch.folder, asked["name"])
@@ -119,6 +107,26 @@ def _make(job: Job, parent: ModelVersion, stage: Stage, scratch: Scratch) -> Fin
         }
 
     return finish
+
+
+def _quantizing(parent: ModelVersion, asked: dict[str, Any], target: Path) -> dict[str, Any]:
+    return {
+        "do": "quantize",
+        "source": parent.path,
+        "target": str(target),
+        "to": asked["to"],
+        "without_layers": asked["without_layers"],
+        "threads": settings.INFERENCE.threads,
+    }
+
+
+def _values_of(described: dict[str, Any], parent: ModelVersion, asked: dict[str, Any]) -> dict[str, Any]:
+    values = described | {"source": _origin(parent, asked), "parent": parent}
+    values["licence"] = values["licence"] or parent.licence
+    if asked["to"]:
+        mostly = values["quantization"]
+        values["quantization"] = asked["to"] if asked["to"].startswith(mostly) else f"{asked['to']}, mostly {mostly}"
+    return values
 
 
 def _origin(parent: ModelVersion, asked: dict[str, Any]) -> str:
@@ -143,12 +151,12 @@ def _bench(job: Job, version: ModelVersion, stage: Stage, scratch: Scratch) -> F
     material, parent = _material(job), version.parent
     if parent is not None and not Path(parent.path).is_file():
         parent = None
-    _require_memory(version)
+    _require_memory(version.name, version.size)
     if parent is None:
         alone = _measure(Path(version.path), material, stage, 0.0, 1.0, "")
         alone.pop("answers", None)
     else:
-        _require_memory(parent)
+        _require_memory(parent.name, parent.size)
         _require_disk(scratch.folder, _kept_bytes(material["text"]))
         before, alone = _both(Path(parent.path), Path(version.path), material, stage, scratch, since=0.0)
 
@@ -203,8 +211,9 @@ def _store(version: ModelVersion, found: dict[str, Any]) -> None:
 
 # -- room ------------------------------------------------------------------------------------------------------------
 def _kept_bytes(text: str) -> int:
-    """Of the parent's distributions: 16 bits for each word of the vocabulary, at half of the tokens."""
-    return len(text) // 6 * 2 * _LARGE_VOCABULARY
+    """Of the parent's distributions: 16 bits for each word of the vocabulary, at half of the tokens that are read."""
+    tokens = min(len(text) // _CHARACTERS_OF_A_TOKEN, MOST_TEXT_TOKENS)
+    return tokens // 2 * 2 * _LARGE_VOCABULARY
 
 
 def _require_disk(folder: Path, needed: int) -> None:
@@ -217,7 +226,7 @@ def _require_disk(folder: Path, needed: int) -> None:
         )
 
 
-def _require_memory(version: ModelVersion) -> None:
-    needed, free = version.size + _WORKING_BYTES, free_bytes()
+def _require_memory(name: str, size: int) -> None:
+    needed, free = size + _WORKING_BYTES, free_bytes()
     if needed > free:
-        raise NotEnoughMemory(f"{version.name} needs {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free.")
+        raise NotEnoughMemory(f"{name} needs {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free.")

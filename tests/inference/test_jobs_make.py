@@ -195,6 +195,26 @@ def test_too_little_memory_is_told_before_anything_is_loaded(
     assert _left(folder) == []
 
 
+def test_a_new_file_that_is_larger_than_its_parent_needs_its_memory_as_well(
+    models: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models("quantize", "parent", "--to", "Q4_0", "--name", "small")
+    made = _left(folder)
+    monkeypatch.setattr(work, "free_bytes", lambda: 700_000_000 + ModelVersion.objects.get(name="small").size)
+    with pytest.raises(CommandError, match=r"large needs 0\.7 GB of memory"):
+        models("quantize", "small", "--to", "F16", "--name", "large")
+    assert _left(folder) == made
+
+
+def test_a_long_text_asks_for_disk_only_as_far_as_it_is_read(
+    models: Callable[..., Any], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "text.txt").write_text(TEXT * (400_000 // len(TEXT)))
+    usage = shutil.disk_usage(Path.cwd())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1_300_000_000))
+    assert models("quantize", "parent", "--to", "Q8_0")["after"]["perplexity"] > 1
+
+
 def test_a_file_that_broke_since_it_was_added_fails_with_a_sentence(
     models: Callable[..., Any], parent: ModelVersion, folder: Path
 ) -> None:
