@@ -25,10 +25,12 @@ from inference.batching.contract import (
     Row,
     StepReport,
 )
-from inference.batching.layout import Batch, Part, Pick, lay_out
+from inference.batching.layout import Pick
 from inference.batching.lookup import PromptLookup
 from inference.batching.pace import Pace
-from inference.batching.sequences import LEAST_SHARED, Held, Match, Sequences, common_with
+from inference.batching.places import Places
+from inference.batching.planning import Planner
+from inference.batching.sequences import Sequences
 from inference.batching.stream import Stream
 from inference.batching.text import TextOut
 from inference.batching.waiting import FairQueue
@@ -36,9 +38,6 @@ from inference.engine import Progress
 from inference.errors import ContextTooLong, EngineUnavailable, InferenceError
 
 log = structlog.get_logger(__name__)
-
-
-_LITTLE = 8  # the part of a sequence that may be lost to save another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +57,14 @@ class Scheduler:
     ) -> None:
         self._context, self.limits, self._clock = context, limits, clock
         self._sequences = Sequences(context.sequences)
+        self._places = Places(context, self._sequences)
         self._pace = Pace(target_s=limits.inter_token_s, most=context.batch_tokens)
+        self._planner = Planner(context, self._places, self._pace)
         self._queue = FairQueue(most=limits.waiting, most_of_one_user=limits.waiting_of_one_user)
         self._lock = threading.Lock()
         self._cancelled: set[Request] = set()
         self._active: list[Stream] = []  # in the order of admission
         self._preempted: deque[Stream] = deque()
-        self._lookup = limits.lookup
-        self._fills = True
         self._positions: dict[Request, int] = {}
 
     # -- from any thread -------------------------------------------------------------------------------------------
@@ -108,9 +107,9 @@ class Scheduler:
         report = StepReport()
         self._drop_cancelled_and_late(report.events)
         self._admit(report.events)
-        batch, slices = self._plan()
+        batch, slices = self._planner.plan(self._active)
         if batch.rows and self._decode(batch.rows, report):
-            self._hold(batch)
+            self._places.hold(batch)
             report.events += [(s.request, self._read(s)) for s in slices if not s.written]
             self._sample(batch.picks, report)
         report.rows, report.queued, report.active = len(batch.rows), len(self._queue), len(self._active)
@@ -152,7 +151,7 @@ class Scheduler:
         while len(self._active) < self.limits.streams:
             if self._preempted:
                 stream = self._preempted.popleft()
-                self._place(stream)
+                self._places.give(stream, self._active)
             else:
                 with self._lock:
                     request = self._queue.pop() if len(self._queue) else None
@@ -181,129 +180,18 @@ class Scheduler:
         room = self._context.sequence_tokens - len(request.prompt)
         stream = Stream(
             request,
-            held=self._sequences.all[0],  # `_place` finds the right one
+            held=self._sequences.all[0],  # `give` finds the right one
             sampler=self._context.sampler(request.sampling),
             out=TextOut(request.sampling.stop),
             most=min(request.sampling.max_tokens, room),
-            lookup=PromptLookup(request.prompt) if self._lookup else None,
+            lookup=PromptLookup(request.prompt) if self.limits.lookup and self._places.takes_back else None,
             tokens=list(request.prompt),
         )
-        self._place(stream)
+        self._places.give(stream, self._active)
         stream.cached = len(stream.held.tokens)
         return stream
 
-    # -- sequences -------------------------------------------------------------------------------------------------
-    def _place(self, stream: Stream) -> None:
-        """Gives the stream a sequence with as much of its prompt as is there already."""
-        request = stream.request
-        match = self._sequences.best_match(stream.tokens, request.cache_key, request.public_tokens)
-        held = self._sequence_for(match)
-        held.busy, held.cache_key, held.public_tokens = True, request.cache_key, request.public_tokens
-        self._sequences.touch(held)
-        stream.held = held
-        if match is None:
-            self._forget(held, 0)
-        elif match.held is held:
-            self._forget(held, match.length)
-        else:
-            self._copy(match, held)
-        self._find_leader(stream)
-
-    def _sequence_for(self, match: Match | None) -> Held:
-        """The matching one itself when it is idle and little of it is lost; else another, to which it is copied."""
-        if match is not None and not match.held.busy:
-            lost = len(match.held.tokens) - match.length
-            if lost <= max(LEAST_SHARED, match.length // _LITTLE):
-                return match.held
-        held = self._sequences.free(keep=match.held if match else None)
-        if held is None:
-            raise RuntimeError("more streams than sequences")
-        return held
-
-    def _copy(self, match: Match, target: Held) -> None:
-        self._sequences.touch(match.held)
-        if self._context.copy(match.held.number, target.number, match.length):
-            target.tokens = match.held.tokens[: match.length]
-        else:
-            self._forget(target, 0)
-
-    def _forget(self, held: Held, length: int) -> None:
-        """Drops what a sequence holds behind `length`, or all of it where the model's memory cannot do that."""
-        if len(held.tokens) <= length:
-            return
-        if length and not self._context.truncate(held.number, length):
-            self._lookup = False  # a recurrent model: a draft that is wrong would cost the whole prompt
-            length = 0
-        if not length:
-            self._context.truncate(held.number, 0)
-        del held.tokens[length:]
-
-    def _find_leader(self, stream: Stream) -> None:
-        """When a prompt with the same start is being computed now, waiting for it is shorter than doing it twice."""
-        for other in self._active:
-            if not other.reads:
-                continue
-            shared = common_with(other.tokens, other.request, stream.tokens[:-1], stream.request)
-            if shared >= max(len(stream.held.tokens), len(other.held.tokens)) + LEAST_SHARED:
-                stream.leader, stream.shared = other, shared
-                return
-
-    def _follows(self, stream: Stream) -> bool:
-        """Whether the stream still waits for its leader; once that is far enough, its start is copied."""
-        leader = stream.leader
-        if leader is None:
-            return False
-        if leader in self._active and len(leader.held.tokens) < stream.shared:
-            return True
-        stream.leader = None
-        request = stream.request
-        match = self._sequences.best_match(stream.tokens, request.cache_key, request.public_tokens)
-        if match is not None and match.length > len(stream.held.tokens):
-            self._forget(stream.held, 0)
-            self._copy(match, stream.held)
-            stream.cached = max(stream.cached, len(stream.held.tokens))
-        return False
-
     # -- one batch -------------------------------------------------------------------------------------------------
-    def _plan(self) -> tuple[Batch, list[Stream]]:
-        """Every running stream gains a token; what room is left goes to prompts, first come first served."""
-        running = [s for s in self._active if not s.reads]
-        drafts = self._drafts(running)
-        parts = [Part(s, s.pending, drafts.get(s, []), picks=True) for s in running]
-        spare = self._context.batch_tokens - sum(len(part.tokens) + len(part.drafts) for part in parts)
-        reading = [s for s in self._active if s.reads]
-        budget = min(spare, self._pace.slice_tokens(len(running), len(reading)))
-        slices: list[Stream] = []
-        for stream in reading:
-            if budget < 1:
-                break
-            if self._follows(stream):
-                continue
-            part = stream.pending[: self._slice(budget, stream.due, beside=bool(running))]
-            budget -= len(part)
-            parts.append(Part(stream, part, [], picks=len(part) == stream.due))
-            slices.append(stream)
-        granule = self._context.granule if self._fills and not slices else 0
-        return lay_out(parts, self._sequences, granule=granule, most=self._context.batch_tokens), slices
-
-    def _slice(self, budget: int, due: int, *, beside: bool) -> int:
-        """Whole granules: the first row of a prompt is computed together with those of running streams."""
-        if due <= budget or budget <= self._context.granule:
-            return min(due, budget)
-        return (budget - beside) // self._context.granule * self._context.granule + beside
-
-    def _drafts(self, running: list[Stream]) -> dict[Stream, list[int]]:
-        """Equally many for all or none: rows of some streams alone would be another pass over the weights."""
-        found: dict[Stream, list[int]] = {}
-        share = self._context.batch_tokens // max(len(running), 1) - 1
-        for stream in running:
-            draft = stream.draft(min(share, self._context.sequence_tokens - len(stream.tokens)))
-            if not draft:
-                return {}
-            found[stream] = draft
-        least = min(map(len, found.values()), default=0)
-        return {stream: draft[:least] for stream, draft in found.items()}
-
     def _decode(self, rows: list[Row], report: StepReport) -> bool:
         begun = time.perf_counter()
         try:
@@ -319,17 +207,6 @@ class Scheduler:
         report.prompt_rows = sum(row.sequence in read for row in rows)
         self._pace.observe(len(rows) - report.prompt_rows, report.prompt_rows, report.decode_s)
         return True
-
-    def _hold(self, batch: Batch) -> None:
-        fillers = {held.number for held in batch.fillers}
-        for row in batch.rows:
-            if row.sequence not in fillers:
-                self._sequences.all[row.sequence].tokens.append(row.token)
-        for held in batch.fillers:
-            if not self._context.truncate(held.number, len(held.tokens)):
-                self._fills = False  # a recurrent model cannot forget one token alone
-                self._context.truncate(held.number, 0)
-                held.tokens.clear()
 
     def _read(self, stream: Stream) -> Progress:
         prompt = len(stream.request.prompt)
@@ -361,7 +238,7 @@ class Scheduler:
             stream.accepted += right
             if stream.lookup is not None:
                 stream.lookup.learn(len(pick.drafts), right)
-            self._forget(stream.held, len(stream.held.tokens) - len(pick.drafts) + right)
+            self._places.forget(stream.held, len(stream.held.tokens) - len(pick.drafts) + right)
         return reason
 
     # -- ends and failures -----------------------------------------------------------------------------------------
@@ -386,7 +263,7 @@ class Scheduler:
         """First what nobody uses, then the stream that came last: it goes on when there is room again."""
         if idle := self._sequences.idle_with_tokens():
             for held in idle:
-                self._forget(held, 0)
+                self._places.forget(held, 0)
             return
         youngest = self._active[-1]
         if len(self._active) == 1:
@@ -395,7 +272,7 @@ class Scheduler:
             return
         log.warning("scheduler.preempted", tokens=len(youngest.tokens))
         self._active.remove(youngest)
-        self._forget(youngest.held, 0)
+        self._places.forget(youngest.held, 0)
         youngest.held.busy = False
         youngest.leader = None
         self._preempted.append(youngest)
