@@ -13,6 +13,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from inference import rollouts
+from inference.engine import Usage
 from inference.models import ModelVersion, Outcome, Rollout
 from inference.rollouts.figures import OVERTAKEN
 from inference.routing.attempt import Attempted
@@ -95,10 +96,11 @@ def _insert(attempts: list[Attempted]) -> list[Outcome]:
 
 
 def _row(one: Attempted, version: ModelVersion | None, rollouts_known: Collection[UUID]) -> Outcome:
-    prompt, cached, completion = _tokens(one)
+    prompt, cached, completion = _tokens(one.usage)
     cost = Decimal(0)
     if version is not None:
-        cost = (prompt * version.price_prompt + completion * version.price_completion) / _MILLION
+        read, _, written = _tokens(one.usage or one.estimated)
+        cost = (read * version.price_prompt + written * version.price_completion) / _MILLION
     return Outcome(
         turn=_turn(one.turn_id),
         route=one.route[:60],
@@ -116,12 +118,11 @@ def _row(one: Attempted, version: ModelVersion | None, rollouts_known: Collectio
     )
 
 
-def _tokens(one: Attempted) -> tuple[int, int, int]:
-    """As the engine counted them; an endpoint may say anything."""
-    if one.usage is None:
+def _tokens(usage: Usage | None) -> tuple[int, int, int]:
+    """An endpoint may say anything."""
+    if usage is None:
         return 0, 0, 0
-    cached = getattr(one.usage, "cached_tokens", 0) or 0
-    return _bounded(one.usage.prompt_tokens), _bounded(cached), _bounded(one.usage.completion_tokens)
+    return _bounded(usage.prompt_tokens), _bounded(usage.cached_tokens), _bounded(usage.completion_tokens)
 
 
 def _bounded(number: int) -> int:

@@ -35,6 +35,10 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(sum(count * _cost(character) for character, count in Counter(text).items()))
 
 
+def estimate_prompt(messages: Sequence[ChatMessage]) -> int:
+    return sum(estimate_tokens(message.content) + _MESSAGE_TOKENS for message in messages)
+
+
 def _cost(character: str) -> float:
     code = ord(character)
     if code < 0x80:

@@ -7,51 +7,79 @@ from math import inf
 from statistics import median
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from inference.models import Outcome, Rollout
 
-_NEWEST = 4000  # answers of each version that are looked at
+MOST = 8000  # answers of each version that are compared: the first ones, so that a look gives the same each time
 _LEAST_TOKENS = 8  # the pace of a few words says nothing
-OVERTAKEN = "overtaken"  # another engine, asked as well, was faster
+OVERTAKEN, STOPPED = "overtaken", "stopped"  # another engine, asked as well, was faster; the asker gave up
+
+Series = tuple[tuple[int, float], ...]  # (place among all answers, value), in their order
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    answers: int
-    failures: int
-    first_token_ms: tuple[float, ...]  # infinite where a faster engine took the answer over
-    tokens_a_second: tuple[float, ...]
-    rated: int
-    bad: int
+    failed: Series  # 1.0 where it failed
+    first_token_ms: Series  # infinite where nobody waited for it
+    tokens_a_second: Series
+    bad: Series  # of rated answers: 1.0 where they were rated bad
 
-    @property
-    def failing(self) -> float:
-        return 100 * self.failures / self.answers if self.answers else 0.0
 
-    @property
-    def disliked(self) -> float:
-        return 100 * self.bad / self.rated if self.rated else 0.0
+@dataclass(frozen=True, slots=True)
+class Outright:
+    """The newest answers of the new version failed one after the other, and what the current one did meanwhile."""
 
-    @property
-    def median_first_token_ms(self) -> float:
-        return median(self.first_token_ms) if self.first_token_ms else 0.0
-
-    @property
-    def median_tokens_a_second(self) -> float:
-        return median(self.tokens_a_second) if self.tokens_a_second else 0.0
+    in_a_row: int
+    current_answered: int
+    current_failed: int
 
 
 def figures_of(rollout: Rollout, version: UUID) -> Figures:
     """Only answers that count in this roll-out: those of the people and the time for whom one of both was drawn."""
-    fields = ("failed", "code", "first_token_ms", "writing_ms", "completion_tokens", "rating")
-    rows = list(Outcome.objects.filter(rollout=rollout, version=version).order_by("-pk").values_list(*fields)[:_NEWEST])
-    waits, paces = [], []
-    for failed, code, first_token_ms, writing_ms, tokens, _ in rows:
-        if code == OVERTAKEN:
-            waits.append(inf)
+    waits, paces, failures = [], [], []
+    fields = ("pk", "failed", "code", "first_token_ms", "writing_ms", "completion_tokens")
+    ours = Outcome.objects.filter(rollout=rollout, version=version).order_by("pk")
+    for pk, failed, code, first_token_ms, writing_ms, tokens in ours.values_list(*fields)[: _most(rollout)]:
+        failures.append((pk, float(failed)))
+        if first_token_ms is None and code in (OVERTAKEN, STOPPED):
+            waits.append((pk, inf))
         elif not failed and first_token_ms is not None:
-            waits.append(float(first_token_ms))
+            waits.append((pk, float(first_token_ms)))
         if not failed and writing_ms and tokens >= _LEAST_TOKENS:
-            paces.append(1000.0 * (tokens - 1) / writing_ms)
-    ratings = [row[-1] for row in rows if row[-1] is not None]
-    failures = sum(row[0] for row in rows)
-    return Figures(len(rows), failures, tuple(waits), tuple(paces), len(ratings), sum(one < 0 for one in ratings))
+            paces.append((pk, 1000.0 * (tokens - 1) / writing_ms))
+    rated = ours.filter(rating__isnull=False).values_list("pk", "rating")[: _most(rollout)]
+    bad = tuple((pk, float(rating < 0)) for pk, rating in rated if rating is not None)
+    return Figures(tuple(failures), tuple(waits), tuple(paces), bad)
+
+
+def outright_of(rollout: Rollout, most: int) -> Outright:
+    """Of the current version also the answers in place of the new one: they show that it does answer."""
+    ours = Outcome.objects.filter(rollout=rollout, version=rollout.new_id).order_by("-pk")
+    newest = list(ours.values_list("pk", "failed")[: most + 1])
+    in_a_row = next((n for n, (_, failed) in enumerate(newest) if not failed), len(newest))
+    meanwhile = Outcome.objects.filter(version=rollout.current_id, at__gte=rollout.started_at)
+    if in_a_row < len(newest):
+        meanwhile = meanwhile.filter(pk__gt=newest[in_a_row][0])
+    return Outright(in_a_row, _count(meanwhile.filter(first_token_ms__isnull=False, failed=False)),
+                    _count(meanwhile.filter(failed=True)))  # fmt: skip
+
+
+def _count(outcomes: QuerySet[Outcome]) -> int:
+    return outcomes[:MOST].count()
+
+
+def _most(rollout: Rollout) -> int:
+    return max(MOST, 2 * rollout.least_answers, 2 * rollout.least_ratings)
+
+
+def values_of(series: Series) -> tuple[float, ...]:
+    return tuple(value for _, value in series)
+
+
+def percent(values: tuple[float, ...]) -> float:
+    return 100 * sum(values) / len(values) if values else 0.0
+
+
+def middle(values: tuple[float, ...]) -> float:
+    return median(values) if values else 0.0

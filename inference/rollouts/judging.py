@@ -1,25 +1,32 @@
 """Guard rails: is the new version worse than the current one?
 
-A rail breaks when both hold: what was measured is past the limit that the administrator set, and chance alone would
-make the new version look so much worse in fewer than 1 of 100 cases (Fisher's exact test for shares, Mann-Whitney's
-for times, both one-sided). Neither is asked before the least number of answers; but a version that fails outright is
-not waited for: see `_hopeless`.
+Each rail is looked at when both versions have the least number of answers, then at twice as many, four times and so
+on, always with the answers up to that moment: looking more often shows the same. It breaks when both hold: what was
+measured is past the limit that the administrator set, and chance alone (Fisher's exact test for shares, Mann-Whitney's
+for times, both one-sided) makes the new version look so much worse more rarely than the look's part of `_CHANCE`. The
+parts (1/2, 1/6, 1/12, ...) add up to 1, and those of the four rails with `_OUTRIGHT` to 1 of 100: so rarely are equal
+versions parted. Only ratings come late, and may change what a look has seen. A version that fails outright is not
+waited for: see `_fails_outright`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isinf
+from operator import itemgetter
 from typing import Literal
 
 from inference.models import Rollout
 from inference.rollouts.chance import larger_by_chance, shares_differ_by_chance
-from inference.rollouts.figures import Figures, figures_of
+from inference.rollouts.figures import Figures, Outright, Series, figures_of, middle, outright_of, percent, values_of
 
-_CHANCE = 0.01
-_CHANCE_EARLY = 0.001
-_EARLY = 5  # answers before which nothing is judged
+_CHANCE = 0.002  # of each rail, spread over its looks
+_OUTRIGHT = 0.002
+_FIRST, _NEWEST = 5, 15  # failures in a row: of a version that has never answered, and of one that has
+
+Values = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,7 @@ class Rail:
     new: str
     limit: str
     state: Literal["waiting", "holds", "broken"]
-    why: str  # what is waited for, or the sentence that a roll-back gives as its reason
+    why: str  # when it is looked at next, or the sentence that a roll-back gives as its reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,102 +49,175 @@ class Verdict:
         return " ".join(rail.why for rail in self.rails if rail.state == "broken")
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    number: int
+    least: int  # answers of each
+    current: Values
+    new: Values
+
+    @property
+    def chance(self) -> float:
+        return _CHANCE / ((self.number + 1) * (self.number + 2))
+
+
 def judge(rollout: Rollout) -> Verdict:
     """Looks only; `watch` acts."""
-    return compare(rollout, figures_of(rollout, rollout.current_id), figures_of(rollout, rollout.new_id))
+    current, new = figures_of(rollout, rollout.current_id), figures_of(rollout, rollout.new_id)
+    return compare(rollout, current, new, outright_of(rollout, _NEWEST))
 
 
-def compare(rollout: Rollout, current: Figures, new: Figures) -> Verdict:
-    rails: tuple[Callable[[Rollout, Figures, Figures], Rail], ...] = (_failures, _first_token, _speed, _ratings)
-    return Verdict(tuple(rail(rollout, current, new) for rail in rails))
-
-
-def _failures(rollout: Rollout, current: Figures, new: Figures) -> Rail:
-    chance = shares_differ_by_chance(new.failures, new.answers, current.failures, current.answers)
-    enough = min(current.answers, new.answers) >= rollout.least_answers
-    past = new.failing - current.failing > rollout.most_failures_more
-    broken = (enough and past and chance < _CHANCE) or _hopeless(current, new, chance)
-    shown = tuple(f"{one.failures} of {one.answers} ({one.failing:.0f} %)" for one in (current, new))
-    why = (
-        f"{rollout.new} failed in {shown[1]} answers, {rollout.current} in {shown[0]}; "
-        f"{rollout.most_failures_more} percentage points more are allowed."
+def compare(rollout: Rollout, current: Figures, new: Figures, outright: Outright) -> Verdict:
+    rails = (
+        _failures(rollout, current.failed, new.failed, outright),
+        _first_token(rollout, current.first_token_ms, new.first_token_ms),
+        _speed(rollout, current.tokens_a_second, new.tokens_a_second),
+        _ratings(rollout, current.bad, new.bad),
     )
-    waiting = "" if enough else _waiting(rollout.least_answers, current.answers, new.answers, "answers")
-    limit = f"at most {rollout.most_failures_more} points more"
-    return _rail("Failed answers", shown, limit, broken, why, waiting)
+    return Verdict(rails)
 
 
-def _hopeless(current: Figures, new: Figures, chance: float) -> bool:
-    """Judged early: the first answers all failed while the current version does answer, or failures are so many more
-    that chance makes them in fewer than 1 of 1,000 cases."""
-    if new.answers < _EARLY or 2 * new.failures <= new.answers:
+def _looks(least: int, current: Series, new: Series) -> Iterator[_Look]:
+    """At `least`, twice as many, ...: each with what there was when both had so many."""
+    number, count = 0, least
+    while min(len(current), len(new)) >= count:
+        moment = max(current[count - 1][0], new[count - 1][0])
+        yield _Look(number, count, _until(current, moment), _until(new, moment))
+        number, count = number + 1, 2 * count
+
+
+def _until(series: Series, moment: int) -> Values:
+    return values_of(series[: bisect_right(series, moment, key=itemgetter(0))])
+
+
+def _rail(
+    name: str,
+    limit: str,
+    shown: Callable[[Values], str],
+    looks: list[_Look],
+    worse: Callable[[_Look], bool],
+    why: Callable[[str, str], str],
+    everything: tuple[Series, Series],
+    needed: str,
+) -> Rail:
+    """The first look that finds it worse decides, and every later call finds the same."""
+    current, new = (shown(values_of(series)) for series in everything)
+    for look in looks:
+        if worse(look):
+            return Rail(name, current, new, limit, "broken", why(shown(look.current), shown(look.new)))
+    if looks:
+        least = looks[-1].least
+        return Rail(name, current, new, limit, "holds", f"Compared at {least} of each; next at {2 * least}.")
+    counts = " and ".join(str(len(series)) for series in everything)
+    return Rail(name, current, new, limit, "waiting", f"{needed} of each are needed: {counts} so far.")
+
+
+def _failures(rollout: Rollout, current: Series, new: Series, outright: Outright) -> Rail:
+    most = rollout.most_failures_more
+
+    def worse(look: _Look) -> bool:
+        return _more_often(look, most)
+
+    def why(here: str, there: str) -> str:
+        return (
+            f"{rollout.new} failed in {there} answers, {rollout.current} in {here}; {most} percentage points more are "
+            "allowed."
+        )
+
+    looks = list(_looks(rollout.least_answers, current, new))
+    name, limit, needed = "Failed answers", f"at most {most} points more", f"{rollout.least_answers} answers"
+    rail = _rail(name, limit, _share, looks, worse, why, (current, new), needed)
+    if rail.state == "broken" or not _fails_outright(outright, len(new)):
+        return rail
+    answered = outright.current_answered
+    reason = (
+        f"The {'first' if outright.in_a_row == len(new) else 'newest'} {outright.in_a_row} answers of {rollout.new} "
+        f"all failed; {rollout.current} wrote {answered} of {answered + outright.current_failed} in that time."
+    )
+    return Rail(rail.name, rail.current, rail.new, rail.limit, "broken", reason)
+
+
+def _fails_outright(seen: Outright, answers: int) -> bool:
+    """At once: all of its answers failed, or the newest ones one after the other, and the current version did answer
+    meanwhile. Chance alone would not part two that fail alike."""
+    if seen.in_a_row < (_FIRST if seen.in_a_row == answers else _NEWEST):
         return False
-    all_failed = new.failures == new.answers and 2 * current.failures <= current.answers
-    return all_failed or chance < _CHANCE_EARLY
+    everything = seen.current_answered + seen.current_failed
+    return shares_differ_by_chance(seen.in_a_row, seen.in_a_row, seen.current_failed, everything) < _OUTRIGHT
 
 
-def _first_token(rollout: Rollout, current: Figures, new: Figures) -> Rail:
-    here, there = current.median_first_token_ms, new.median_first_token_ms
-    counts = len(current.first_token_ms), len(new.first_token_ms)
-    waiting = _waiting(rollout.least_answers, *counts, "answers that began")
+def _first_token(rollout: Rollout, current: Series, new: Series) -> Rail:
     ratio = rollout.most_first_token_ratio
-    broken = (
-        not waiting and there > here * ratio and larger_by_chance(new.first_token_ms, current.first_token_ms) < _CHANCE
-    )
-    shown = _milliseconds(here, counts[0]), _milliseconds(there, counts[1])
-    why = (
-        f"The median time to the first text of {rollout.new} is {shown[1]}, that of {rollout.current} {shown[0]}; "
-        f"{ratio:g} times as long is allowed."
-    )
-    return _rail("Time to the first text", shown, f"at most {ratio:g} times as long", broken, why, waiting)
+
+    def worse(look: _Look) -> bool:
+        past = middle(look.new) > middle(look.current) * ratio
+        return past and larger_by_chance(look.new, look.current) < look.chance
+
+    def why(here: str, there: str) -> str:
+        return (
+            f"The median time to the first text of {rollout.new} is {there}, that of {rollout.current} {here}; "
+            f"{ratio:g} times as long is allowed."
+        )
+
+    looks, needed = list(_looks(rollout.least_answers, current, new)), f"{rollout.least_answers} answers that began"
+    limit = f"at most {ratio:g} times as long"
+    return _rail("Time to the first text", limit, _milliseconds, looks, worse, why, (current, new), needed)
 
 
-def _speed(rollout: Rollout, current: Figures, new: Figures) -> Rail:
-    here, there = current.median_tokens_a_second, new.median_tokens_a_second
-    counts = len(current.tokens_a_second), len(new.tokens_a_second)
-    waiting = _waiting(rollout.least_answers, *counts, "answers with counted tokens")
+def _speed(rollout: Rollout, current: Series, new: Series) -> Rail:
     ratio = rollout.least_speed_ratio
-    slower = larger_by_chance(current.tokens_a_second, new.tokens_a_second)
-    broken = not waiting and there < here * ratio and slower < _CHANCE
-    shown = _pace(here, counts[0]), _pace(there, counts[1])
-    why = (
-        f"{rollout.new} writes {shown[1]} (median), {rollout.current} {shown[0]}; "
-        f"at least {ratio:g} times that pace is asked for."
+
+    def worse(look: _Look) -> bool:
+        past = middle(look.new) < middle(look.current) * ratio
+        return past and larger_by_chance(look.current, look.new) < look.chance
+
+    def why(here: str, there: str) -> str:
+        return (
+            f"{rollout.new} writes {there} (median), {rollout.current} {here}; "
+            f"at least {ratio:g} times that pace is asked for."
+        )
+
+    looks, needed = (
+        list(_looks(rollout.least_answers, current, new)),
+        f"{rollout.least_answers} answers with counted tokens",
     )
-    return _rail("Tokens a second", shown, f"at least {ratio:g} times as many", broken, why, waiting)
+    limit = f"at least {ratio:g} times as many"
+    return _rail("Tokens a second", limit, _pace, looks, worse, why, (current, new), needed)
 
 
-def _ratings(rollout: Rollout, current: Figures, new: Figures) -> Rail:
-    waiting = _waiting(rollout.least_ratings, current.rated, new.rated, "rated answers")
-    past = new.disliked - current.disliked > rollout.most_bad_ratings_more
-    chance = shares_differ_by_chance(new.bad, new.rated, current.bad, current.rated)
-    shown = tuple(f"{one.bad} of {one.rated} ({one.disliked:.0f} %)" for one in (current, new))
-    why = (
-        f"Of the rated answers of {rollout.new} {shown[1]} were rated bad, of those of {rollout.current} {shown[0]}; "
-        f"{rollout.most_bad_ratings_more} percentage points more are allowed."
-    )
-    limit = f"at most {rollout.most_bad_ratings_more} points more"
-    return _rail("Bad ratings", shown, limit, not waiting and past and chance < _CHANCE, why, waiting)
+def _ratings(rollout: Rollout, current: Series, new: Series) -> Rail:
+    most = rollout.most_bad_ratings_more
+
+    def worse(look: _Look) -> bool:
+        return _more_often(look, most)
+
+    def why(here: str, there: str) -> str:
+        return (
+            f"Of the rated answers of {rollout.new} {there} were rated bad, of those of {rollout.current} {here}; "
+            f"{most} percentage points more are allowed."
+        )
+
+    looks, needed = list(_looks(rollout.least_ratings, current, new)), f"{rollout.least_ratings} rated answers"
+    limit = f"at most {most} points more"
+    return _rail("Bad ratings", limit, _share, looks, worse, why, (current, new), needed)
 
 
-def _rail(name: str, shown: tuple[str, ...], limit: str, broken: bool, why: str, waiting: str) -> Rail:
-    if broken:
-        return Rail(name, shown[0], shown[1], limit, "broken", why)
-    return Rail(name, shown[0], shown[1], limit, "waiting" if waiting else "holds", waiting)
+def _more_often(look: _Look, most_more: int) -> bool:
+    if percent(look.new) - percent(look.current) <= most_more:
+        return False
+    bad = (round(sum(look.new)), len(look.new), round(sum(look.current)), len(look.current))
+    return shares_differ_by_chance(*bad) < look.chance
 
 
-def _waiting(least: int, current: int, new: int, what: str) -> str:
-    """'' when there are enough of both."""
-    if min(current, new) >= least:
-        return ""
-    return f"{least} {what} of each are needed: {current} and {new} so far."
+def _share(values: Values) -> str:
+    return f"{round(sum(values))} of {len(values)} ({percent(values):.0f} %)"
 
 
-def _milliseconds(value: float, count: int) -> str:
-    if not count:
+def _milliseconds(values: Values) -> str:
+    if not values:
         return "–"
-    return "later than the next engine's" if isinf(value) else f"{value:,.0f} ms"
+    return "longer than anybody waited" if isinf(middle(values)) else f"{middle(values):,.0f} ms"
 
 
-def _pace(value: float, count: int) -> str:
-    return f"{value:.1f} tokens a second" if count else "–"
+def _pace(values: Values) -> str:
+    return f"{middle(values):.1f} tokens a second" if values else "–"

@@ -20,7 +20,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """One engine's part in one answer; `code` is the error's, "stopped" by the asker, "overtaken" by another."""
+    """One engine's part in one answer; `code` is the error's, "stopped" by the asker, "overtaken" by another,
+    "passed by" where it was its turn and it could not be asked."""
 
     turn_id: str
     route: str
@@ -32,6 +33,7 @@ class Attempted:
     first_token_ms: int | None = None
     writing_ms: int = 0  # from the first text to the last
     usage: Usage | None = None
+    estimated: Usage | None = None  # of what was asked and written, where nobody counted it
 
 
 Observe = Callable[[Attempted], None]

@@ -14,7 +14,7 @@ import structlog
 
 from inference.engine import Generation, Piece, TextPiece, Writer
 from inference.errors import InferenceError
-from inference.routing.attempt import Choice, Observe
+from inference.routing.attempt import Attempted, Choice, Observe
 from inference.routing.breaker import PROBE_S
 from inference.routing.notes import Notes, about, model_of
 from inference.routing.race import Race
@@ -87,6 +87,8 @@ class Relay:
                 self._runs.append(run)
                 return run
             self._notes.add(choice.engine, why)
+            if why is not STAYS:
+                self._count_passed_by(choice)
         return None
 
     def _take(self) -> Choice:
@@ -112,6 +114,24 @@ class Relay:
         if probes and time.monotonic() - began > _CHECK_S:  # the next question does not wait for it as well
             breaker.fail(problem, probe=True)
         return about(model_of(engine), problem) if engine.outside else ""
+
+    def _count_passed_by(self, choice: Choice) -> None:
+        """In a comparison of two versions one that cannot be asked has failed, once none of its copies can."""
+        left = self._line[0] if self._line else ()
+        copies = [*left, *(run.choice for run in self._runs)]
+        if choice.rollout is None or any(one.version == choice.version for one in copies):
+            return
+        self._observe(
+            Attempted(
+                turn_id=self._asked.turn_id,
+                route=self._route,
+                engine=choice.engine.name,
+                version=choice.version,
+                rollout=choice.rollout,
+                failed=True,
+                code="passed by",
+            )
+        )
 
     def _writer(self, run: Run) -> Writer:
         return Writer(run.engine.name, self._notes.beside(run.engine))

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from inference.engine import Finish, Generation, Piece, TextPiece, Usage
 from inference.errors import EngineBusy, EngineUnavailable, InferenceError
+from inference.prompts import estimate_prompt, estimate_tokens
 from inference.routing import metrics
 from inference.routing.attempt import Attempted, Choice, Observe
 from inference.routing.notes import about, model_of
@@ -25,6 +26,7 @@ class Run:
         self._first: float | None = None
         self._latest = self.began
         self._usage: Usage | None = None
+        self._asked, self._texts = asked, list[str]()
         self.finished = self.failed = False
         self._ended = False
         self.probing = state.breaker.begin()
@@ -34,6 +36,7 @@ class Run:
 
     def saw(self, piece: Piece) -> None:
         if isinstance(piece, TextPiece):
+            self._texts.append(piece.text)
             self._latest = time.monotonic()
             if self._first is None:
                 self._first = self._latest
@@ -71,6 +74,13 @@ class Run:
         """The engine stops at once."""
         await self.pieces.aclose()  # type: ignore[attr-defined]
 
+    def _estimate(self) -> Usage:
+        """Providers charge what they read and wrote, whether or not somebody heard the end of it."""
+        return Usage(
+            estimate_prompt(self._asked.messages) + estimate_tokens(self._asked.written),
+            estimate_tokens("".join(self._texts)),
+        )
+
     def _end(self, code: str, *, failed: bool) -> None:
         if self._ended:
             return
@@ -88,6 +98,7 @@ class Run:
             first_token_ms=None if first is None else round((first - self.began) * 1000),
             writing_ms=0 if first is None else round((self._latest - first) * 1000),
             usage=self._usage,
+            estimated=None if self._usage or (failed and first is None) else self._estimate(),
         )
         self._under_way.dec()
         metrics.ended(attempted)

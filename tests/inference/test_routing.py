@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 
 from inference.config import InferenceConfig
-from inference.engine import ChatMessage, Engine, Finish, Generation, Piece, Source, TextPiece, Writer
+from inference.engine import ChatMessage, Engine, Finish, Generation, Piece, Source, TextPiece, Usage, Writer
 from inference.engines.build import EndpointDescription, engine_for
 from inference.engines.extractive import ExtractiveEngine
 from inference.errors import EngineUnavailable, InferenceError
+from inference.prompts import estimate_prompt, estimate_tokens
 from inference.routing import breaker
 from inference.routing.attempt import Attempted
 from inference.routing.built_in import Fixed
@@ -294,6 +295,51 @@ async def test_a_roll_out_takes_its_share_and_whom_it_fails_the_current_version_
     others = next(n for n in range(300) if n not in canaries)
     await answer(router, replace(ASKED, asker=f"person {others}"))
     assert [(one.engine, one.rollout) for one in house.reported] == [("api: old", split.rollout)]
+
+
+async def test_a_version_that_is_down_has_failed_in_the_comparison(house: House, doubles: Providers) -> None:
+    """Though nobody asks it: while it cannot be reached, and while it rests."""
+    down = EndpointDescription("", "openai", "http://127.0.0.1:9/v1", "m", "", False)
+    engines = [engine_for(replace(down, name=f"house: new {n}"), house.config) for n in range(2)]
+    current = Candidate("old", (house.engine(doubles.new(), "api: old"),), version=uuid4())
+    split = Split(uuid4(), current.version or uuid4(), Candidate("new", tuple(engines), uuid4()), 1.0)
+    router = house.router(Plan("footnote", ((current,),), split))
+    for _ in range(3):
+        assert (await answer(router))[1] == ["api: old"]
+    passed, *_ = [one for one in house.reported if one.version == split.new.version]
+    assert (passed.rollout, passed.failed, passed.code) == (split.rollout, True, "passed by")
+    assert [one.rollout for one in house.reported] == [split.rollout, None] * 3  # its two copies are one failure
+    house.reported.clear()
+    await answer(house.router(Plan("footnote", ((split.new,), (current,)))))
+    assert [one.engine for one in house.reported] == ["api: old"]  # outside of a comparison nobody needs to know
+
+
+async def test_what_must_stay_in_the_house_is_no_failure_of_a_version_outside(house: House, doubles: Providers) -> None:
+    current = Candidate("old", (house.engine(doubles.new(), "house: old", outside=False),), version=uuid4())
+    new = Candidate("new", (house.engine(doubles.new(), "api: new"),), uuid4())
+    router = house.router(Plan("footnote", ((current,),), Split(uuid4(), current.version or uuid4(), new, 1.0)))
+    await answer(router, replace(ASKED, in_house=True))
+    assert [one.engine for one in house.reported] == ["house: old"]
+
+
+async def test_what_nobody_counted_is_estimated(house: House, doubles: Providers) -> None:
+    """A stopped answer, one that breaks off, and one that was overtaken before it wrote; a refusal costs nothing."""
+    slow, broken, refusing, quick = (doubles.new() for _ in range(4))
+    slow.script, broken.script, refusing.script = ["slow"], ["cut"], ["500"]
+    async with aclosing(house.in_order(house.engine(slow, "api: stopped")).stream(ASKED)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, TextPiece):
+                break
+    await answer(house.in_order(house.engine(broken, "api: broken"), house.engine(refusing, "api: refusing")))
+    slow.script = ["silence"]
+    await answer(house.in_order(house.engine(slow, "api: late"), house.engine(quick, "api: quick"), hedge_after_s=0.05))
+    estimates = {one.engine: one.estimated for one in house.reported}
+    prompt = estimate_prompt(ASKED.messages)
+    assert estimates["api: stopped"] == Usage(prompt, estimate_tokens(WORDS[0]))
+    cut = estimates["api: broken"]
+    assert cut is not None and cut.prompt_tokens == prompt and 0 < cut.completion_tokens < estimate_tokens(WHOLE)
+    assert estimates["api: late"] == Usage(prompt, 0)
+    assert estimates["api: refusing"] is None and estimates["api: quick"] is None
 
 
 async def test_routes_come_before_engines_and_an_unknown_name_is_refused(doubles: Providers, house: House) -> None:
