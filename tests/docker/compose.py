@@ -41,4 +41,11 @@ def load(variables: Mapping[str, str]) -> dict[str, Any]:
     return loaded
 
 
+def environment_of(service: str, env_file: Mapping[str, str]) -> dict[str, str]:
+    """What a container gets where docker/.env holds these lines: `environment` counts for more than `env_file`."""
+    found = load(env_file)["services"][service]
+    read = env_file if found.get("env_file") == [{"path": ".env", "required": False}] else {}
+    return {**read, **found["environment"]}
+
+
 GIVEN = {"POSTGRES_PASSWORD": "p" * 32, "CHATAPP_SECRET_KEY": "s" * 48, "CHATAPP_INTERNAL_TOKEN": "t" * 48}

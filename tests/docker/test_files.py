@@ -11,13 +11,25 @@ from pathlib import Path
 import pytest
 
 from chatapp.operations import programs
-from tests.docker.compose import COMPOSE, GIVEN, OURS, ROOT, Missing, load
+from tests.docker.compose import COMPOSE, GIVEN, OURS, ROOT, Missing, environment_of, load
 
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text()
 SETTINGS = {
     name
     for found in re.findall(r'env\.(\w+)\(\s*"([A-Z_]+)"', (ROOT / "chatapp" / "settings.py").read_text())
     for name in ([found[1], f"{found[1]}_FILE"] if found[0] == "secret" else [found[1]])
+}
+DOCUMENTED = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "settings.md").read_text(), re.M))
+FIXED = {
+    "CHATAPP_VAR_DIR",
+    "CHATAPP_FILES_DIR",
+    "INFERENCE_MODELS_DIR",
+    "CHATAPP_BIND",
+    "PORT",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "INDEX_SERVICE_URL",
+    "MODEL_SERVICE_URLS",
 }
 
 
@@ -26,6 +38,35 @@ def test_each_process_of_ours_runs_with_the_same_settings_and_each_setting_exist
     environments = [services[name]["environment"] for name in OURS]
     assert all(environment == environments[0] for environment in environments)
     assert set(environments[0]) <= SETTINGS
+
+
+@pytest.mark.parametrize("name", sorted({*DOCUMENTED, "INFERENCE_KEY_OPENAI"} - FIXED))
+def test_every_documented_setting_reaches_the_containers(name: str) -> None:
+    value = GIVEN.get(name, "17")
+    for service in OURS:
+        assert value in environment_of(service, {**GIVEN, name: value}).get(name, ""), service
+
+
+def test_addresses_and_folders_are_those_of_the_containers_whatever_the_file_says() -> None:
+    for service in OURS:
+        found = environment_of(service, {**GIVEN, **dict.fromkeys(FIXED, "elsewhere")})
+        assert "elsewhere" not in {found[name] for name in FIXED}
+        folders = {volume.split(":")[1] for volume in load(GIVEN)["services"][service].get("volumes", [])}
+        own = {found["CHATAPP_FILES_DIR"], found["INFERENCE_MODELS_DIR"], f"{found['CHATAPP_VAR_DIR']}/cache"}
+        assert folders <= own
+
+
+def test_who_makes_or_asks_models_has_their_files() -> None:
+    services = load(GIVEN)["services"]
+    with_models = {name for name in OURS if any(one.startswith("models:") for one in services[name].get("volumes", []))}
+    assert with_models == {"model", "worker", "web"}
+
+
+def test_the_example_names_settings_that_exist() -> None:
+    lines = (ROOT / "docker" / ".env.example").read_text()
+    named = set(re.findall(r"^#?([A-Z_]+)=", lines, re.M))
+    assert named - DOCUMENTED == {"POSTGRES_PASSWORD", "FOOTNOTE_PUBLISH", "TORCH_INDEX_URL", "INFERENCE_KEY_OPENAI"}
+    assert "docs/settings.md" in lines
 
 
 @pytest.mark.parametrize("name", sorted(GIVEN))

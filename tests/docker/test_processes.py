@@ -36,7 +36,7 @@ def own_database() -> Iterator[str]:
 
 @pytest.fixture
 def environment(tmp_path: Path, own_database: str, redis_url: str) -> dict[str, str]:
-    """That of the compose file; only the addresses are those of this machine."""
+    """That of the compose file; only addresses and folders are those of this machine."""
     given: dict[str, str] = dict(load(GIVEN)["services"]["web"]["environment"])
     given |= {
         "DATABASE_URL": own_database,
@@ -44,6 +44,9 @@ def environment(tmp_path: Path, own_database: str, redis_url: str) -> dict[str, 
         "INDEX_SERVICE_URL": f"http://127.0.0.1:{free_port()}",
         "MODEL_SERVICE_URLS": f"http://127.0.0.1:{free_port()}",
         "CHATAPP_VAR_DIR": str(tmp_path / "data"),
+        "CHATAPP_FILES_DIR": str(tmp_path / "data" / "files"),
+        "INFERENCE_MODELS_DIR": str(tmp_path / "data" / "models"),
+        "CHATAPP_BIND": "127.0.0.1",
         "CHATAPP_ENV_FILE": os.devnull,
         "PORT": str(free_port()),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
