@@ -1,28 +1,14 @@
-"""Where changes are written down. chatapp/ fills it at start-up: inference/ knows nobody's journal."""
+"""Where changes are written down."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-
-class Journal(Protocol):
-    def __call__(self, action: str, subject: str, actor: AbstractBaseUser | None = None, **detail: Any) -> object:
-        """Writes one line, in the caller's transaction. Raises what the database raises: no change without its line."""
-
-
-def _nobody(action: str, subject: str, actor: AbstractBaseUser | None = None, **detail: Any) -> None:
-    return None
-
-
-_journal: Journal = _nobody
-
-
-def write_to(journal: Journal) -> None:
-    global _journal
-    _journal = journal
+from inference import seams
 
 
 def record(action: str, subject: str, actor: AbstractBaseUser | None = None, **detail: Any) -> None:
-    _journal(action, subject, actor, **detail)
+    """In the caller's transaction. Raises what the database raises: no change without its line."""
+    seams.journal.given(action, subject, actor, **detail)

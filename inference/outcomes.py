@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from inference import rollouts
+from inference import rollouts, seams
 from inference.engine import Usage
 from inference.models import ModelVersion, Outcome, Rollout
 from inference.rollouts.figures import OVERTAKEN
@@ -25,21 +25,6 @@ _MILLION = Decimal(1_000_000)
 _MOST = 2**31 - 1  # what the columns hold
 _BATCH, _BATCHES = 5000, 40
 
-Ratings = Callable[[Collection[UUID]], Mapping[UUID, int]]
-
-
-def _no_ratings(turns: Collection[UUID]) -> Mapping[UUID, int]:
-    return {}
-
-
-_ratings: Ratings = _no_ratings
-
-
-def ask_for_ratings(ratings: Ratings) -> None:
-    """chatapp/ keeps the ratings: an answer may be rated before its outcome is recorded."""
-    global _ratings
-    _ratings = ratings
-
 
 def record(attempts: Iterable[Attempted]) -> int:
     """-> how many. Rates them and looks at the roll-outs that they belong to."""
@@ -49,7 +34,7 @@ def record(attempts: Iterable[Attempted]) -> int:
     except IntegrityError:  # a version or a roll-out was deleted in between: what is left of it is looked up anew
         rows = _insert(attempts)
     turns = {row.turn for row in rows if row.turn}
-    for turn, rating in _ratings(turns).items() if turns else ():
+    for turn, rating in seams.ratings.given(turns).items() if turns else ():
         rate(turn, rating)
     if any(row.rollout_id for row in rows):
         rollouts.watch_now_and_then()

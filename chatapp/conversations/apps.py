@@ -12,9 +12,9 @@ class ConversationsConfig(AppConfig):
     name = "chatapp.conversations"
 
     def ready(self) -> None:
-        from inference.administration import router
+        from inference import seams
 
-        router.use(_router)
+        seams.router.connect(_router)
 
 
 def _router() -> Router:

@@ -6,6 +6,6 @@ class FeedbackConfig(AppConfig):
 
     def ready(self) -> None:
         from chatapp.feedback import services
-        from inference import outcomes
+        from inference import seams
 
-        outcomes.ask_for_ratings(services.of_turns)
+        seams.ratings.connect(services.of_turns)

@@ -6,12 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from chatapp.governance.models import AuditEntry
-from inference.administration.superusers import ReadOnly, require_superuser
 
 if TYPE_CHECKING:
     EntryAdminBase = admin.ModelAdmin[AuditEntry]
@@ -20,7 +19,9 @@ else:
 
 
 @admin.register(AuditEntry)
-class EntryAdmin(ReadOnly, EntryAdminBase):
+class EntryAdmin(EntryAdminBase):
+    """For superusers, and for them to read; for other staff it is not there."""
+
     list_display = ("at", "who", "action", "subject", "what")
     list_display_links = ("at",)
     list_filter = ("action",)
@@ -32,11 +33,26 @@ class EntryAdmin(ReadOnly, EntryAdminBase):
     show_full_result_count = False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        require_superuser(request)
+        _require_superuser(request)
         return super().changelist_view(request, {"title": "Audit trail", **(extra_context or {})})
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        _require_superuser(request)
+        return True
+
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
-        require_superuser(request)
+        _require_superuser(request)
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        _require_superuser(request)
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        _require_superuser(request)
         return False
 
     @admin.display(description="by", ordering="actor_name")
@@ -54,6 +70,15 @@ class EntryAdmin(ReadOnly, EntryAdminBase):
             "", "<tr><th>{}</th><td>{}</td></tr>", ((n, _plain(v)) for n, v in entry.detail.items())
         )
         return format_html("<table>{}</table>", rows)
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+
+
+def _require_superuser(request: HttpRequest) -> None:
+    if not _is_superuser(request):
+        raise Http404
 
 
 def _plain(value: Any) -> str:

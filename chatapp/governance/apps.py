@@ -7,6 +7,6 @@ class GovernanceConfig(AppConfig):
 
     def ready(self) -> None:
         from chatapp.governance import services
-        from inference import audit
+        from inference import seams
 
-        audit.write_to(services.record)
+        seams.journal.connect(services.record)

@@ -35,9 +35,10 @@ LIMITS = (
     "least_ratings",
 )
 _RULE = (
-    "The new version is rolled back by itself when a figure is past its limit and chance alone would make it look so "
-    "much worse in fewer than 1 of 100 cases; or at once when its first five answers all fail while the current "
-    "version answers."
+    "Figures are compared when both versions have the least number of answers, at twice as many, four times and so "
+    "on. The new version is rolled back by itself when one is past its limit and is not chance; or at once when its "
+    "first five answers, or any fifteen one after the other, all fail while the current version answers. A version "
+    "that cannot be asked has failed. Over all looks, chance undoes fewer than 1 of 100 roll-outs of equal versions."
 )
 _FIELDSETS: list[tuple[Any, dict[str, Any]]] = [
     (None, {"fields": ["route", "current", "new", "share", "leaves_the_house"]}),

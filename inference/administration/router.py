@@ -1,25 +1,24 @@
-"""The router of the web process, for the pages that say what it would do. chatapp/ names it at start-up."""
+"""What the router of the web process would do, for the pages that say it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from asgiref.sync import async_to_sync
 
+from inference import seams
 from inference.engine import Generation
 from inference.errors import InferenceError
 
 if TYPE_CHECKING:
-    from inference.routing.router import Explained, Router
+    from inference.routing.router import Explained
 
 _PATIENCE_S = 5.0  # an engine that does not answer does not hold up a page
 
 _FRESH_S = 2.0
 
-_router: Callable[[], Router] | None = None
 _told: tuple[float, dict[str, str]] = (float("-inf"), {})
 
 
@@ -29,18 +28,13 @@ class NotToldInTime(InferenceError):
     advice = "Load the page again in a moment."
 
 
-def use(router: Callable[[], Router]) -> None:
-    global _router
-    _router = router
-
-
 def explain(asked: Generation) -> list[Explained]:
     """Raises UnknownRoute, NotToldInTime."""
 
     async def ask() -> list[Explained]:
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                return await _router().explain(asked) if _router else []
+                return await seams.router.given().explain(asked)
         except TimeoutError:
             raise NotToldInTime from None
 
@@ -62,7 +56,7 @@ def _ask_all() -> dict[str, str]:
     async def ask() -> dict[str, str]:
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                return {one.name: one.problem for one in await _router().describe()} if _router else {}
+                return {one.name: one.problem for one in await seams.router.given().describe()}
         except TimeoutError:
             return {}
 

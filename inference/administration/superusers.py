@@ -1,4 +1,4 @@
-"""Models and the audit trail are for superusers alone; for other staff these pages are not there."""
+"""Models are for superusers alone; for other staff these pages are not there."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from inference.engine import Engine, Usage
 
+PASSED_BY = "passed by"
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

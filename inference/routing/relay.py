@@ -14,7 +14,7 @@ import structlog
 
 from inference.engine import Generation, Piece, TextPiece, Writer
 from inference.errors import InferenceError
-from inference.routing.attempt import Attempted, Choice, Observe
+from inference.routing.attempt import PASSED_BY, Attempted, Choice, Observe
 from inference.routing.breaker import PROBE_S
 from inference.routing.notes import Notes, about, model_of
 from inference.routing.race import Race
@@ -129,7 +129,7 @@ class Relay:
                 version=choice.version,
                 rollout=choice.rollout,
                 failed=True,
-                code="passed by",
+                code=PASSED_BY,
             )
         )
 

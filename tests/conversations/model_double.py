@@ -12,14 +12,14 @@ WORDS = [f"word{n} " for n in range(40)]
 
 
 class ModelDouble:
-    """`gate` holds the first word back while it is clear; `pause_s` lies between words; `cut_after` breaks the line.
-
-    `progress` comes before the first word, as the model service sends it.
+    """`gate` holds the first word back while it is clear, and `first_after_s` passes before it; `pause_s` lies between
+    words; `cut_after` breaks the line. `progress` comes before the first word, as the model service sends it.
     """
 
     def __init__(self) -> None:
         self.words = list(WORDS)
         self.pause_s = 0.0
+        self.first_after_s = 0.0
         self.cut_after: int | None = None
         self.progress: list[dict[str, int]] = []
         self.gate = threading.Event()
@@ -38,6 +38,7 @@ class ModelDouble:
     def reset(self) -> None:
         self.gate.set()
         self.words, self.pause_s, self.cut_after, self.calls, self.progress = list(WORDS), 0.0, None, [], []
+        self.first_after_s = 0.0
 
     def stop(self) -> None:
         self.gate.set()
@@ -76,6 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _write(self) -> None:
         while not self.double.gate.wait(0.05):
             self._line(": waiting")
+        time.sleep(self.double.first_after_s)
         for progress in self.double.progress:
             self._chunk({"choices": [], "footnote_progress": progress})
         for position, word in enumerate(self.double.words):

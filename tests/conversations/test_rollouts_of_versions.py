@@ -145,6 +145,49 @@ def test_a_version_that_is_slow_rolls_itself_back(house: House, new_double: Mode
     is_undone(rollout, house)
 
 
+def test_a_version_that_begins_late_rolls_itself_back(house: House, new_double: ModelDouble) -> None:
+    new_double.first_after_s = 0.3
+    rollout = house.rolls_out(house.version(new_double.url))
+    assert "time to the first text" in house.ask_until(rollout)
+    is_undone(rollout, house)
+
+
+def test_a_version_that_is_down_rolls_itself_back_though_nobody_asks_it(house: House) -> None:
+    rollout = house.rolls_out(house.version("http://127.0.0.1:9/v1"))
+    assert "all failed" in house.ask_until(rollout)
+    assert set(house.asked) == {f"house: {house.old.name}"}
+    assert set(Outcome.objects.filter(version=rollout.new).values_list("code", flat=True)) == {"passed by"}
+    is_undone(rollout, house)
+
+
+def test_a_version_whose_people_give_up_waiting_rolls_itself_back(house: House, new_double: ModelDouble) -> None:
+    """They press Stop before its first text: those answers did not fail, and were never there."""
+    new_double.gate.clear()
+    rollout = house.rolls_out(house.version(new_double.url))
+
+    def stop_what_hangs(person: Client) -> str:
+        with person.socket() as socket:
+            turn = socket.ask(f"How many days of leave has number {next(house.questions)}?")["turn"]
+            for _ in range(2000):
+                frame = socket.next_of_turn()
+                if frame["type"] == "writer" and rollout.new.name in frame["engine"]:
+                    socket.send({"type": "stop", "turn": turn})
+                if frame["type"] == "done":
+                    return str(frame["status"])
+        raise AssertionError("It did not end.")
+
+    statuses = set()
+    for number in range(MOST):
+        statuses.add(stop_what_hangs(house.people[number % PEOPLE]))
+        rollout.refresh_from_db()
+        if rollout.state != Rollout.State.RUNNING:
+            break
+    assert statuses == {"complete", "stopped"}
+    assert "longer than anybody waited" in rollout.reason
+    new_double.gate.set()
+    is_undone(rollout, house)
+
+
 def test_a_version_that_answers_nonsense_rolls_itself_back_by_what_people_say(
     house: House, new_double: ModelDouble
 ) -> None:

@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 
 from chatapp.governance import services
 from chatapp.governance.models import AuditEntry, AuditTrailIsKept
-from inference import audit
+from inference import audit, rollouts, seams
+from inference.models import ModelVersion, Rollout
 from tests.conftest import Cast, signed_in_client
 
 
@@ -21,6 +22,19 @@ def test_what_inference_does_is_written_down(cast: Cast) -> None:
         "model.changed", "qwen3", cast.administrator, "administrator"
     )  # fmt: skip
     assert entry.detail == {"state": {"from": "ready", "to": "retired"}}
+
+
+def test_without_a_journal_nothing_is_changed(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the app of the audit trail is not installed."""
+    monkeypatch.setattr(seams.journal, "_given", None)
+    with pytest.raises(seams.NotConnected, match=r"inference\.seams\.journal"):
+        rollouts.start(
+            route=rollouts.default_route(),
+            new=ModelVersion.objects.create(name="new", path="/nowhere/new.gguf"),
+            current=ModelVersion.objects.create(name="old", path="/nowhere/old.gguf", default=True),
+            by=None,
+        )
+    assert not Rollout.objects.exists()
 
 
 def test_an_entry_is_neither_changed_nor_deleted(cast: Cast) -> None:

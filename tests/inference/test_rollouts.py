@@ -417,7 +417,7 @@ def test_where_versions_share_a_place_the_one_to_replace_is_named(version: Versi
 
 
 def process(code: str) -> subprocess.Popen[bytes]:
-    setup = "import django, os, signal; django.setup(); from inference import audit, rollouts; "
+    setup = "import django, os, signal; django.setup(); from inference import rollouts, seams; "
     setup += "from inference.models import Route; "
     environment = os.environ | {"DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "chatapp.settings"}
     return subprocess.Popen([sys.executable, "-c", setup + code], cwd=ROOT, env=environment)
@@ -438,7 +438,7 @@ def test_several_processes_that_judge_at_once_roll_back_once(
 def test_a_process_that_is_killed_in_the_middle_changes_nothing(
     rollout: Rollout, old: ModelVersion, new: ModelVersion, call: str
 ) -> None:
-    die = "audit.write_to(lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)); "
+    die = "seams.journal.connect(lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)); "
     assert process(f"{die} route = Route.objects.get(); rollouts.{call}").wait(60) == -9
     rollout.refresh_from_db()
     assert rollout.state == Rollout.State.RUNNING and ModelVersion.objects.get(default=True) == old
