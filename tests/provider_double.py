@@ -102,6 +102,14 @@ class Provider:
         self.url = ""
         self.open_streams = 0
 
+    async def nobody_reads(self) -> bool:
+        """Within a second, for it hears of a closed connection when it writes."""
+        for _ in range(100):
+            if not self.open_streams:
+                return True
+            await asyncio.sleep(0.01)
+        return False
+
     async def answer(self, request: Request, words: Words = ChatCompletions) -> Response:
         self.calls.append(await request.json())
         self.asked.append(request)

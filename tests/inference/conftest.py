@@ -15,6 +15,7 @@ from uvicorn import Config, Server
 
 from inference.config import InferenceConfig, LocalModel
 from inference.server import create_app
+from tests.provider_double import Provider, Providers, providers
 from tests.served import served
 from tests.tiny_gguf import make, quoting_model
 
@@ -36,6 +37,17 @@ Serving = Callable[..., AbstractAsyncContextManager[Service]]
 def quoting() -> Path:
     """A model that quotes from its prompt."""
     return quoting_model()
+
+
+@pytest.fixture(scope="session")
+def doubles() -> Iterator[Providers]:
+    with providers() as some:
+        yield some
+
+
+@pytest.fixture
+def double(doubles: Providers) -> Provider:
+    return doubles.new()
 
 
 @pytest.fixture

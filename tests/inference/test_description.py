@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,20 +10,9 @@ import pytest
 
 from inference.config import InferenceConfig, LocalModel
 from inference.server import create_app
+from tests.described import hold_against
 from tests.served import served
 from tests.tiny_gguf import make
-
-# Not asked: whether every request that fits the form is taken. A grammar must be one, too.
-CHECKS = (
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-    "negative_data_rejection",
-    "unsupported_method",
-    "ignored_auth",
-)
 
 
 @pytest.fixture
@@ -44,11 +31,7 @@ def test_the_description_is_there_without_a_key_and_names_every_door(url: str) -
 
 
 def test_whatever_is_sent_the_answer_is_as_described(url: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run"]
-    line = [*command, f"{url}/openapi.json", "--header", "Authorization: Bearer token", "--checks", ",".join(CHECKS)]
-    line += ["--max-examples", "60", "--phases", "examples,coverage,fuzzing", "--seed", "7", "--no-color"]
-    done = subprocess.run([*line, "--warnings", "off"], cwd=tmp_path, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    hold_against(f"{url}/openapi.json", key="token", folder=tmp_path, examples=60)
     assert httpx.get(f"{url}/readyz").json()["ready"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -17,22 +17,11 @@ from inference.engines.extractive import ExtractiveEngine
 from inference.errors import EngineUnavailable
 from inference.routing.built_in import build_router, in_order
 from inference.routing.router import Router
-from tests.provider_double import WORDS, Provider, Providers, providers
+from tests.provider_double import WORDS, Provider, Providers
 
 SOURCES = (Source(1, "leave.md", "Everybody has 28 days of leave a year. The office closes at six.", score=0.9),)
 ASKED = Generation("turn", "How many days of leave are there?", (ChatMessage("user", "How many?"),), SOURCES)
 WHOLE = "".join(WORDS)
-
-
-@pytest.fixture(scope="module")
-def doubles() -> Iterator[Providers]:
-    with providers() as some:
-        yield some
-
-
-@pytest.fixture
-def double(doubles: Providers) -> Provider:
-    return doubles.new()
 
 
 async def _embed(texts: Sequence[str]) -> np.ndarray:
@@ -193,11 +182,7 @@ async def test_closing_the_stream_closes_the_connection(double: Provider, tmp_pa
         async for piece in pieces:
             if isinstance(piece, TextPiece):
                 break
-    for _ in range(100):
-        if not double.open_streams:
-            break
-        await asyncio.sleep(0.01)
-    assert double.open_streams == 0
+    assert await double.nobody_reads()
 
 
 async def test_describe_names_each_engine_and_what_it_lacks(double: Provider, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from itertools import pairwise
@@ -26,17 +26,11 @@ from inference.routing.attempt import Attempted
 from inference.routing.built_in import Fixed
 from inference.routing.plan import Candidate, Catalogue, Plan, Split
 from inference.routing.router import Router, UnknownRoute
-from tests.provider_double import WORDS, Provider, Providers, providers
+from tests.provider_double import WORDS, Provider, Providers
 
 SOURCES = (Source(1, "leave.md", "Everybody has 28 days of leave a year.", score=0.9),)
 ASKED = Generation("turn", "How many days?", (ChatMessage("user", "How many?"),), SOURCES, asker="alice")
 WHOLE = "".join(WORDS)
-
-
-@pytest.fixture(scope="module")
-def doubles() -> Iterator[Providers]:
-    with providers() as some:
-        yield some
 
 
 class House:
@@ -72,14 +66,6 @@ async def answer(router: Router, asked: Generation = ASKED) -> tuple[str, list[s
     return text, [piece.engine for piece in pieces if isinstance(piece, Writer)]
 
 
-async def nobody_writes(double: Provider) -> bool:
-    for _ in range(100):
-        if not double.open_streams:
-            return True
-        await asyncio.sleep(0.01)
-    return False
-
-
 # -- hedged starts -----------------------------------------------------------------------------------------------------
 async def test_where_the_first_text_is_late_another_engine_is_asked_and_the_first_to_write_wins(
     doubles: Providers, house: House
@@ -101,7 +87,7 @@ async def test_a_loser_of_a_hedged_start_is_hung_up_on(doubles: Providers, house
     late.script = ["standing:30"]
     router = house.in_order(house.engine(late, "api: late"), house.engine(quick, "api: quick"), hedge_after_s=0.2)
     assert (await answer(router))[0] == WHOLE
-    assert await nobody_writes(late)
+    assert await late.nobody_reads()
 
 
 async def test_an_engine_that_writes_in_time_is_the_only_one_asked(doubles: Providers, house: House) -> None:
@@ -160,7 +146,7 @@ async def test_an_asker_who_leaves_in_a_hedged_start_stops_both(doubles: Provide
     assert second.calls
     task.cancel()
     await asyncio.wait({task})
-    assert await nobody_writes(first) and await nobody_writes(second)
+    assert await first.nobody_reads() and await second.nobody_reads()
     assert [one.failed for one in house.reported] == [False, False]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -14,19 +12,7 @@ from retrieval.models import Document
 from tests.conftest import Cast
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Web
-
-# Not asked: whether every request that fits the form is taken. The last message must be a question, too.
-CHECKS = (
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-    "negative_data_rejection",
-    "unsupported_method",
-    "allow_header_conformance",
-    "ignored_auth",
-)
+from tests.described import CHECKS, hold_against
 
 
 def test_the_description_is_there_without_a_key_and_names_every_door(web: Web) -> None:
@@ -42,9 +28,11 @@ def test_whatever_is_sent_the_answer_is_as_described(
 ) -> None:
     model.words = ["Everybody has ", "28 days [1]."]
     key = create_key(user=cast.alice, name="test")
-    command = [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run"]
-    line = [*command, f"{web.url}/v1/openapi.json", "--url", web.url, "--include-path-regex", f"^{path}"]
-    line += ["--header", f"Authorization: Bearer {key}", "--checks", ",".join(CHECKS), "--seed", "7"]
-    line += ["--max-examples", "40", "--phases", "examples,coverage,fuzzing", "--no-color", "--warnings", "off"]
-    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    hold_against(
+        f"{web.url}/v1/openapi.json",
+        *("--url", web.url, "--include-path-regex", f"^{path}"),
+        key=key,
+        folder=tmp_path,
+        examples=40,
+        checks=(*CHECKS, "allow_header_conformance"),
+    )

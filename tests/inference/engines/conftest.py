@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,7 @@ from inference.config import InferenceConfig
 from inference.engine import Engine
 from inference.engines.build import EndpointDescription, engine_for
 from tests.inference.engines.asking import Made
-from tests.provider_double import Provider, Providers, providers
-
-
-@pytest.fixture(scope="session")
-def doubles() -> Iterator[Providers]:
-    with providers() as some:
-        yield some
-
-
-@pytest.fixture
-def double(doubles: Providers) -> Provider:
-    return doubles.new()
+from tests.provider_double import Provider
 
 
 @pytest.fixture
