@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import Any
 
 from channels.auth import AuthMiddlewareStack
@@ -25,6 +26,7 @@ from chatapp.openai.application import ApiHandler  # noqa: E402
 from chatapp.same_origin import SameOriginSockets  # noqa: E402
 
 api = ApiHandler()
+_END_S = 2.0  # for each step, of the seconds that a process has to end in
 
 
 async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -34,10 +36,12 @@ async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if settings.REDIS_URL:  # without it, what people have seen dies with the process that wrote it
             watch = asyncio.create_task(look_after_the_dead())
         await send({"type": "lifespan.startup.complete"})
-    if watch is not None:
+    if watch is not None:  # waited for: it may be about to launch a turn
         watch.cancel()
+        await asyncio.wait([watch], timeout=_END_S)
     await turns.interrupt_all()
-    await recorder().flush()
+    with suppress(TimeoutError):  # a database that is away does not hold the process up
+        await asyncio.wait_for(recorder().flush(), _END_S)
     await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -13,27 +13,39 @@ from django.db import models
 from django.db.models import Q
 
 
+def _reach(user: Any) -> Literal["nothing", "shared", "everything"]:
+    if not user.is_authenticated or not user.is_active:
+        return "nothing"
+    return "everything" if user.is_superuser else "shared"
+
+
+def _shared_with(users: Sequence[Any]) -> Q:
+    return Q(readers__user__in=[user.pk for user in users])
+
+
 class CollectionQuerySet(models.QuerySet["Collection"]):
     def readable_by(self, user: Any) -> CollectionQuerySet:
         """Those that this person may ask: open to everyone signed in, or shared with one of their groups."""
-        if not user.is_authenticated or not user.is_active:
-            return self.none()
-        if user.is_superuser:
-            return self
-        return self.filter(Q(everyone=True) | Q(readers__in=user.groups.all())).distinct()
+        match _reach(user):
+            case "nothing":
+                return self.none()
+            case "everything":
+                return self
+        return self.filter(Q(everyone=True) | _shared_with([user])).distinct()
 
     def readable_by_each(self, users: Sequence[Any]) -> dict[Any, frozenset[uuid.UUID]]:
         """The ids of `readable_by` for many people, by their keys, with two queries."""
         everyone = dict(self.values_list("pk", "everyone"))
         shared = defaultdict[Any, set[uuid.UUID]](set)
-        for key, pk in self.filter(readers__user__in=[user.pk for user in users]).values_list("readers__user", "pk"):
+        for key, pk in self.filter(_shared_with(users)).values_list("readers__user", "pk"):
             shared[key].add(pk)
 
         def readable(user: Any) -> frozenset[uuid.UUID]:
-            if not user.is_authenticated or not user.is_active:
-                return frozenset()
-            if user.is_superuser:
-                return frozenset(everyone)
+            match _reach(user):
+                case "nothing":
+                    return frozenset()
+                case "everything":
+                    return frozenset(everyone)
             return frozenset(pk for pk in everyone if everyone[pk] or pk in shared[user.pk])
 
         return {user.pk: readable(user) for user in users}

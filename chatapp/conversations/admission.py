@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -19,11 +20,11 @@ from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations.branch import branch_above
 from chatapp.conversations.models import Conversation, Message, Turn
-from chatapp.conversations.runner import RUNNER
 from chatapp.errors import TYPED_ERRORS, Busy, Invalid
 from inference.engine import ChatMessage
 from inference.sentences import sentences
 
+RUNNER = uuid.uuid4()  # this process, under a name that no other one has, before or after it
 # Five heart-beats: a process that was only slow for a moment keeps its turns, and people wait about as long as they
 # would look at a still line before they ask again.
 SILENT_FOR = timedelta(seconds=5)

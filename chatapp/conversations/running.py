@@ -42,6 +42,8 @@ class RunningTurn:
     usage: Usage | None = None
     timings: dict[str, int] = field(default_factory=dict)
     taken_at: int = -1  # where the text of a process that died ends
+    at_work: bool = False  # its task has begun
+    cancelled: bool = False  # perhaps before it began
     stopped: bool = False
     leaving: bool = False  # the process ends, and another one can take the turn over
     finishing: bool = False  # its fate is being stored: too late to cancel
@@ -77,7 +79,8 @@ class RunningTurn:
         self.cancel()
 
     def cancel(self) -> None:
-        if self.task is not None and not self.finishing:
+        self.cancelled = True
+        if self.task is not None and self.at_work and not self.finishing:
             self.task.cancel()
 
     def checkpoint(self) -> Checkpoint:

@@ -13,10 +13,9 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from chatapp.conversations.admission import DEAD_AFTER, SILENT_FOR, Started
+from chatapp.conversations.admission import DEAD_AFTER, RUNNER, SILENT_FOR, Started
 from chatapp.conversations.citing import Cited
 from chatapp.conversations.models import Citation, Conversation, Message, Turn
-from chatapp.conversations.runner import RUNNER
 from chatapp.errors import Invalid
 from retrieval.ingestion import storable
 from retrieval.models import Passage

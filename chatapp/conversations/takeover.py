@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -18,10 +19,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from chatapp.conversations import turns
-from chatapp.conversations.admission import SILENT_FOR, Started, started
+from chatapp.conversations.admission import RUNNER, SILENT_FOR, Started, started
 from chatapp.conversations.models import Turn
 from chatapp.conversations.places import room
-from chatapp.conversations.runner import RUNNER
 from chatapp.conversations.running import RUNNING
 from chatapp.conversations.stream import Frame, StreamAway, turn_stream
 from chatapp.database import in_database
@@ -49,14 +49,27 @@ async def look_after_the_dead() -> None:
 async def _take_over(room: int) -> None:
     if room <= 0:
         return
-    for turn in await in_database(claim)(room, frozenset(RUNNING)):
+    claimed = await in_database(claim)(room, frozenset(RUNNING))
+    ends = await asyncio.gather(*map(_go_on, claimed), return_exceptions=True)
+    for error in ends:
+        if isinstance(error, BaseException):
+            raise error
+
+
+async def _go_on(one: Claimed) -> None:
+    turn = one.turn
+    try:
         frames = await turn_stream().take_over(turn.turn, turn.takeovers)
         shown = as_shown(turn, frames)
         if shown is None:  # the sweep marks it interrupted
             log.warning("turn.not_taken_over", turn=str(turn.turn), frames=len(frames))
-            continue
+            return
         log.info("turn.taken_over", turn=str(turn.turn), shown=len(shown.written), takeovers=turn.takeovers)
         await turns.launch(shown, seq=len(frames), unsent=_unsent(turn, shown))
+    except BaseException:
+        if turn.turn not in RUNNING:
+            await in_database(give_back)(one)
+        raise
 
 
 def as_shown(turn: Started, frames: Sequence[Frame]) -> Started | None:
@@ -85,8 +98,14 @@ def _unsent(turn: Started, shown: Started) -> str:
     return turn.written[len(shown.written) :] if turn.written.startswith(shown.written) else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    turn: Started
+    silent_since: datetime
+
+
 @transaction.atomic
-def claim(room: int, running_here: Collection[UUID]) -> list[Started]:
+def claim(room: int, running_here: Collection[UUID]) -> list[Claimed]:
     """Turns without a heart-beat, which from now on are this process's: no other one can claim or keep them."""
     dead = Turn.objects.filter(
         running=True,
@@ -95,7 +114,13 @@ def claim(room: int, running_here: Collection[UUID]) -> list[Started]:
         asker__is_active=True,
     )
     rows = dead.exclude(pk__in=running_here).select_for_update(of=("self",), skip_locked=True).order_by("heartbeat_at")
-    claimed = [row.pk for row in rows[:room]]
+    claimed = {row.pk: row.heartbeat_at for row in rows[:room]}
     Turn.objects.filter(pk__in=claimed).update(runner=RUNNER, takeovers=F("takeovers") + 1, heartbeat_at=timezone.now())
     mine = Turn.objects.filter(pk__in=claimed).select_related("asker", "answer", "question__conversation")
-    return [started(turn) for turn in mine]
+    return [Claimed(started(turn), claimed[turn.pk]) for turn in mine]
+
+
+def give_back(one: Claimed) -> None:
+    """Nothing was tried, so the turn is as it was found: another look may claim it, or the sweep end it in time."""
+    mine = Turn.objects.filter(pk=one.turn.turn, running=True, runner=RUNNER, takeovers=one.turn.takeovers)
+    mine.update(takeovers=F("takeovers") - 1, heartbeat_at=one.silent_since)

@@ -76,8 +76,12 @@ async def _run(turn: RunningTurn) -> None:
     structlog.contextvars.bind_contextvars(turn=str(turn.started.turn))
     status, error = Message.Status.COMPLETE, None
     try:
+        turn.at_work = True
+        if turn.cancelled:
+            raise asyncio.CancelledError
         await _answer(turn)
     except asyncio.CancelledError:
+        turn.finishing = True
         if turn.leaving and not turn.stopped and await _left(turn):
             return
         status = Message.Status.STOPPED if turn.stopped else Message.Status.INTERRUPTED

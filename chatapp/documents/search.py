@@ -50,7 +50,7 @@ def search_batch(
             allowed = _allowed(user, collections)
             requests = [_request(question, k, allowed) for question in questions[start : start + BATCH]]
             answers = client.search_batch(requests) if allowed else [[] for _ in requests]
-            yield from _check_again(user, answers)
+            yield from _check_again([(user, hits) for hits in answers])
     finally:
         client.close()
 
@@ -68,8 +68,11 @@ async def asearch_passages(
     return await _still_readable((user, hits)) if hits else []
 
 
-def _check_all_again(found: Sequence[tuple[User, Sequence[PassageHit]]]) -> list[list[FoundPassage]]:
-    """As `_check_again`, for the hits of many people with three queries."""
+def _check_again(found: Sequence[tuple[User, Sequence[PassageHit]]]) -> list[list[FoundPassage]]:
+    """An index may be a moment behind: a deleted document or a withdrawn permission must not show.
+
+    For the hits of many people with three queries.
+    """
     readable = readable_collections_of([user for user, _ in found])
     ids = {hit.passage_id for _, hits in found for hit in hits}
     rows = Passage.objects.filter(pk__in=ids, document__status=Document.Status.READY)
@@ -85,7 +88,7 @@ def _check_all_again(found: Sequence[tuple[User, Sequence[PassageHit]]]) -> list
 
 
 _readable_collections = Together[User, frozenset[UUID]](readable_collections_of)
-_still_readable = Together[tuple[User, Sequence[PassageHit]], list[FoundPassage]](_check_all_again)
+_still_readable = Together[tuple[User, Sequence[PassageHit]], list[FoundPassage]](_check_again)
 
 
 def _allowed(user: User, collections: frozenset[UUID] | None) -> frozenset[UUID]:
@@ -103,19 +106,6 @@ def _request(question: str, k: int, allowed: frozenset[UUID]) -> SearchRequest:
     if not 1 <= k <= MOST_RESULTS:
         raise Invalid(f"The number of results must lie between 1 and {MOST_RESULTS}.", advice="Correct it.")
     return SearchRequest(question, allowed, k)
-
-
-def _check_again(user: User, answers: Sequence[Sequence[PassageHit]]) -> list[list[FoundPassage]]:
-    """An index may be a moment behind: a deleted document or a withdrawn permission must not show."""
-    passages = readable_passages(user, {hit.passage_id for hits in answers for hit in hits})
-    return [
-        [
-            FoundPassage(passages[hit.passage_id], hit.score, hit.dense, hit.lexical)
-            for hit in hits
-            if hit.passage_id in passages
-        ]
-        for hits in answers
-    ]
 
 
 def readable_passages(user: User, ids: Container[int]) -> dict[int, Passage]:
