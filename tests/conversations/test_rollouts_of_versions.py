@@ -133,7 +133,7 @@ def test_a_version_that_fails_rolls_itself_back_and_nobody_is_left_without_an_an
     refusing.script = [Reply(400, {"error": {"message": "no", "code": "bad"}})]
     rollout = house.rolls_out(house.version(refusing.url))
     reason = house.ask_until(rollout)
-    assert "failed in" in reason and "(100 %)" in reason
+    assert "all failed" in reason or "(100 %)" in reason  # by its first answers, or where those were few by the rail
     assert set(house.asked) == {f"house: {house.old.name}"}  # it answered for the other one, too
     is_undone(rollout, house)
 
@@ -154,7 +154,8 @@ def test_a_version_that_begins_late_rolls_itself_back(house: House, new_double: 
 
 def test_a_version_that_is_down_rolls_itself_back_though_nobody_asks_it(house: House) -> None:
     rollout = house.rolls_out(house.version("http://127.0.0.1:9/v1"))
-    assert "all failed" in house.ask_until(rollout)
+    reason = house.ask_until(rollout)
+    assert "all failed" in reason or "(100 %)" in reason
     assert set(house.asked) == {f"house: {house.old.name}"}
     assert set(Outcome.objects.filter(version=rollout.new).values_list("code", flat=True)) == {"passed by"}
     is_undone(rollout, house)
