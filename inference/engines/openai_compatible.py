@@ -11,12 +11,14 @@ from inference.engines.endpoint import Endpoint
 from inference.engines.provider import Call, ProviderEngine, Reader, Thought
 from inference.engines.refusals import TakenFields, filtered, reported
 from inference.errors import EngineUnavailable, QuestionRefused
+from inference.prompts import SYSTEM
 
 _LIMITS = (
     "max_tokens",
     "max_completion_tokens",
 )  # the name for older models is tried first, then the one for those that think
 _OPTIONAL = (*_LIMITS, "temperature", "seed", "stream_options")
+_MOST = 1_000_000_000
 _GO_ON = "Go on from exactly there. Repeat nothing."
 
 
@@ -71,8 +73,9 @@ class ChatCompletions:
         }
         if request.stop:
             body["stop"] = list(request.stop)
-        if self.endpoint.ours:  # the instructions at the start are everybody's: computed once for all
-            body |= {"user": request.asker, "footnote_public_messages": 1}
+        if self.endpoint.ours:  # our instructions at the start are everybody's: computed once for all
+            ours_alone = request.messages[0] == ChatMessage("system", SYSTEM)  # a program may have added its own
+            body |= {"user": request.asker, "footnote_public_messages": int(ours_alone)}
         return body
 
 
@@ -129,13 +132,18 @@ def _over_the_filter(results: object) -> bool:
 
 
 def _progress(chunk: dict[str, Any]) -> Progress | None:
-    """Of our own model service; other endpoints say nothing before the first token."""
+    """Of Footnote's services, ours or another house's; other endpoints say nothing before the first token."""
     if (found := chunk.get("footnote_progress")) is None:
         return None
     progress = Progress(**found)
-    if not all(isinstance(number, int | float) for number in found.values() if number is not None):
+    if not all(_counts(number) for number in found.values() if number is not None):
         raise TypeError(f"not a progress: {str(found)[:100]}")
     return progress
+
+
+def _counts(number: object) -> bool:
+    """Neither infinite nor no number at all, which JSON does not know."""
+    return isinstance(number, int | float) and 0 <= number < _MOST
 
 
 def _usage(found: object) -> Usage | None:

@@ -24,6 +24,10 @@ log = structlog.get_logger(__name__)
 
 _REFUSAL_S = 5.0
 _HEALTH_S = 3.0
+_CHARACTERS_A_TOKEN = 32  # more is no answer of so many tokens: whoever sends it is cut off
+
+
+_UNREACHABLE = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)  # the last one: a host that is no name
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class ProviderEngine:
         try:
             async with self.client().stream("GET", self._dialect.health_url(), timeout=_HEALTH_S) as response:
                 status = response.status_code
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except _UNREACHABLE as error:
             log.info("endpoint.unreachable", engine=self.name, reason=f"{type(error).__name__}: {error}")
             return "It cannot be reached."
         return "" if status == 200 else refused_list(status)
@@ -126,8 +130,13 @@ class ProviderEngine:
             self._limits.heed(response.headers)
             if response.status_code != 200:
                 raise await self._refusal(call, response, deadline, in_house=request.in_house)
+            room = request.max_tokens * _CHARACTERS_A_TOKEN
             async with aclosing(self._pieces(response, self._dialect.reader(request), clock)) as pieces:
                 async for piece in pieces:
+                    if isinstance(piece, TextPiece) and (room := room - len(piece.text)) < 0:
+                        yield TextPiece(piece.text[:room])
+                        yield Finish("length")
+                        return
                     yield piece
         finally:
             await response.aclose()
@@ -136,7 +145,7 @@ class ProviderEngine:
         try:
             request = self.client().build_request("POST", call.url, json=call.body, headers={"X-Request-ID": turn_id})
             return await clock.within(self.client().send(request, stream=True))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except _UNREACHABLE as error:
             reason = f"{type(error).__name__}: {error}"
             raise EngineUnavailable("The model could not be reached.", detail=reason) from error
 

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 
 _SUCH_AS = "Give an address such as https://api.example.com/v1."
-_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,254}}$){_LABEL}(\.{_LABEL})*\.?")  # RFC 1123; underscores for container networks
 
 
 def check_address(value: str) -> None:

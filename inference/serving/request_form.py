@@ -79,7 +79,12 @@ def _message(given: Any) -> ChatMessage:
         content = "".join(part["text"] for part in content)
     if not isinstance(content, str):
         raise BadRequest("The content of each message must be a string, or parts of text.")
-    return ChatMessage(role, content)
+    return ChatMessage(role, _whole(content))
+
+
+def _whole(text: str) -> str:
+    """Half characters cannot be sent on."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _is_text(part: Any) -> bool:
@@ -114,7 +119,7 @@ def _stop(body: dict[str, Any]) -> tuple[str, ...]:
         raise BadRequest(f"`stop` must be at most {STOPS} strings.")
     if not all(isinstance(one, str) and 0 < len(one) <= STOP_CHARACTERS for one in stop):
         raise BadRequest(f"Each of `stop` must be a string of 1 to {STOP_CHARACTERS} characters.")
-    return tuple(stop)
+    return tuple(map(_whole, stop))
 
 
 def _logit_bias(body: dict[str, Any]) -> tuple[tuple[int, float], ...]:
@@ -184,7 +189,7 @@ def _text(body: dict[str, Any], name: str) -> str:
         return ""
     if not isinstance(value, str) or len(value) > NAME_CHARACTERS:
         raise BadRequest(f"`{name}` must be a string of at most {NAME_CHARACTERS} characters.")
-    return value
+    return _whole(value)
 
 
 def _integer(body: dict[str, Any], name: str, least: int, most: int, default: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -351,3 +352,14 @@ def test_the_command_makes_lists_and_revokes_keys(
     with pytest.raises(Error, match="no key named"):
         run("revoke", "reports", "--user", "alice")
     assert run("create", "reports", "--user", "alice") != key
+
+
+@pytest.mark.parametrize(
+    "more", [{"stop": ["\ud800"]}, {"messages": [{"role": "system", "content": "\udfff"}, *ASKED]}]
+)
+def test_half_characters_are_replaced(web: Web, cast: Cast, handbook: Document, more: dict[str, Any]) -> None:
+    headers = {"Authorization": f"Bearer {create_key(user=cast.alice, name='test')}"}
+    body = {"model": "footnote", "messages": ASKED, **more}
+    sent = json.dumps(body).encode()
+    answer = httpx.post(f"{web.url}/v1/chat/completions", content=sent, headers=headers, timeout=20)
+    assert answer.status_code == 200, answer.text

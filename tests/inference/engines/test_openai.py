@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 
+from inference.config import InferenceConfig
 from inference.engine import ChatMessage, Finish, TextPiece, Usage
-from inference.errors import EngineBusy, QuestionRefused
+from inference.engines.local import LocalEngine
+from inference.errors import EngineBusy, EngineUnavailable, QuestionRefused
+from inference.models.addresses import check_address
+from inference.prompts import SYSTEM
 from tests.inference.engines.asking import ASKED, WHOLE, Made, pieces_of, text_of
 from tests.provider_double import ChatCompletions, Provider, Reply, line
 
@@ -137,3 +143,40 @@ async def test_written_text_is_gone_on_with_by_asking_for_it(made: Made, double:
 async def test_who_said_what_stays_as_it_was(made: Made, double: Provider) -> None:
     await pieces_of(made("openai"), replace(ASKED, messages=(ChatMessage("user", "a"), ChatMessage("assistant", "b"))))
     assert double.calls[0]["messages"] == [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-1", "1" + "0" * 400])
+async def test_progress_that_json_does_not_know_is_no_answer(made: Made, double: Provider, number: str) -> None:
+    double.script = [Reply(parts=(b'data: {"footnote_progress": {"prompt_tokens": %s}}\n\n' % number.encode(), STOP))]
+    with pytest.raises(EngineUnavailable):
+        await pieces_of(made("openai"))
+
+
+async def test_an_answer_without_end_is_cut_off(made: Made, double: Provider) -> None:
+    double.script = [Reply(parts=(*[ChatCompletions.word("endless " * 1000)] * 50, STOP))]
+    *_, last = pieces = await pieces_of(made("openai"), replace(ASKED, max_tokens=100))
+    assert sum(len(piece.text) for piece in pieces if isinstance(piece, TextPiece)) == 3200
+    assert last == Finish("length")
+
+
+@pytest.mark.parametrize(("system", "public"), [(SYSTEM, 1), (f"{SYSTEM}\n\nThe program adds: the code is 18.", 0)])
+async def test_what_a_program_adds_to_our_instructions_is_shared_with_nobody(
+    double: Provider, system: str, public: int, tmp_path: Path
+) -> None:
+    asked = replace(ASKED, messages=(ChatMessage("system", system), ASKED.messages[-1]))
+    local = LocalEngine(InferenceConfig((), "token", tmp_path), double.url.removesuffix("/v1"))
+    await pieces_of(local, asked)
+    assert double.calls[0]["footnote_public_messages"] == public
+
+
+@pytest.mark.parametrize("host", ["api..example", "x" * 64 + ".example", ".".join(["x" * 60] * 5)])
+async def test_a_host_that_is_no_name_is_refused_and_would_only_be_out_of_reach(
+    made: Made, double: Provider, host: str
+) -> None:
+    with pytest.raises(ValidationError):
+        check_address(f"https://{host}/v1")
+    double.url = f"http://{host}/v1"
+    engine = made("openai")
+    assert await engine.health() == "It cannot be reached."
+    with pytest.raises(EngineUnavailable):
+        await pieces_of(engine)
