@@ -9,8 +9,11 @@ from typing import Any
 from celery import Celery
 from celery.signals import celeryd_init, setup_logging, worker_ready
 
+from chatapp import broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatapp.settings")
 
+broker.register()
 app = Celery("footnote")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
