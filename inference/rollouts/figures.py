@@ -9,10 +9,13 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from inference import seams
+from inference.errors import ContextTooLong, QuestionRefused
 from inference.models import Outcome, Rollout
 
 MOST = 8000  # answers of each version that are compared: the first ones, so that a look gives the same each time
 _LEAST_TOKENS = 8  # the pace of a few words says nothing
+_OF_THE_QUESTION = (QuestionRefused.code, ContextTooLong.code)  # whoever asks can bring them about at will
 OVERTAKEN, STOPPED = "overtaken", "stopped"  # another engine, asked as well, was faster; the asker gave up
 
 Series = tuple[tuple[int, float], ...]  # (place among all answers, value), in their order
@@ -39,7 +42,7 @@ def figures_of(rollout: Rollout, version: UUID) -> Figures:
     """Only answers that count in this roll-out: those of the people and the time for whom one of both was drawn."""
     waits, paces, failures = [], [], []
     fields = ("pk", "failed", "code", "first_token_ms", "writing_ms", "completion_tokens")
-    ours = Outcome.objects.filter(rollout=rollout, version=version).order_by("pk")
+    ours = Outcome.objects.filter(rollout=rollout, version=version).exclude(code__in=_OF_THE_QUESTION).order_by("pk")
     for pk, failed, code, first_token_ms, writing_ms, tokens in ours.values_list(*fields)[: _most(rollout)]:
         failures.append((pk, float(failed)))
         if first_token_ms is None and code in (OVERTAKEN, STOPPED):
@@ -48,17 +51,29 @@ def figures_of(rollout: Rollout, version: UUID) -> Figures:
             waits.append((pk, float(first_token_ms)))
         if not failed and writing_ms and tokens >= _LEAST_TOKENS:
             paces.append((pk, 1000.0 * (tokens - 1) / writing_ms))
-    rated = ours.filter(rating__isnull=False).values_list("pk", "rating")[: _most(rollout)]
-    bad = tuple((pk, float(rating < 0)) for pk, rating in rated if rating is not None)
-    return Figures(tuple(failures), tuple(waits), tuple(paces), bad)
+    return Figures(tuple(failures), tuple(waits), tuple(paces), _bad(ours, _most(rollout)))
+
+
+def _bad(outcomes: QuerySet[Outcome], most: int) -> Series:
+    """The first rating of each person: one alone does not decide."""
+    rated = outcomes.filter(rating__isnull=False).values_list("pk", "turn", "rating")[:most]
+    rows = [(pk, turn, rating) for pk, turn, rating in rated if rating is not None]
+    turns = {turn for _, turn, _ in rows if turn}
+    people = seams.raters.given(turns) if turns else {}
+    first: dict[UUID | int, tuple[int, float]] = {}
+    for pk, turn, rating in rows:
+        first.setdefault(people.get(turn, pk) if turn else pk, (pk, float(rating < 0)))
+    return tuple(first.values())
 
 
 def outright_of(rollout: Rollout, most: int) -> Outright:
     """Of the current version also the answers in place of the new one: they show that it does answer."""
-    ours = Outcome.objects.filter(rollout=rollout, version=rollout.new_id).order_by("-pk")
+    ours = Outcome.objects.filter(rollout=rollout, version=rollout.new_id).exclude(code__in=_OF_THE_QUESTION)
+    ours = ours.order_by("-pk")
     newest = list(ours.values_list("pk", "failed")[: most + 1])
     in_a_row = next((n for n, (_, failed) in enumerate(newest) if not failed), len(newest))
     meanwhile = Outcome.objects.filter(version=rollout.current_id, at__gte=rollout.started_at)
+    meanwhile = meanwhile.exclude(code__in=_OF_THE_QUESTION)
     if in_a_row < len(newest):
         meanwhile = meanwhile.filter(pk__gt=newest[in_a_row][0])
     return Outright(in_a_row, _count(meanwhile.filter(first_token_ms__isnull=False, failed=False)),

@@ -12,7 +12,7 @@ from django.test import Client
 from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.feedback import services
 from chatapp.feedback.models import Rating
-from inference import outcomes
+from inference import outcomes, seams
 from inference.models import Outcome
 from inference.routing.attempt import Attempted
 from tests.conftest import Cast, signed_in_client
@@ -149,3 +149,8 @@ def test_a_conversation_that_is_deleted_meanwhile_is_not_there(
     rate = services.rate
     monkeypatch.setattr(services, "rate", deleted_first)
     assert answered.put({"rating": "good"}).status_code == 404
+
+
+def test_roll_outs_learn_which_answers_one_person_rated(answered: Answered, cast: Cast) -> None:
+    answered.put({"rating": "bad"})
+    assert seams.raters.given([answered.turn.pk, uuid.uuid4()]) == {answered.turn.pk: cast.alice.pk}

@@ -20,7 +20,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from chatapp.governance.models import AuditEntry
-from inference import outcomes, registry, rollouts
+from inference import outcomes, registry, rollouts, seams
 from inference.engine import Usage
 from inference.models import Candidate, ModelVersion, Outcome, Rollout, Route
 from inference.rollouts import watching
@@ -183,6 +183,27 @@ def test_a_version_that_is_as_good_goes_on(rollout: Rollout, old: ModelVersion, 
             outcomes.rate(turn, -1 if number % 4 == 0 else 1)
     assert still_running(rollout)
     assert {rail.state for rail in rollouts.judge(rollout).rails} == {"holds"}
+
+
+@pytest.mark.parametrize("code", ["question_refused", "context_too_long"])
+def test_questions_that_are_refused_say_nothing_of_the_version(
+    code: str, rollout: Rollout, old: ModelVersion, new: ModelVersion
+) -> None:
+    answers(rollout, old, 60)
+    answers(rollout, new, 40, failed=True, code=code)
+    assert still_running(rollout)
+
+
+def test_the_ratings_of_one_person_count_once(
+    rollout: Rollout, old: ModelVersion, new: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = answers(rollout, old, 40) + answers(rollout, new, 40)
+    everybodys: dict[uuid.UUID, uuid.UUID | int] = {turn: number for number, turn in enumerate(shown[:40])}
+    everybodys |= dict.fromkeys(shown[40:], 99)
+    monkeypatch.setattr(seams.raters, "_given", lambda turns: {one: everybodys[one] for one in turns})
+    for number, rated in enumerate(shown):
+        outcomes.rate(rated, 1 if number < 40 else -1)
+    assert still_running(rollout)
 
 
 def test_too_few_answers_are_no_verdict(rollout: Rollout, old: ModelVersion, new: ModelVersion) -> None:
