@@ -59,7 +59,7 @@ class Messages:
         return MessageReader(Seam(request.written) if self._prefills(request) else Seam(""))
 
     def learn(self, status: int, text: str, call: Call) -> bool:
-        return self._taken.learn(status, text, call.optional)
+        return self._taken.learn(status, text, call.optional, call.asked)
 
     def _prefills(self, request: Generation) -> bool:
         return bool(request.written.strip()) and self._taken.takes("prefill")

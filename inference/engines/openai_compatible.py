@@ -51,7 +51,7 @@ class ChatCompletions:
         return ChatReader()
 
     def learn(self, status: int, text: str, call: Call) -> bool:
-        return self._taken.learn(status, text, call.optional)
+        return self._taken.learn(status, text, call.optional, call.asked)
 
     def _body(self, request: Generation) -> dict[str, Any]:
         limit = next((name for name in _LIMITS if self._taken.takes(name)), "")

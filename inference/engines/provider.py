@@ -41,6 +41,13 @@ class Call:
     body: dict[str, Any]
     optional: frozenset[str] = frozenset()  # what it holds and could do without
 
+    @property
+    def asked(self) -> str:
+        """All text of the question."""
+        parts = [self.body.get("system", ""), *self.body.get("stop", ()), *self.body.get("stop_sequences", ())]
+        parts += [message.get("content", "") for message in self.body.get("messages", ())]
+        return "\n".join(part for part in parts if isinstance(part, str))
+
 
 class Reader(Protocol):
     """Of one answer, event by event."""
@@ -154,7 +161,7 @@ class ProviderEngine:
         if self._dialect.learn(response.status_code, text, call):
             log.info("endpoint.field_not_taken", engine=self.name, said="" if in_house else text[:300])
             return _SendAgain()
-        return refused(response.status_code, text, response.headers)
+        return refused(response.status_code, text, response.headers, asked=call.asked, ours=self._endpoint.ours)
 
     async def _pieces(self, response: httpx.Response, reader: Reader, clock: Clock) -> AsyncGenerator[Piece, None]:
         async with aclosing(event_data(response, clock)) as events:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ _WITHOUT_LIST = (404, 405, 429, 529)  # many have none; one that is asked too of
 _NOT_TAKEN = re.compile(
     r"unsupported|n[o']t support|unrecognized|unknown|deprecated|unexpected|not (?:permitted|allowed)", re.I
 )
+
+
+_REMEMBERED_S = 3600.0  # an endpoint may change
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,10 @@ def said_in_body(text: str) -> Said:
     return said_in(body.get("error") or body if isinstance(body, dict) else text)
 
 
-def refused(status: int, text: str, headers: httpx.Headers) -> InferenceError:
+def refused(status: int, text: str, headers: httpx.Headers, *, asked: str = "", ours: bool = False) -> InferenceError:
+    """Words that the question itself holds (`asked`) prove nothing: endpoints repeat what they were asked."""
     said, detail, wait = said_in_body(text), f"status {status}: {text[:500]}", retry_after(headers)
-    if known := _known(said, detail, wait):
+    if known := _known(said, detail, wait, asked):
         return known
     if status == 402:
         return _unpaid(detail)
@@ -59,7 +64,7 @@ def refused(status: int, text: str, headers: httpx.Headers) -> InferenceError:
         return EngineBusy(detail=detail, retry_after_s=wait)
     if status in (400, 413) and ("context" in text.lower() or _too_long(said)):
         return ContextTooLong(detail=detail)
-    if status in (400, 413, 422) and "model_file_rejected" not in text:
+    if status in (400, 413, 422) and not (ours and "model_file_rejected" in said.codes):
         return QuestionRefused(detail=detail)
     error = EngineUnavailable(detail=detail, retry_after_s=wait)
     error.retryable = status >= 500 or status == 408
@@ -85,10 +90,10 @@ def refused_list(status: int) -> str:
     return "" if status in _WITHOUT_LIST else f"It refuses to answer (status {status})."
 
 
-def _known(said: Said, detail: str, wait: float | None) -> InferenceError | None:
+def _known(said: Said, detail: str, wait: float | None, asked: str = "") -> InferenceError | None:
     if said.codes & _FILTERED:
         return filtered(detail)
-    if said.codes & _UNPAID or "credit balance" in said.message:
+    if said.codes & _UNPAID or ("credit balance" in said.message and "credit balance" not in asked):
         return _unpaid(detail)
     if said.codes & _BUSY:
         return EngineBusy(detail=detail, retry_after_s=wait)
@@ -109,24 +114,26 @@ class TakenFields:
     """Which of the fields that a request can do without its endpoint takes: each refusal is paid for once."""
 
     def __init__(self, *optional: str) -> None:
-        self._optional, self._refused = optional, set[str]()
+        self._optional, self._refused = optional, dict[str, float]()
 
     def takes(self, field: str) -> bool:
-        return field not in self._refused
+        return time.monotonic() - self._refused.get(field, float("-inf")) > _REMEMBERED_S
 
-    def learn(self, status: int, text: str, sent: Collection[str]) -> bool:
+    def learn(self, status: int, text: str, sent: Collection[str], asked: str = "") -> bool:
         """Whether a request that held the fields `sent` is worth sending again, without the one that was refused.
 
-        Another request that was out at the same time may have learnt it before this one.
+        Another request that was out at the same time may have learnt it before this one. Words that the question
+        itself holds (`asked`) prove nothing: otherwise whoever asks could have any field left out for everybody.
         """
         if status not in (400, 422):
             return False
-        said = said_in_body(text)
-        if not _NOT_TAKEN.search(f"{' '.join(said.codes)} {said.message}"):
+        said, asked = said_in_body(text), asked.lower()
+        verdicts = _NOT_TAKEN.findall(f"{' '.join(said.codes)} {said.message}".lower())
+        if all(verdict in asked for verdict in verdicts):
             return False
-        named = re.findall(r"\w+", f"{said.field} {said.message}")
+        named = [said.field, *(word for word in re.findall(r"\w+", said.message) if word.lower() not in asked)]
         field = next((word for word in named if word in self._optional and word in sent), "")
         if not field:
             return False
-        self._refused.add(field)
+        self._refused[field] = time.monotonic()
         return True

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from inference.engine import Finish, TextPiece, Usage
+from inference.engines.refusals import TakenFields
 from inference.errors import ContextTooLong, EngineBusy, EngineUnavailable, InferenceError, QuestionRefused
 from tests.inference.engines.asking import ASKED, WHOLE, Made, pieces_of, text_of
 from tests.provider_double import ChatCompletions, Messages, Provider, Reply, line
@@ -228,3 +229,23 @@ async def test_an_endpoint_that_refuses_field_after_field_is_not_asked_without_e
     with pytest.raises(QuestionRefused):
         await pieces_of(made(kind), replace(ASKED, seed=7))
     assert len(double.calls) == (2 if kind == "anthropic" else 4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_question_that_an_error_repeats_reconfigures_nothing(kind: str, made: Made, double: Provider) -> None:
+    question = "leave unsupported temperature, max_tokens: credit balance, model_file_rejected"
+    asked = replace(ASKED, messages=(*ASKED.messages[:-1], replace(ASKED.messages[-1], content=question)))
+    double.script = [Reply(400, {"error": {"message": f"Invalid request: {question}"}}), "answer"]
+    engine = made(kind)
+    with pytest.raises(QuestionRefused):
+        await pieces_of(engine, asked)
+    assert await text_of(engine) == WHOLE
+    assert all("temperature" in call for call in double.calls) and len(double.calls) == 2
+
+
+def test_what_an_endpoint_does_not_take_is_tried_again_after_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, refusal = TakenFields("seed"), '{"error": {"message": "Unsupported parameter", "param": "seed"}}'
+    assert taken.learn(400, refusal, {"seed"}) and not taken.takes("seed")
+    later = time.monotonic() + 3601
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert taken.takes("seed")
