@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
@@ -20,6 +21,7 @@ _HOUSE = tuple(
     ipaddress.ip_network(text)
     for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
 )
+KEY_SENTENCE = "It begins with INFERENCE_KEY_, then capitals, digits and underscores, such as INFERENCE_KEY_OPENAI."
 _KINDS = (ModelVersion.Kind.OPENAI, ModelVersion.Kind.AZURE, ModelVersion.Kind.ANTHROPIC)
 
 
@@ -33,6 +35,7 @@ class EndpointRejected(InferenceError):
 class Added:
     version: ModelVersion
     assumed: str  # a sentence on what nobody said; '' where everything was said
+    key_missing: str = ""  # a sentence, where its key is not set here
 
 
 def add_endpoint(*, name: str, outside: bool | None, by: AbstractBaseUser | None = None, **values: Any) -> Added:
@@ -50,7 +53,7 @@ def add_endpoint(*, name: str, outside: bool | None, by: AbstractBaseUser | None
     with transaction.atomic():
         version.save()
         audit.record("model.added", slug, by, base_url=url, outside=outside)
-    return Added(version, _assumption(version) if assumed else "")
+    return Added(version, _assumption(version) if assumed else "", _key_missing(version))
 
 
 def check_version(version: ModelVersion) -> None:
@@ -83,6 +86,12 @@ def is_in_house(url: str) -> bool:
     return any(address in network for network in _HOUSE)
 
 
+def _key_missing(version: ModelVersion) -> str:
+    if not version.key_name or version.key_name in settings.INFERENCE.keys:
+        return ""
+    return f"{version.key_name} is not set yet: set it, then restart Footnote, which reads its keys as it starts."
+
+
 def _assumption(version: ModelVersion) -> str:
     if version.outside:
         return (
@@ -98,5 +107,7 @@ def _assumption(version: ModelVersion) -> str:
 def _sentence(version: ModelVersion, field: str, text: str) -> str:
     if field == NON_FIELD_ERRORS:
         return text
+    if field == "key_name" and not text.startswith("Ensure"):
+        text = KEY_SENTENCE
     label = str(getattr(version._meta.get_field(field), "verbose_name", field))
     return f"{label.capitalize()}: {text}"

@@ -14,6 +14,7 @@ from django.db.models import Count
 
 from chatapp.accounts.models import User
 from chatapp.errors import ChatAppError, Invalid, NotFound
+from chatapp.governance.services import record
 from retrieval.ingestion import storable
 from retrieval.models import Collection, Document
 
@@ -40,6 +41,7 @@ def create_collection(
                 name=name, description=storable(description.strip(), 500), everyone=everyone
             )
             collection.readers.set(groups)
+            record("collection.added", name, by, everyone=everyone, readers=sorted(one.name for one in groups))
     except IntegrityError:
         raise NameTaken from None
     log.info("collection.created", collection=str(collection.pk), by=str(by.pk))
@@ -57,12 +59,17 @@ def update_collection(*, collection: Collection, by: User, changes: dict[str, An
     try:
         with transaction.atomic():
             columns = {name: getattr(collection, name) for name in changes if name != "readers"}
-            if not Collection.objects.select_for_update().filter(pk=collection.pk).exists():
+            before = Collection.objects.select_for_update().filter(pk=collection.pk).first()
+            if before is None:
                 raise NotFound  # deleted meanwhile: saving would bring it back
+            old = _picture(before, changes)
             if columns:
                 Collection.objects.filter(pk=collection.pk).update(**columns)
             if "readers" in changes:
                 collection.readers.set(_groups(changes["readers"]))
+            now = _picture(collection, changes)
+            if different := {name: {"from": old[name], "to": now[name]} for name in now if old[name] != now[name]}:
+                record("collection.changed", before.name, by, **different)
     except IntegrityError:
         raise NameTaken from None
     log.info("collection.changed", collection=str(collection.pk), by=str(by.pk), fields=sorted(changes))
@@ -89,6 +96,16 @@ def valid_name(name: str) -> str:
     if not name or len(name) > 120:
         raise Invalid("The name of a collection has 1 to 120 characters.", advice="Choose another name.")
     return name
+
+
+def _picture(collection: Collection, fields: Iterable[str]) -> dict[str, Any]:
+    """For the audit trail."""
+    return {
+        name: sorted(collection.readers.values_list("name", flat=True))
+        if name == "readers"
+        else getattr(collection, name)
+        for name in fields
+    }
 
 
 def _groups(names: Sequence[str]) -> list[Group]:

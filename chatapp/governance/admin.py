@@ -57,7 +57,7 @@ class EntryAdmin(EntryAdminBase):
 
     @admin.display(description="by", ordering="actor_name")
     def who(self, entry: AuditEntry) -> str:
-        return entry.actor_name or "Footnote, or a command"
+        return entry.actor_name or "Footnote"
 
     @admin.display(description="detail")
     def what(self, entry: AuditEntry) -> str:

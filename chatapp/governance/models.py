@@ -35,7 +35,7 @@ class AuditEntry(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
-    actor_name = models.CharField("by", max_length=150, blank=True)  # '' for Footnote itself
+    actor_name = models.CharField("by", max_length=150, blank=True)  # '': Footnote itself; of a command, its account
     action = models.CharField(max_length=60)
     subject = models.CharField(max_length=300)
     detail = models.JSONField(default=dict, encoder=DjangoJSONEncoder)

@@ -52,10 +52,11 @@ def _add(command: FootnoteCommand, options: dict[str, Any]) -> None:
         added = add_endpoint(
             name=options["name"], outside=options["outside"], base_url=options["endpoint"], **_values(command, given)
         )
-        text = f"{added.version.name}: {added.version.get_kind_display()}. {added.assumed}".strip()
+        text = f"{added.version.name}: {added.version.get_kind_display()}. {added.assumed} {added.key_missing}".strip()
         say(command, facts_of(added.version), text, as_json=options["json"])
-        if added.assumed and options["json"]:
-            command.stderr.write(added.assumed)
+        for note in (added.assumed, added.key_missing):
+            if note and options["json"]:
+                command.stderr.write(note)
     elif not options["path"]:
         command.fail("Give a GGUF file, or --endpoint with an address.")
     elif given or options["outside"] is not None:

@@ -69,6 +69,10 @@ class CandidateForm(CandidateFormBase):
             "house. Versions outside never get such questions, whatever is set here.",
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["languages"].base_field.validators = []  # type: ignore[attr-defined]  # clean_languages says it
+
     def clean_languages(self) -> list[str]:
         named = sorted({one.lower() for one in self.cleaned_data["languages"]})
         for one in named:

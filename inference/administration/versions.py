@@ -20,6 +20,7 @@ from inference import audit, registry, rollouts
 from inference.administration import router
 from inference.administration.changes import changed
 from inference.administration.superusers import SuperusersAlone, actor, require_superuser
+from inference.endpoints import KEY_SENTENCE
 from inference.errors import InferenceError
 from inference.models import ModelVersion
 
@@ -49,6 +50,7 @@ class VersionForm(VersionFormBase):
             "model": "The model's name at the endpoint. Another address or another model is better a version of its "
             "own: figures, ratings and kept answers stay with the version."
         }
+        error_messages = {"key_name": {"invalid": KEY_SENTENCE}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

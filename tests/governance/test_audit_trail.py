@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
 import uuid
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from chatapp.governance import services
 from chatapp.governance.models import AuditEntry, AuditTrailIsKept
 from inference import audit, rollouts, seams
 from inference.models import ModelVersion, Rollout
+from retrieval.models import Collection
 from tests.conftest import Cast, signed_in_client
 
 
@@ -90,3 +94,35 @@ def test_the_trail_is_read_by_superusers_alone(cast: Cast) -> None:
     for path in ["/admin/governance/auditentry/add/", f"/admin/governance/auditentry/{entry.pk}/delete/"]:
         assert signed_in_client(cast.administrator).post(path, {"post": "yes"}).status_code == 403
     assert AuditEntry.objects.count() == 1
+
+
+def test_a_command_is_told_from_what_footnote_does_by_itself(cast: Cast) -> None:
+    call_command("models", "add", "--endpoint", "http://127.0.0.1:9/v1", "--kind", "openai", "--model", "m", "--json")
+    typed = AuditEntry.objects.get()
+    assert (typed.actor, typed.actor_name) == (None, f"command of {getpass.getuser()}")
+    services.record("rollout.rolled_back", "footnote", None)
+    page = signed_in_client(cast.administrator).get("/admin/governance/auditentry/").content.decode()
+    assert typed.actor_name in page and ">Footnote</td>" in page
+
+
+def test_who_and_what_reads_a_collection_is_written_down(cast: Cast) -> None:
+    client = signed_in_client(cast.administrator)
+    assert client.post("/admin/retrieval/collection/add/", {"name": "Board"}).status_code == 302
+    url = f"/admin/retrieval/collection/{Collection.objects.get(name='Board').pk}/change/"
+    group = Group.objects.create(name="directors")
+    assert client.post(url, {"name": "Board", "stays_in_house": "on", "readers": [group.pk]}).status_code == 302
+    assert client.post(url, {"name": "Board", "stays_in_house": "on", "readers": [group.pk]}).status_code == 302
+    changed, added = AuditEntry.objects.all()
+    assert (added.action, changed.action, changed.subject) == ("collection.added", "collection.changed", "Board")
+    assert changed.actor == cast.administrator
+    assert changed.detail["stays_in_house"] == {"from": False, "to": True}
+    assert changed.detail["readers"] == {"from": [], "to": ["directors"]}
+
+
+def test_programs_that_change_a_collection_are_written_down(cast: Cast) -> None:
+    client = signed_in_client(cast.administrator)
+    client.post("/api/collections/", {"name": "Board"}, content_type="application/json")
+    url = f"/api/collections/{Collection.objects.get(name='Board').pk}/"
+    assert client.patch(url, {"everyone": True, "name": "Board"}, content_type="application/json").status_code == 200
+    changed, _ = AuditEntry.objects.all()
+    assert (changed.actor, changed.detail) == (cast.administrator, {"everyone": {"from": False, "to": True}})

@@ -208,7 +208,7 @@ def test_an_endpoint_is_outside_unless_its_address_is_private_and_that_is_said(u
             ("--endpoint", "https://host.example/v1", "--model", "m", "--kind", "soap"),
             "kind is openai, azure or anthropic",
         ),
-        (("--endpoint", "https://host.example/v1", "--model", "m", "--key-name", "AWS_SECRET"), "INFERENCE_KEY_OPENAI"),
+        (("--endpoint", "https://host.example/v1", "--model", "m", "--key-name", "AWS_SECRET"), "with INFERENCE_KEY_"),
         (
             ("--endpoint", "https://host.example/v1", "--model", "m", "--price-prompt", "-1"),
             "greater than or equal to 0",
@@ -270,3 +270,10 @@ def test_the_list_has_aligned_columns_for_files_and_endpoints(tmp_path: Path) ->
     for column, values in (("KIND", ("file", "openai")), ("PRICE", (" ", "0.5000/0")), ("TOKENS/S", (" ", "71.2"))):
         at = heading.index(column)
         assert [row[at:].startswith(value) for row, value in zip(rows, values, strict=True)] == [True, True], column
+
+
+@pytest.mark.django_db
+def test_a_key_that_is_not_set_yet_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    add = ("models", "add", "--endpoint", "https://host.example/v1", "--kind", "openai", "--model", "m", "--outside")
+    call_command(*add, "--key-name", "INFERENCE_KEY_OF_NOBODY")
+    assert "INFERENCE_KEY_OF_NOBODY is not set yet: set it, then restart Footnote" in capsys.readouterr().out

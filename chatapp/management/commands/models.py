@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from chatapp.commands import FootnoteCommand
+from chatapp.governance import services as governance
 from chatapp.models_command import changing, rolling_out, showing, working
 from chatapp.models_command.action import Action
 
@@ -23,4 +24,5 @@ class Command(FootnoteCommand):
             below.add_argument("--json", action="store_true", help="one line of JSON on standard output")
 
     def handle(self, *, action: str, **options: Any) -> None:
-        next(one for one in ACTIONS if one.name == action).run(self, options)
+        with governance.command():
+            next(one for one in ACTIONS if one.name == action).run(self, options)
