@@ -52,7 +52,8 @@ class Catalogue:
     last: Engine
 
     def plan(self, name: str) -> Plan | None:
-        """A route, or one engine as a route of its own; "" is the default route."""
+        """A route, or one engine as a route of its own, by its version's name or the wire's ("api: NAME"); "" is the
+        default route."""
         if not name:
             return self.plans[0]
         if found := next((plan for plan in self.plans if plan.name == name), None):
@@ -60,8 +61,8 @@ class Catalogue:
         if name == self.last.name:
             return Plan(name, ())
         for candidate in self.candidates():
-            if any(engine.name == name for engine in candidate.copies):
-                return Plan(name, ((candidate,),))
+            if candidate.copies and name in (candidate.name, *(engine.name for engine in candidate.copies)):
+                return Plan(candidate.copies[0].name, ((candidate,),))
         return None
 
     def candidates(self) -> tuple[Candidate, ...]:

@@ -207,3 +207,12 @@ async def test_the_line_of_a_question_is_explained(pool: EnginePool, version: Ve
     assert found[1].passed_by == "It cannot be reached." and not found[2].passed_by
     inside = await Router(StoredRoutes(pool, in_database)).explain(replace(ASKED, in_house=True))
     assert "may not leave the house" in inside[1].passed_by
+
+
+def test_a_version_is_asked_by_its_own_name_and_by_that_of_its_engine(pool: EnginePool, version: Versions) -> None:
+    Candidate.objects.create(route=Route.objects.create(name="page", default=True), version=version("gamma"))
+    for name in ("gamma", "api: gamma"):
+        plan = load(pool).plan(name)
+        assert plan is not None and plan.name == "api: gamma"
+        assert [one.name for one in plan.candidates()] == ["gamma"]
+    assert load(pool).plan("delta") is None
