@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from inference.errors import ModelFileRejected
+from inference.gguf_lengths import check_lengths
 
 _MOST_CONTEXT = 2**31 - 1  # what the column holds
+# llama.cpp ends the whole process for more layers or experts than it has room for.
+_BOUNDS = {"block_count": 512, "expert_count": 512, "expert_used_count": 512, "nextn_predict_layers": 512}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ def read_gguf(path: Path) -> GgufFacts:
         with path.open("rb") as stream:
             if stream.read(4) != b"GGUF":
                 raise ModelFileRejected
+        check_lengths(path)
         reader = GGUFReader(path)
         fields = {key: field.contents() for key, field in reader.fields.items() if not key.startswith("tokenizer.ggml")}
         kinds = [tensor.tensor_type.name for tensor in reader.tensors]
@@ -37,11 +41,14 @@ def read_gguf(path: Path) -> GgufFacts:
         rows = [int(tensor.shape[0]) for tensor in reader.tensors if len(tensor.shape) > 1 and "blk." in tensor.name]
     except OSError as error:
         raise ModelFileRejected("There is no such file, or it cannot be read.", advice="Check the path.") from error
-    except (ValueError, LookupError, TypeError, OverflowError, MemoryError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, ArithmeticError, MemoryError, AttributeError, RecursionError) as error:
         raise ModelFileRejected(detail=str(error)) from error
     architecture = _text(fields.get("general.architecture"))
     if not architecture or not kinds:
         raise ModelFileRejected("The file holds no model.")
+    for name, most in _BOUNDS.items():
+        if not _within(fields.get(f"{architecture}.{name}", 1), most):
+            raise ModelFileRejected("The file asks for more layers or experts than any model has.", detail=name)
     return GgufFacts(
         licence=_text(fields.get("general.license")),
         context_tokens=_count(fields.get(f"{architecture}.context_length")),
@@ -67,6 +74,11 @@ def describe(path: Path) -> dict[str, Any]:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _within(value: Any, most: int) -> bool:
+    values = value if isinstance(value, list) else [value]
+    return all(isinstance(one, int) and 0 <= one <= most for one in values)
 
 
 def _count(value: Any) -> int:
