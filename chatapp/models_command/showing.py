@@ -92,10 +92,15 @@ def _row(model: ModelVersion) -> tuple[str, ...]:
         str(model.context_tokens or ""),
         f"{model.price_prompt:f}/{model.price_completion:f}" if model.price_prompt or model.price_completion else "",
         f"{measured['decode_tokens_s']:.1f}" if "decode_tokens_s" in measured else "",
-        f"{measured['perplexity']:.2f}" if "perplexity" in measured else "",
+        _perplexity(measured["perplexity"]) if "perplexity" in measured else "",
         model.parent.name if model.parent else "",
         place,
     )
+
+
+def _perplexity(value: float) -> str:
+    """Of a model without sense it has any number of digits."""
+    return f"{value:.2f}" if value < 1e5 else f"{value:.1e}"
 
 
 def _show(command: FootnoteCommand, options: dict[str, Any]) -> None:

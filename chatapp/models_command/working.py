@@ -31,6 +31,8 @@ _MEASURES = (
     ("answer_agreement", "same answers", 100, "{:.1f} %"),
 )
 
+_BUSY = "Speeds hold for a machine that does little else; on a busy one they differ from run to run."
+
 
 def _material_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--text", metavar="FILE", help="the text that models are compared on (default: a built-in one)")
@@ -134,7 +136,7 @@ def _table(job: Job) -> list[str]:
         if any(cells):
             rows.append((label, *cells))  # type: ignore[arg-type]
     note = job.result.get("fallbacks")
-    lines = columns(rows)[0 if before else 1 :]
+    lines = [*columns(rows)[0 if before else 1 :], _BUSY]
     return [*lines, f"{counted(note, 'tensor')} did not fit the format and took a larger one."] if note else lines
 
 

@@ -57,7 +57,7 @@ async function fill(body) {
   try {
     const { engines, answering } = await request("GET", "/api/engines/");
     body.replaceChildren(
-      el("p", { class: "quiet-text" }, "The first one that is available answers; when it fails, the next one takes over."),
+      el("p", { class: "quiet-text" }, "The first one that is available answers, unless a route keeps it for other questions or people; when it fails, the next one takes over."),
       ...engines.map((engine) => describe(engine, answering)));
   } catch (error) {
     body.replaceChildren(el("p", {}, `${error.message} ${error.advice}`));

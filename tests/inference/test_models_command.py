@@ -277,3 +277,12 @@ def test_a_key_that_is_not_set_yet_is_told(capsys: pytest.CaptureFixture[str]) -
     add = ("models", "add", "--endpoint", "https://host.example/v1", "--kind", "openai", "--model", "m", "--outside")
     call_command(*add, "--key-name", "INFERENCE_KEY_OF_NOBODY")
     assert "INFERENCE_KEY_OF_NOBODY is not set yet: set it, then restart Footnote" in capsys.readouterr().out
+
+
+@pytest.mark.django_db
+def test_figures_of_any_size_fit_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    ModelVersion.objects.create(name="toy", path="/nowhere/toy.gguf", measured={"perplexity": 43687189369.62})
+    ModelVersion.objects.create(name="real", path="/nowhere/real.gguf", measured={"perplexity": 9.812})
+    call_command("models", "list")
+    shown = capsys.readouterr().out
+    assert "4.4e+10" in shown and "9.81" in shown and "43687189369" not in shown
