@@ -28,7 +28,7 @@ from tests.waiting import wait_until
 
 LIMITS = {"least_answers": 8, "least_ratings": 4}
 WORDS = [f"word{n} " for n in range(12)]
-PEOPLE, MOST = 14, 240  # on each side of a share there is somebody, but for one run in 8,000
+PEOPLE, MOST = 40, 240  # so many that each side of a share has ten: a person's ratings count once
 _numbers = count(1)
 
 
@@ -130,7 +130,7 @@ def is_undone(rollout: Rollout, house: House) -> None:
 def test_a_version_that_fails_rolls_itself_back_and_nobody_is_left_without_an_answer(
     house: House, refusing: Provider
 ) -> None:
-    refusing.script = [Reply(400, {"error": {"message": "no", "code": "bad"}})]
+    refusing.script = [Reply(500, {"error": {"message": "no", "code": "bad"}})]
     rollout = house.rolls_out(house.version(refusing.url))
     reason = house.ask_until(rollout)
     assert "all failed" in reason or "(100 %)" in reason  # by its first answers, or where those were few by the rail
