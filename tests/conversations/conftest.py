@@ -63,7 +63,8 @@ def running_web(
     model_double: ModelDouble,
     stream_url: str,
 ) -> Iterator[Web]:
-    process = Web(folder, index_double.url, model_double.url, stream_url)
+    long_answers = {"INFERENCE_MAX_ANSWER_TOKENS": "200000", "INFERENCE_CONTEXT_TOKENS": "300000"}
+    process = Web(folder, index_double.url, model_double.url, stream_url, **long_answers)
     process.start()
     yield process
     process.end()
