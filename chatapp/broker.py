@@ -28,7 +28,6 @@ class Channel(filesystem.Channel):
         unfinished = folder / f".{name}.unfinished"  # of no queue's name: no reader takes it
         try:
             unfinished.write_text(dumps(payload))  # type: ignore[no-untyped-call]
-
             unfinished.rename(folder / name)
         except OSError as error:
             unfinished.unlink(missing_ok=True)

@@ -46,7 +46,7 @@ class Journal(Protocol):
 journal: Seam[Journal] = Seam("journal")
 # An answer may be rated before its outcome is recorded: -> 1 or -1 by the turn that wrote it.
 ratings: Seam[Callable[[Collection[UUID]], Mapping[UUID, int]]] = Seam("ratings")
-# Who rated the answer of each turn: a number that stands for one person.
-raters: Seam[Callable[[Collection[UUID]], Mapping[UUID, UUID | int]]] = Seam("raters")
+# Whose question each turn answers, where that is known; people rate their own answers alone.
+askers: Seam[Callable[[Collection[UUID]], Mapping[UUID, UUID]]] = Seam("askers")
 # The web process's, for the pages that say what it would do.
 router: Seam[Callable[[], Router]] = Seam("router")

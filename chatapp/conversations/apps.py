@@ -12,8 +12,10 @@ class ConversationsConfig(AppConfig):
     name = "chatapp.conversations"
 
     def ready(self) -> None:
+        from chatapp.conversations import services
         from inference import seams
 
+        seams.askers.connect(services.askers_of)
         seams.router.connect(_router)
 
 

@@ -9,4 +9,3 @@ class FeedbackConfig(AppConfig):
         from inference import seams
 
         seams.ratings.connect(services.of_turns)
-        seams.raters.connect(services.raters_of_turns)

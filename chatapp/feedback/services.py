@@ -62,13 +62,6 @@ def of_turns(turns: Collection[UUID]) -> dict[UUID, int]:
     return {turn: values[answer] for turn, answer in answers.items() if answer in values}
 
 
-def raters_of_turns(turns: Collection[UUID]) -> dict[UUID, int | UUID]:
-    """By whom the answers that these turns wrote were rated."""
-    answers = dict(Turn.objects.filter(pk__in=turns).values_list("pk", "answer_id"))
-    people = dict(Rating.objects.filter(message__in=answers.values()).values_list("message_id", "person_id"))
-    return {turn: people[answer] for turn, answer in answers.items() if answer in people}
-
-
 def _tell(message: Message, value: int | None) -> None:
     """Only once it is committed: see inference.outcomes.rate. Several turns wrote an answer that was continued."""
     for turn in Turn.objects.filter(answer=message).values_list("pk", flat=True):

@@ -7,7 +7,7 @@ from math import inf
 from statistics import median
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from inference import seams
 from inference.errors import ContextTooLong, QuestionRefused
@@ -15,7 +15,7 @@ from inference.models import Outcome, Rollout
 
 MOST = 8000  # answers of each version that are compared: the first ones, so that a look gives the same each time
 _LEAST_TOKENS = 8  # the pace of a few words says nothing
-_OF_THE_QUESTION = (QuestionRefused.code, ContextTooLong.code)  # whoever asks can bring them about at will
+_OF_THE_QUESTION = (QuestionRefused.code, ContextTooLong.code)
 OVERTAKEN, STOPPED = "overtaken", "stopped"  # another engine, asked as well, was faster; the asker gave up
 
 Series = tuple[tuple[int, float], ...]  # (place among all answers, value), in their order
@@ -42,7 +42,7 @@ def figures_of(rollout: Rollout, version: UUID) -> Figures:
     """Only answers that count in this roll-out: those of the people and the time for whom one of both was drawn."""
     waits, paces, failures = [], [], []
     fields = ("pk", "failed", "code", "first_token_ms", "writing_ms", "completion_tokens")
-    ours = Outcome.objects.filter(rollout=rollout, version=version).exclude(code__in=_OF_THE_QUESTION).order_by("pk")
+    ours = _judged(Outcome.objects.filter(rollout=rollout, version=version)).order_by("pk")
     for pk, failed, code, first_token_ms, writing_ms, tokens in ours.values_list(*fields)[: _most(rollout)]:
         failures.append((pk, float(failed)))
         if first_token_ms is None and code in (OVERTAKEN, STOPPED):
@@ -59,21 +59,32 @@ def _bad(outcomes: QuerySet[Outcome], most: int) -> Series:
     rated = outcomes.filter(rating__isnull=False).values_list("pk", "turn", "rating")[:most]
     rows = [(pk, turn, rating) for pk, turn, rating in rated if rating is not None]
     turns = {turn for _, turn, _ in rows if turn}
-    people = seams.raters.given(turns) if turns else {}
+    people = seams.askers.given(turns) if turns else {}
     first: dict[UUID | int, tuple[int, float]] = {}
     for pk, turn, rating in rows:
         first.setdefault(people.get(turn, pk) if turn else pk, (pk, float(rating < 0)))
     return tuple(first.values())
 
 
+def _judged(outcomes: QuerySet[Outcome]) -> QuerySet[Outcome]:
+    """Of the refusals of questions, one for each person: alone they can be brought about, together they are a fault.
+
+    Programs whose people are not known count as one.
+    """
+    refused = list(outcomes.filter(code__in=_OF_THE_QUESTION).order_by("pk").values_list("pk", "turn")[:MOST])
+    people = seams.askers.given({turn for _, turn in refused if turn}) if refused else {}
+    first: dict[UUID | None, int] = {}
+    for pk, turn in refused:
+        first.setdefault(people.get(turn) if turn else None, pk)
+    return outcomes.exclude(Q(code__in=_OF_THE_QUESTION) & ~Q(pk__in=first.values()))
+
+
 def outright_of(rollout: Rollout, most: int) -> Outright:
     """Of the current version also the answers in place of the new one: they show that it does answer."""
-    ours = Outcome.objects.filter(rollout=rollout, version=rollout.new_id).exclude(code__in=_OF_THE_QUESTION)
-    ours = ours.order_by("-pk")
+    ours = _judged(Outcome.objects.filter(rollout=rollout, version=rollout.new_id)).order_by("-pk")
     newest = list(ours.values_list("pk", "failed")[: most + 1])
     in_a_row = next((n for n, (_, failed) in enumerate(newest) if not failed), len(newest))
-    meanwhile = Outcome.objects.filter(version=rollout.current_id, at__gte=rollout.started_at)
-    meanwhile = meanwhile.exclude(code__in=_OF_THE_QUESTION)
+    meanwhile = _judged(Outcome.objects.filter(version=rollout.current_id, at__gte=rollout.started_at))
     if in_a_row < len(newest):
         meanwhile = meanwhile.filter(pk__gt=newest[in_a_row][0])
     return Outright(in_a_row, _count(meanwhile.filter(first_token_ms__isnull=False, failed=False)),

@@ -130,7 +130,7 @@ def is_undone(rollout: Rollout, house: House) -> None:
 def test_a_version_that_fails_rolls_itself_back_and_nobody_is_left_without_an_answer(
     house: House, refusing: Provider
 ) -> None:
-    refusing.script = [Reply(500, {"error": {"message": "no", "code": "bad"}})]
+    refusing.script = [Reply(400, {"error": {"message": "no", "code": "bad"}})]
     rollout = house.rolls_out(house.version(refusing.url))
     reason = house.ask_until(rollout)
     assert "all failed" in reason or "(100 %)" in reason  # by its first answers, or where those were few by the rail

@@ -153,4 +153,4 @@ def test_a_conversation_that_is_deleted_meanwhile_is_not_there(
 
 def test_roll_outs_learn_which_answers_one_person_rated(answered: Answered, cast: Cast) -> None:
     answered.put({"rating": "bad"})
-    assert seams.raters.given([answered.turn.pk, uuid.uuid4()]) == {answered.turn.pk: cast.alice.pk}
+    assert seams.askers.given([answered.turn.pk, uuid.uuid4()]) == {answered.turn.pk: cast.alice.pk}

@@ -194,13 +194,24 @@ def test_questions_that_are_refused_say_nothing_of_the_version(
     assert still_running(rollout)
 
 
+@pytest.mark.parametrize(("people", "goes_on"), [(1, True), (4, True), (8, False)])
+def test_refusals_count_once_for_each_person(
+    people: int, goes_on: bool, rollout: Rollout, old: ModelVersion, new: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(rollout, old, 60)
+    refused = answers(rollout, new, 40, failed=True, code="question_refused")
+    of = {turn: uuid.UUID(int=number % people) for number, turn in enumerate(refused)}
+    monkeypatch.setattr(seams.askers, "_given", lambda turns: {one: of[one] for one in turns if one in of})
+    assert still_running(rollout) == goes_on
+
+
 def test_the_ratings_of_one_person_count_once(
     rollout: Rollout, old: ModelVersion, new: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = answers(rollout, old, 40) + answers(rollout, new, 40)
     everybodys: dict[uuid.UUID, uuid.UUID | int] = {turn: number for number, turn in enumerate(shown[:40])}
     everybodys |= dict.fromkeys(shown[40:], 99)
-    monkeypatch.setattr(seams.raters, "_given", lambda turns: {one: everybodys[one] for one in turns})
+    monkeypatch.setattr(seams.askers, "_given", lambda turns: {one: everybodys[one] for one in turns})
     for number, rated in enumerate(shown):
         outcomes.rate(rated, 1 if number < 40 else -1)
     assert still_running(rollout)
