@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -100,8 +100,9 @@ def _stage(document_id: str, working: Document.Status) -> Iterator[Held | None]:
     structlog.contextvars.bind_contextvars(document=document_id)
     lease, started = None, time.monotonic()
     try:
-        with _stops_once():
+        with _stops_once() as may_stop:
             lease = leases.claim(UUID(document_id), working)
+            may_stop()
             if lease is None:
                 yield None
                 return
@@ -149,31 +150,46 @@ def _give_back_at_the_end(lease: Lease | None, seconds: float) -> None:
 
 
 @contextmanager
-def _stops_once() -> Iterator[None]:
+def _stops_once() -> Iterator[Callable[[], None]]:
     """The signals that end a worker's process raise WorkerStops, once: the document is given back undisturbed.
 
-    Celery sends one to cancel the task and one to end the pool; its own handler dies of the second.
+    Celery sends one to cancel the task and one to end the pool; its own handler dies of the second. Until what is
+    yielded is called, a signal is only remembered: a claim that was cut off could not be given back.
     """
     if current_process().name == "MainProcess" or threading.current_thread() is not threading.main_thread():
-        yield  # no child of Celery's pool: the signals are somebody else's
+        yield lambda: None  # no child of Celery's pool: the signals are somebody else's
         return
-    numbers = (signal.SIGTERM, signal.SIGQUIT)
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    def stop(number: int, _: object) -> None:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
-        raise WorkerStops(128 + number)
-
-    for number in numbers:
+    stop = _Stop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGQUIT)}
+    for number in before:
         if callable(before[number]):
             signal.signal(number, stop)
     try:
-        yield
+        yield stop.may_raise
     finally:
-        for number in numbers:
+        for number in before:
             if signal.getsignal(number) is stop:
                 signal.signal(number, before[number])
+        stop.may_raise()
+
+
+class _Stop:
+    def __init__(self) -> None:
+        self._told: int | None = None
+        self._waits = True
+
+    def __call__(self, number: int, _: object) -> None:
+        for each in (signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(each, signal.SIG_IGN)
+        self._told = number
+        if not self._waits:
+            self.may_raise()
+
+    def may_raise(self) -> None:
+        self._waits = False
+        if (number := self._told) is not None:
+            self._told = None
+            raise WorkerStops(128 + number)
 
 
 def _index_is_up() -> bool:

@@ -14,20 +14,23 @@ _CHUNK = 65_536
 
 class Between:
     """`slow_s` is waited before each piece of an answer; `spoil_after` pieces of text, an answer is garbage (None: none
-    is). Lists of models pass unharmed: to the web process, the service seems well.
+    is); `hold_after` pieces it stands still, and its connection is cut once that is None again. Lists of models pass
+    unharmed: to the web process, the service seems well.
     """
 
     def __init__(self, to: Path) -> None:
         self._to = to
         self.slow_s = 0.0
         self.spoil_after: int | None = None
+        self.hold_after: int | None = None
+        self.held = 0
         self.questions = 0
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         _in_thread(self._accept)
 
     def reset(self) -> None:
-        self.slow_s, self.spoil_after, self.questions = 0.0, None, 0
+        self.slow_s, self.spoil_after, self.hold_after, self.held, self.questions = 0.0, None, None, 0, 0
 
     def stop(self) -> None:
         self._listening.close()
@@ -73,8 +76,16 @@ class _Line:
                 if self._answers:
                     time.sleep(self._between.slow_s)
                     data = self._spoiled(data)
+                    if self._between.hold_after is not None and self._texts > self._between.hold_after:
+                        self._stand_still()
+                        break
                 self._near.sendall(data)
         _hang_up(self._near, self._far)
+
+    def _stand_still(self) -> None:
+        self._between.held += 1
+        while self._between.hold_after is not None:
+            time.sleep(0.01)
 
     def _spoiled(self, data: bytes) -> bytes:
         """As long as before: what frames it stays whole."""

@@ -375,11 +375,12 @@ def test_of_two_copies_one_dies_and_the_other_goes_on_with_its_answers(
     install(slow_model, "slow")
     _start(two_copies.services, INFERENCE_STREAMS="8")  # one has room for all
     two_copies.comes_back("local: slow")
-    between.questions = 0
+    between.hold_after = 2
     crowd = two_copies.crowd()
     crowd.wait_until_written(3)
-    assert between.questions, "both are asked"
+    wait_until(lambda: between.held > 0, 10)  # both are asked
     two_copies.services[0].end()
+    between.hold_after = None
     asked = crowd.end()
     moved = [one for one in asked if len(one.attempts) > 1]
     said = [(one.message.written_by, one.attempts) for one in asked]

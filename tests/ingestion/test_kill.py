@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from django.utils import timezone
 
-from retrieval import tasks
+from retrieval import leases, tasks
 from retrieval.indexed_text import indexed_text
 from retrieval.models import Document, IndexChange, PassageVector
 from tests.ingestion.conftest import Receive
@@ -142,6 +145,29 @@ def test_a_clean_stop_while_parsing_costs_no_attempt(worker: Worker, receive: Re
     document = receive(text_of(1, paragraphs=2000))
     wait_until(lambda: Document.objects.filter(status=Status.PARSING).exists(), every_s=0.002)
     worker.stop()
+    document.refresh_from_db()
+    assert (document.status, document.attempts, document.lease_token) == (Status.PARSING, 0, None)
+
+
+def test_a_stop_that_falls_into_the_claim_costs_no_attempt(receive: Receive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The claim is in the database, and its lease is not yet in the worker's hands."""
+    document = receive(b"The office opens at nine.")
+    claim = leases.claim
+
+    def told_to_stop_meanwhile(*args: Any) -> leases.Lease | None:
+        lease = claim(*args)
+        signal.raise_signal(signal.SIGTERM)
+        return lease
+
+    monkeypatch.setattr(leases, "claim", told_to_stop_meanwhile)
+    monkeypatch.setattr(tasks, "current_process", lambda: SimpleNamespace(name="ForkPoolWorker-1"))
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("nobody caught it"))
+    try:
+        with pytest.raises(tasks.WorkerStops):
+            tasks.parse_document(str(document.pk))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     document.refresh_from_db()
     assert (document.status, document.attempts, document.lease_token) == (Status.PARSING, 0, None)
 
