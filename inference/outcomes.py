@@ -9,7 +9,6 @@ from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
 from django.utils import timezone
 
 from inference import rollouts, seams
@@ -17,6 +16,7 @@ from inference.engine import Usage
 from inference.models import ModelVersion, Outcome, Rollout
 from inference.rollouts.figures import OVERTAKEN
 from inference.routing.attempt import Attempted
+from inference.spending import Spending
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +24,8 @@ KEPT = timedelta(days=40)  # longer than any month
 _MILLION = Decimal(1_000_000)
 _MOST = 2**31 - 1  # what the columns hold
 _BATCH, _BATCHES = 5000, 40
+
+_spending = Spending()  # of this process
 
 
 def record(attempts: Iterable[Attempted]) -> int:
@@ -50,11 +52,8 @@ def rate(turn: UUID, rating: int | None) -> None:
 
 
 def spent_this_month(versions: Collection[UUID]) -> dict[UUID, Decimal]:
-    """In the currency of the prices; 0 for a version that nobody asked."""
-    begin = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    rows = Outcome.objects.filter(version__in=versions, at__gte=begin).values_list("version").annotate(Sum("cost"))
-    spent = {version: cost or Decimal(0) for version, cost in rows if version is not None}
-    return {version: spent.get(version, Decimal(0)) for version in versions}
+    """In the currency of the prices; 0 for a version that nobody asked. Cheap enough for every reading of routes."""
+    return _spending.of(versions)
 
 
 def forget_old() -> int:

@@ -9,14 +9,13 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from inference import audit, registry, rollouts
+from inference import audit, registry, rollouts, spending
 from inference.administration import router
 from inference.administration.changes import changed
 from inference.administration.superusers import SuperusersAlone, actor, require_superuser
@@ -89,9 +88,7 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
 
     # -- the list ------------------------------------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
-        begin = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        spent = Sum("outcomes__cost", filter=Q(outcomes__at__gte=begin))
-        return super().get_queryset(request).annotate(spent_now=spent)
+        return super().get_queryset(request).annotate(spent_now=spending.of_this_month())
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         require_superuser(request)
@@ -147,6 +144,8 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
     def health(self, version: ModelVersion) -> str:
         if version.state != ModelVersion.State.READY:
             return "–"
+        if trouble := registry.trouble_of(version):
+            return trouble
         problem = self._problems().get(version.name)
         return "not on a route" if problem is None else problem or "can answer"
 

@@ -17,7 +17,13 @@ class Outcome(models.Model):
     turn = models.UUIDField(null=True)  # a rating of the answer finds its outcome by it
     route = models.CharField(max_length=60, blank=True)
     engine = models.CharField(max_length=200)
-    version = models.ForeignKey(ModelVersion, null=True, on_delete=models.CASCADE, related_name="outcomes")
+    version = models.ForeignKey(
+        ModelVersion,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="outcomes",
+        db_index=False,  # the index of its cost begins with it
+    )
     rollout = models.ForeignKey(Rollout, null=True, on_delete=models.SET_NULL, related_name="outcomes")
     failed = models.BooleanField(default=False)
     code = models.CharField(max_length=40, blank=True)  # of the error
@@ -32,7 +38,7 @@ class Outcome(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["rollout", "version"], name="outcomes_of_a_rollout"),
-            models.Index(fields=["version", "at"], name="outcomes_of_a_version"),
+            models.Index(fields=["version", "at"], include=["cost"], name="cost_of_a_version"),
             models.Index(fields=["turn"], name="outcomes_of_a_turn"),
             models.Index(fields=["at"], name="outcomes_by_age"),
         ]

@@ -79,6 +79,7 @@ class ModelVersion(models.Model):
         decimal_places=4,
         default=Decimal(0),
         validators=[MinValueValidator(Decimal(0))],
+        help_text="In the currency of your contract.",
     )
     price_completion = models.DecimalField(
         "price of a million tokens of answers",
@@ -86,6 +87,7 @@ class ModelVersion(models.Model):
         decimal_places=4,
         default=Decimal(0),
         validators=[MinValueValidator(Decimal(0))],
+        help_text="In the currency of your contract.",
     )
     monthly_budget = models.DecimalField(
         max_digits=12,
