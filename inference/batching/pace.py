@@ -29,14 +29,14 @@ class Pace:
     def slice_tokens(self, decoding_rows: int, reading: int = 1) -> int:
         """Prompt tokens of the next batch: all that fit when nobody waits for a token.
 
-        Where more prompts (`reading`) wait for their first token than answers are written, the answers wait longer:
-        so much longer as there are more, `_MOST_PATIENCE` times at most.
+        Where several prompts (`reading`) wait for their first token, the answers that are written wait longer, since
+        each step costs a pass over the weights for them: the longer the more of both are prompts.
         """
         if not decoding_rows:
             return self._most
         if self._rows_per_s is None:
             return min(_FIRST_SLICE, self._most)
-        patience = min(max(reading / decoding_rows, 1.0), _MOST_PATIENCE)
+        patience = min(1.0 + (reading - 1) / decoding_rows, _MOST_PATIENCE)
         left_s = self._target_s * patience - (self._decode_s or 0.0)
         return max(min(_LEAST_SLICE, self._most), min(int(left_s * self._rows_per_s), self._most))
 
