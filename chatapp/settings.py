@@ -242,6 +242,7 @@ INFERENCE = InferenceConfig(
     model_service_urls=tuple(env.service_urls("MODEL_SERVICE_URLS", f"unix://{RUN_DIR}/model.sock")),
     internal_token=INTERNAL_TOKEN,
     models_dir=Path(env.text("INFERENCE_MODELS_DIR", str(VAR_DIR / "models"))),
+    loads_dir=VAR_DIR / "loads",
     context_tokens=env.integer("INFERENCE_CONTEXT_TOKENS", 4096, least=256),
     threads=env.integer("INFERENCE_THREADS", max(1, (os.cpu_count() or 2) - 1), least=1, most=256),
     max_answer_tokens=env.integer("INFERENCE_MAX_ANSWER_TOKENS", 700, least=16),

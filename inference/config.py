@@ -46,5 +46,10 @@ class InferenceConfig:
     flash_attention: bool | None = None  # None: on a GPU alone
     gpu_layers: int = -1  # of a model, on a GPU where there is one; -1: all
     unload_after_s: float = 1800.0
+    loads_dir: Path | None = None  # where the model service notes which file it loads; None: below the models
     hub_url: str = "https://huggingface.co"
     hub_token: str = ""
+
+    @property
+    def notes_dir(self) -> Path:
+        return self.loads_dir or self.models_dir / ".loads"

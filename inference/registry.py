@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from inference.download import Progress
 from inference.errors import InferenceError, ModelFileRejected
 from inference.gguf_files import describe, read_gguf
 from inference.models import Candidate, ModelVersion, Rollout
+from inference.serving.deadly import why_not_loaded
 
 # What our own service can do with any file.
 FILE_CAPABILITIES = [one.value for one in ModelVersion.Capability]
@@ -26,7 +26,7 @@ FILE_CAPABILITIES = [one.value for one in ModelVersion.Capability]
 class NameTaken(InferenceError):
     code, http_status = "name_taken", 409
     user_message = "Another model has this name."
-    advice = "Choose another one with --name, or remove that model first."
+    advice = "Choose another one, or remove that model first."
 
 
 class UnknownModel(InferenceError):
@@ -62,6 +62,13 @@ def installed_models() -> list[LocalModel]:
 
 def _files_in_use() -> QuerySet[ModelVersion]:
     return ModelVersion.objects.filter(kind=ModelVersion.Kind.FILE, state=ModelVersion.State.READY)
+
+
+def trouble_of(version: ModelVersion) -> str:
+    """Why the model service does not load this file any more; '' where nothing is wrong."""
+    if version.kind != ModelVersion.Kind.FILE:
+        return ""
+    return why_not_loaded(settings.INFERENCE.notes_dir, Path(version.path))
 
 
 def find_model(name: str) -> ModelVersion:
@@ -182,8 +189,20 @@ def check_name(name: str, path: Path | None = None) -> None:
 def pull_model(source: str, *, name: str = "", sha256: str = "", progress: Progress) -> ModelVersion:
     """Downloads with resume, checks the SHA-256 (given, or the hub's own), registers."""
     pull = plan_pull(source, name=name, sha256=sha256)
-    pulling.fetch(replace(pull, token=pulling.hub_token(pull.url, settings.INFERENCE)), progress)
-    return add_model(pull.target, name=name, source=source)
+    pulling.fetch(pull, progress)
+    return register_pulled(pull, describe(pull.target), source=source, name=name, by=None)
+
+
+def register_pulled(
+    pull: pulling.Pull, values: dict[str, Any], *, source: str, name: str, by: AbstractBaseUser | None
+) -> ModelVersion:
+    """`values` are what `describe` found. Raises NameTaken."""
+    try:
+        slug = slug_of(name or pull.target.stem)
+        return register_file(pull.target, values | {"source": source}, name=slug, by=by)
+    except NameTaken as error:
+        advice = f"It was taken during the download. The file is here: `models add {pull.target} --name ...`."
+        raise NameTaken(advice=advice) from error
 
 
 def plan_pull(source: str, *, name: str = "", sha256: str = "") -> pulling.Pull:
@@ -193,7 +212,7 @@ def plan_pull(source: str, *, name: str = "", sha256: str = "") -> pulling.Pull:
     here = ModelVersion.objects.filter(path=str(plain), source=source).exists()
     target = plain if here or not plain.exists() else pulling.second_name(plain, url)
     check_name(slug_of(name or target.stem), target)
-    return pulling.Pull(url, target, expected)
+    return pulling.Pull(url, target, expected, pulling.hub_token(url, settings.INFERENCE))
 
 
 def slug_of(name: str) -> str:

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
+
 from chatapp.commands import FootnoteCommand
 from chatapp.models_command.action import Action, takes
-from inference import registry
+from inference import amounts, registry
+from inference.endpoints import key_missing
 from inference.models import ModelVersion
 
 _FIELDS = (
@@ -41,7 +44,7 @@ _HEADINGS = (
     "SIZE",
     "NUMBERS",
     "CONTEXT",
-    "PRICE",
+    "PRICE IN / OUT",
     "TOKENS/S",
     "PERPLEXITY",
     "PARENT",
@@ -54,12 +57,10 @@ def facts_of(model: ModelVersion) -> dict[str, Any]:
     plain = {key: float(value) if isinstance(value, Decimal) else value for key, value in facts.items()}
     return plain | {
         "parent": model.parent.name if model.parent else None,
+        "key_set": model.key_name in settings.INFERENCE.keys if model.key_name else None,
+        "trouble": registry.trouble_of(model),
         "created_at": model.created_at.isoformat(timespec="seconds"),
     }
-
-
-def megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -78,6 +79,9 @@ def _list(command: FootnoteCommand, options: dict[str, Any]) -> None:
     else:
         for line in columns([_HEADINGS, *map(_row, models)]):
             command.stdout.write(line)
+        for model in models:
+            if trouble := registry.trouble_of(model):
+                command.stdout.write(f"{model.name}: {trouble}")
 
 
 def _row(model: ModelVersion) -> tuple[str, ...]:
@@ -87,31 +91,39 @@ def _row(model: ModelVersion) -> tuple[str, ...]:
         f"{'*' if model.default else ' '} {model.name}",
         model.kind,
         model.state,
-        megabytes(model.size) if model.size else "",
+        amounts.size(model.size) if model.size else "",
         model.quantization,
         str(model.context_tokens or ""),
-        f"{model.price_prompt:f}/{model.price_completion:f}" if model.price_prompt or model.price_completion else "",
-        f"{measured['decode_tokens_s']:.1f}" if "decode_tokens_s" in measured else "",
-        _perplexity(measured["perplexity"]) if "perplexity" in measured else "",
+        amounts.prices(model.price_prompt, model.price_completion),
+        amounts.speed(measured),
+        amounts.perplexity(measured["perplexity"]) if "perplexity" in measured else "",
         model.parent.name if model.parent else "",
         place,
     )
 
 
-def _perplexity(value: float) -> str:
-    """Of a model without sense it has any number of digits."""
-    return f"{value:.2f}" if value < 1e5 else f"{value:.1e}"
-
-
 def _show(command: FootnoteCommand, options: dict[str, Any]) -> None:
-    facts = facts_of(registry.find_model(options["name"]))
+    version = registry.find_model(options["name"])
+    facts = facts_of(version)
     if options["json"]:
         command.write_json(facts)
         return
     measured = facts.pop("measured")
-    shown = facts | {f"measured {key}": value for key, value in measured.items()}
+    shown = facts | {key: _priced(facts[key]) for key in ("price_prompt", "price_completion")}
+    shown |= {f"measured {key}": _figure(key, value) for key, value in measured.items()}
     for line in columns([("", ""), *((key.replace("_", " "), _text(value)) for key, value in shown.items())])[1:]:
         command.stdout.write(line)
+    for note in (amounts.caution(measured) if measured else "", key_missing(version)):
+        if note:
+            command.stdout.write(note)
+
+
+def _priced(price: float) -> str:
+    return f"{price:g} {amounts.PRICED}" if price else ""
+
+
+def _figure(name: str, value: Any) -> Any:
+    return amounts.perplexity(value) if name == "perplexity" else value
 
 
 def _text(value: Any) -> str:

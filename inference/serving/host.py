@@ -14,7 +14,8 @@ from inference.config import InferenceConfig, LocalModel
 from inference.errors import EngineUnavailable, InferenceError
 from inference.llama.fitting import Needed, layers_on_gpu
 from inference.serving import metrics
-from inference.serving.loading import FileVersion, Fit, Loaded, Loader, file_version, unload
+from inference.serving.deadly import FileVersion
+from inference.serving.loading import Fit, Loaded, Loader, file_version, unload
 from inference.serving.memory import free_bytes
 
 _LOOK_S = 15.0
@@ -72,6 +73,7 @@ class ModelHost:
                 await self._leave(loaded)
 
     async def close(self) -> None:
+        self._loader.close()
         if self._keeper is not None:
             self._keeper.cancel()
         if self._loads:
@@ -121,14 +123,12 @@ class ModelHost:
         return task
 
     async def _load(self, wanted: LocalModel, version: FileVersion) -> None:
-        from inference.llama.model import weigh
-
         async with self._in_turn:
             if self._in_memory(wanted, version) is not None:
                 return
             if (other := self._loaded.get(wanted.name)) is not None:  # of another file, or broken
                 await self._let_go(other)
-            weight = await run_in_threadpool(weigh, wanted.path)
+            weight = await self._loader.weigh(wanted, version)
             there = bool(self._config.gpu_layers) and bool(await run_in_threadpool(self._gpus))
             gpu_layers = layers_on_gpu(self._config.gpu_layers, weight) if there else 0
             streams = range(self._config.streams, 0, -1)

@@ -14,6 +14,7 @@ from inference.config import InferenceConfig, LocalModel
 from inference.errors import EngineUnavailable
 from inference.llama.fitting import Needed, Weight, needed
 from inference.serving import metrics
+from inference.serving.deadly import FileVersion, LoadNotes
 from inference.serving.model_thread import ModelThread
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ log = structlog.get_logger(__name__)
 
 _BATCH_TOKENS = 512  # at most, of one step
 SPARE_SEQUENCES = 2  # keep starts of prompts while all streams are in use
-
-FileVersion = tuple[int, int]  # when it was changed, and its size
 
 
 @dataclass(eq=False)
@@ -52,6 +51,15 @@ class Fit:
 class Loader:
     def __init__(self, config: InferenceConfig) -> None:
         self._config = config
+        self._notes = LoadNotes(config.notes_dir)
+
+    async def weigh(self, wanted: LocalModel, version: FileVersion) -> Weight:
+        """Raises ModelFileRejected."""
+        return await run_in_threadpool(self._weigh, wanted, version)
+
+    def close(self) -> None:
+        """Before the process ends, also where a load is still under way."""
+        self._notes.close()
 
     def fit(self, weight: Weight, streams: int, gpu_layers: int) -> Fit:
         needs = needed(
@@ -66,7 +74,7 @@ class Loader:
     async def load(self, wanted: LocalModel, version: FileVersion, fit: Fit) -> Loaded:
         """Raises EngineUnavailable, ModelFileRejected."""
         begun = time.monotonic()
-        model, context = await run_in_threadpool(self._build, wanted, fit)
+        model, context = await run_in_threadpool(self._noted, wanted, version, fit)
         try:
             thread = ModelThread(wanted.name, context, self._limits(fit.streams))
         except BaseException:
@@ -78,6 +86,16 @@ class Loader:
         seconds = round(time.monotonic() - begun, 2)
         log.info("model.loaded", model=wanted.name, streams=fit.streams, gpu_layers=fit.gpu_layers, seconds=seconds)
         return Loaded(wanted, version, model, thread, fit.needs)
+
+    def _weigh(self, wanted: LocalModel, version: FileVersion) -> Weight:
+        from inference.llama.model import weigh
+
+        with self._notes.loading(wanted.path, version, wholly=False):
+            return weigh(wanted.path)
+
+    def _noted(self, wanted: LocalModel, version: FileVersion, fit: Fit) -> tuple[LlamaModel, LlamaContext]:
+        with self._notes.loading(wanted.path, version, wholly=True):
+            return self._build(wanted, fit)
 
     def _build(self, wanted: LocalModel, fit: Fit) -> tuple[LlamaModel, LlamaContext]:
         from inference.llama.context import LlamaContext

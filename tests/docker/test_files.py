@@ -52,7 +52,8 @@ def test_addresses_and_folders_are_those_of_the_containers_whatever_the_file_say
         found = environment_of(service, {**GIVEN, **dict.fromkeys(FIXED, "elsewhere")})
         assert "elsewhere" not in {found[name] for name in FIXED}
         folders = {volume.split(":")[1] for volume in load(GIVEN)["services"][service].get("volumes", [])}
-        own = {found["CHATAPP_FILES_DIR"], found["INFERENCE_MODELS_DIR"], f"{found['CHATAPP_VAR_DIR']}/cache"}
+        var = found["CHATAPP_VAR_DIR"]
+        own = {found["CHATAPP_FILES_DIR"], found["INFERENCE_MODELS_DIR"], f"{var}/cache", f"{var}/loads"}
         assert folders <= own
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from chatapp.governance.models import AuditEntry
 from inference import registry, rollouts
 from inference.models import Candidate, Job, ModelVersion, Rollout, Route
 from tests.conftest import Cast, signed_in_client
+from tests.inference.dying_service import die
 from tests.inference.model_rows import House, furnish
 from tests.tiny_gguf import make
 
@@ -320,3 +322,16 @@ def test_work_is_asked_for_followed_and_cancelled(admin: Client, cast: Cast, tmp
     assert "stopping" in said(admin.post(f"{ADMIN}/job/{job.pk}/cancel/", follow=True))
     assert Job.objects.get().cancel_requested
     assert AuditEntry.objects.get(action="job.cancelled").subject == str(job)
+
+
+def test_a_file_that_the_model_service_died_of_is_named_with_the_reason(
+    admin: Client, house: House, tmp_path: Path, settings: Any
+) -> None:
+    settings.INFERENCE = replace(settings.INFERENCE, loads_dir=tmp_path / ".loads")
+    path = make(tmp_path / "deadly.gguf")
+    model = registry.add_model(path)
+    for _ in range(2):
+        assert "died twice" not in said(admin.get(f"{ADMIN}/modelversion/"))
+        die(path)
+    assert "died twice while it loaded this file" in said(admin.get(f"{ADMIN}/modelversion/"))
+    assert f"{tmp_path / '.loads'}/" in said(admin.get(f"{ADMIN}/modelversion/{model.pk}/change/"))

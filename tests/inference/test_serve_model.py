@@ -26,6 +26,7 @@ from inference.routing.built_in import build_router
 from inference.routing.router import Router
 from tests.database import database_url
 from tests.inference.reciting import slow
+from tests.tiny_gguf import make
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,3 +121,33 @@ async def test_a_service_killed_in_an_answer_leaves_the_rest_to_the_quotes_and_c
     await sync_to_async(_add)(quoting, "quoting")
     start()
     assert (await _answer(_route(socket_path)))[1] == ["local: quoting"]
+
+
+async def test_a_file_that_kills_the_service_is_left_alone_after_the_second_death(
+    start: Callable[[], subprocess.Popen[bytes]], socket_path: Path, tmp_path: Path
+) -> None:
+    path = make(tmp_path / "evil.gguf")
+    await sync_to_async(_add)(path, "evil")
+    _claim_layers(path, 2**31 - 1)  # replaced behind the registry's back, which refuses such files
+    for _ in range(2):
+        process = start()
+        assert (await _answer(_route(socket_path)))[1][-1] == "extractive"
+        assert process.wait(20) == -signal.SIGABRT
+    process = start()
+    assert (await _answer(_route(socket_path)))[1][-1] == "extractive"
+    assert process.poll() is None
+    listed = StringIO()
+    await sync_to_async(call_command)("models", "list", stdout=listed)
+    assert "evil: The model service died twice while it loaded this file." in listed.getvalue()
+    make(path, seed=1)
+    assert (await _answer(_route(socket_path)))[1] == ["local: evil"]
+    listed = StringIO()
+    await sync_to_async(call_command)("models", "list", stdout=listed)
+    assert "died" not in listed.getvalue()
+    await sync_to_async(connections.close_all)()
+
+
+def _claim_layers(path: Path, layers: int) -> None:
+    content = path.read_bytes()
+    at = content.index(b"llama.block_count") + len(b"llama.block_count") + 4  # the number's type
+    path.write_bytes(content[:at] + layers.to_bytes(4, "little") + content[at + 4 :])
