@@ -6,13 +6,18 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import structlog
+
 from inference.engine import Finish, Generation, Piece, TextPiece, Usage
 from inference.errors import EngineBusy, EngineUnavailable, InferenceError
 from inference.prompts import estimate_prompt, estimate_tokens
 from inference.routing import metrics
 from inference.routing.attempt import Attempted, Choice, Observe
+from inference.routing.credible import credible
 from inference.routing.notes import about, model_of
 from inference.routing.states import EngineState
+
+log = structlog.get_logger(__name__)
 
 
 class Run:
@@ -42,7 +47,7 @@ class Run:
                 self._first = self._latest
                 self._state.load.first_token_s.add(self._first - self.began)
         elif isinstance(piece, Finish):
-            self._usage = piece.usage
+            self._usage = self._believed(piece.usage)
             self.finished = True
             self._state.load.errors.add(0.0)
             self._state.breaker.succeed()
@@ -73,6 +78,14 @@ class Run:
     async def close(self) -> None:
         """The engine stops at once."""
         await self.pieces.aclose()  # type: ignore[attr-defined]
+
+    def _believed(self, said: Usage | None) -> Usage | None:
+        """None: it is estimated. One lie could end a month's budget."""
+        if said is None or credible(said, self._asked, "".join(self._texts)):
+            return said
+        tokens = {"prompt_tokens": said.prompt_tokens, "completion_tokens": said.completion_tokens}
+        log.warning("engine.usage_not_credible", engine=self.engine.name, turn=self._turn, **tokens)
+        return None
 
     def _estimate(self) -> Usage:
         """Providers charge what they read and wrote, whether or not somebody heard the end of it."""

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from inference.config import InferenceConfig
 from inference.engine import ChatMessage, Engine, Finish, Generation, Piece, Source, TextPiece, Usage, Writer
@@ -26,7 +27,7 @@ from inference.routing.attempt import Attempted
 from inference.routing.built_in import Fixed
 from inference.routing.plan import Candidate, Catalogue, Plan, Split
 from inference.routing.router import Router, UnknownRoute
-from tests.provider_double import WORDS, Provider, Providers
+from tests.provider_double import WORDS, ChatCompletions, Provider, Providers, Reply, line
 
 SOURCES = (Source(1, "leave.md", "Everybody has 28 days of leave a year.", score=0.9),)
 ASKED = Generation("turn", "How many days?", (ChatMessage("user", "How many?"),), SOURCES, asker="alice")
@@ -346,6 +347,34 @@ async def test_what_an_answer_took_is_reported(doubles: Providers, house: House)
     (one,) = house.reported
     assert one.usage is not None and one.usage.completion_tokens == 5 and not one.failed
     assert one.first_token_ms is not None and one.first_token_ms >= 40 and one.writing_ms >= 150
+
+
+@pytest.mark.parametrize(
+    ("counts", "believed"),
+    [
+        ({"prompt_tokens": 9, "completion_tokens": 30_000}, True),  # it thought
+        ({"prompt_tokens": 20_000, "completion_tokens": 5}, True),  # it looked something up
+        ({"prompt_tokens": 9, "completion_tokens": 34_000}, False),
+        ({"prompt_tokens": 999_999_999, "completion_tokens": 5}, False),
+    ],
+)
+async def test_tokens_that_cannot_be_of_an_answer_are_estimated(
+    counts: dict[str, int], believed: bool, doubles: Providers, house: House
+) -> None:
+    double = doubles.new()
+    ending = ({"choices": [{"delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": counts})
+    double.script = [Reply(parts=(ChatCompletions.word("Nine."), *map(line, ending)))]
+    with capture_logs() as logs:
+        assert (await answer(house.in_order(house.engine(double, "api: 1"))))[0] == "Nine."
+    (one,) = house.reported
+    told = [entry for entry in logs if entry["event"] == "engine.usage_not_credible"]
+    if believed:
+        assert one.usage == Usage(**counts) and one.estimated is None and not told
+    else:
+        assert one.usage is None and one.estimated == Usage(estimate_prompt(ASKED.messages), estimate_tokens("Nine."))
+        assert [(entry["engine"], entry["completion_tokens"]) for entry in told] == [
+            ("api: 1", counts["completion_tokens"])
+        ]
 
 
 async def test_a_crash_of_an_engine_leaves_no_question_counted_as_under_way(house: House) -> None:
