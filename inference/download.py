@@ -36,11 +36,11 @@ _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 class PullFailed(InferenceError):
     code, http_status, retryable = "pull_failed", 502, True
     user_message = "The download broke off."
-    advice = "Run the same command again: it goes on where it stopped."
+    advice = "Pull it again: it goes on where it stopped."
 
 
 class PullUnreachable(PullFailed):
-    advice = "Check the address and the network, then run the same command again."
+    advice = "Check the address and the network, then pull it again."
 
 
 class PullRefused(InferenceError):
@@ -54,7 +54,7 @@ class PullRefused(InferenceError):
 class NoSpace(InferenceError):
     code, http_status = "no_space", 507
     user_message = "The disk is full."
-    advice = "Free some space, or set INFERENCE_MODELS_DIR to a larger disk, and run the same command again."
+    advice = "Free some space, or set INFERENCE_MODELS_DIR to a larger disk, and try again."
 
 
 class _Again(Exception):

@@ -53,7 +53,7 @@ def add_endpoint(*, name: str, outside: bool | None, by: AbstractBaseUser | None
     with transaction.atomic():
         version.save()
         audit.record("model.added", slug, by, base_url=url, outside=outside)
-    return Added(version, _assumption(version) if assumed else "", _key_missing(version))
+    return Added(version, _assumption(version) if assumed else "", key_missing(version))
 
 
 def check_version(version: ModelVersion) -> None:
@@ -86,7 +86,8 @@ def is_in_house(url: str) -> bool:
     return any(address in network for network in _HOUSE)
 
 
-def _key_missing(version: ModelVersion) -> str:
+def key_missing(version: ModelVersion) -> str:
+    """A sentence, where its key is not set in this process."""
     if not version.key_name or version.key_name in settings.INFERENCE.keys:
         return ""
     return f"{version.key_name} is not set yet: set it, then restart Footnote, which reads its keys as it starts."

@@ -10,8 +10,8 @@ from typing import Any
 
 from chatapp.commands import FootnoteCommand
 from chatapp.models_command.action import Action, say, takes
-from chatapp.models_command.showing import facts_of, megabytes
-from inference import registry
+from chatapp.models_command.showing import facts_of
+from inference import amounts, registry
 from inference.endpoints import add_endpoint
 from inference.models import ModelVersion
 
@@ -26,8 +26,8 @@ _OF_ENDPOINTS = (
     ("--licence", "licence", "under which it may be used"),
     ("--context", "context_tokens", "tokens that it reads at most"),
     ("--capabilities", "capabilities", f"what it can do, with commas: {_CAPABILITIES}"),
-    ("--price-prompt", "price_prompt", "of a million prompt tokens"),
-    ("--price-completion", "price_completion", "of a million tokens of answers"),
+    ("--price-prompt", "price_prompt", "of a million prompt tokens, in the currency of your contract"),
+    ("--price-completion", "price_completion", "of a million tokens of answers, in the same currency"),
     ("--monthly-budget", "monthly_budget", "in the currency of the prices"),
 )
 
@@ -91,7 +91,7 @@ def _pull(command: FootnoteCommand, options: dict[str, Any]) -> None:
 
 
 def _say_added(command: FootnoteCommand, model: ModelVersion, options: dict[str, Any]) -> None:
-    text = f"{model.name}: {megabytes(model.size)}{', the default' if model.default else ''}."
+    text = f"{model.name}: {amounts.size(model.size)}{', the default' if model.default else ''}."
     say(command, facts_of(model), text, as_json=options["json"])
 
 
@@ -117,8 +117,7 @@ class _Bar:
         if time.monotonic() - self._shown_at < _BETWEEN_LINES_S and not whole:
             return
         self._shown_at = time.monotonic()
-        share = f" of {megabytes(total)} ({100 * have // total} %)" if total else ""
-        self._stream.write(f"\r{megabytes(have)}{share}   ", ending="\n" if whole else "")
+        self._stream.write(f"\r{amounts.downloaded(have, total)}   ", ending="\n" if whole else "")
         self._stream.flush()
 
 

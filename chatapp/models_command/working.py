@@ -7,10 +7,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from chatapp.commands import INTERRUPTED, FootnoteCommand, counted
+from chatapp.commands import INTERRUPTED, FootnoteCommand
 from chatapp.models_command.action import Action, say
 from chatapp.models_command.showing import columns, facts_of
-from inference.jobs import asking, leases, sweeping
+from inference.jobs import asking, leases, results, sweeping
 from inference.jobs.asking import Asked, Material
 from inference.jobs.formats import FORMATS
 from inference.jobs.running import run
@@ -18,20 +18,6 @@ from inference.models import Job
 
 _LOOK_EVERY_S = 0.5
 _WIDTH = 30
-_MEASURES = (
-    ("size", "size, MB", 1e-6, "{:.1f}"),
-    ("load_s", "loading, s", 1, "{:.2f}"),
-    ("memory_bytes", "memory, MB", 1e-6, "{:.0f}"),
-    ("prefill_tokens_s", "reading, tokens/s", 1, "{:.1f}"),
-    ("decode_tokens_s", "writing, tokens/s", 1, "{:.1f}"),
-    ("decode_tokens_s_of_streams", "writing, all streams", 1, "{:.1f}"),
-    ("perplexity", "perplexity", 1, "{:.3f}"),
-    ("agreement", "same next token", 100, "{:.1f} %"),
-    ("divergence", "divergence, nats", 1, "{:.4f}"),
-    ("answer_agreement", "same answers", 100, "{:.1f} %"),
-)
-
-_BUSY = "Speeds hold for a machine that does little else; on a busy one they differ from run to run."
 
 
 def _material_arguments(parser: ArgumentParser) -> None:
@@ -128,16 +114,8 @@ def _followed(job: Job, bar: _Bar) -> Job:
 
 
 def _table(job: Job) -> list[str]:
-    before, after = job.result.get("before"), job.result["after"]
-    both = [before, after] if before else [after]
-    rows = [("", "BEFORE", "AFTER") if before else ("", "")]
-    for key, label, factor, form in _MEASURES:
-        cells = [form.format(found[key] * factor) if found.get(key) is not None else "" for found in both]
-        if any(cells):
-            rows.append((label, *cells))  # type: ignore[arg-type]
-    note = job.result.get("fallbacks")
-    lines = [*columns(rows)[0 if before else 1 :], _BUSY]
-    return [*lines, f"{counted(note, 'tensor')} did not fit the format and took a larger one."] if note else lines
+    rows = results.table(job.result)
+    return [*columns(rows)[0 if rows[0][-1] else 1 :], *results.notes(job.result)]
 
 
 class _Bar:

@@ -12,15 +12,16 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from inference import tasks
 from inference.administration.superusers import ReadOnly, actor, require_superuser
 from inference.errors import InferenceError
-from inference.jobs import asking
+from inference.jobs import asking, results
 from inference.jobs.formats import FORMATS
 from inference.models import Job, ModelVersion
+from inference.pulling import MOST_CHARACTERS
 
 if TYPE_CHECKING:
     JobAdminBase = admin.ModelAdmin[Job]
@@ -28,10 +29,19 @@ else:
     JobAdminBase = admin.ModelAdmin
 
 _OPEN = (Job.State.QUEUED, Job.State.RUNNING)
-_FIELDS: list[tuple[Any, dict[str, Any]]] = [(None, {"fields": ["kind", "version", "to", "layers", "name"]})]
+_FIELDS: list[tuple[Any, dict[str, Any]]] = [
+    (None, {"fields": ["kind", "version", "to", "layers", "source", "sha256", "name"]})
+]
+_OF_A_MODEL = ("version", "Of which model?")
+_NEEDED = {
+    Job.Kind.PULL: (("source", "From where?"),),
+    Job.Kind.QUANTIZE: (_OF_A_MODEL, ("to", "To which format?")),
+    Job.Kind.PRUNE: (_OF_A_MODEL, ("layers", "Without which layers?")),
+    Job.Kind.BENCH: (_OF_A_MODEL,),
+}
 _SHOWN = (
     "kind",
-    "version",
+    "subject",
     "state_of",
     "progress_of",
     "made",
@@ -46,14 +56,19 @@ _SHOWN = (
 class AskForm(forms.Form):
     kind = forms.ChoiceField(
         choices=[
+            (Job.Kind.PULL, "pull: download a model file"),
             (Job.Kind.QUANTIZE, "quantize: the same model with smaller numbers"),
             (Job.Kind.PRUNE, "prune: without some of its layers"),
             (Job.Kind.BENCH, "bench: measure speed and quality"),
         ],
+        initial=Job.Kind.QUANTIZE,
         help_text="Quantizing and pruning make a new version; the old one stays as it is. Both are measured.",
     )
     version = forms.ModelChoiceField(
-        ModelVersion.objects.filter(kind=ModelVersion.Kind.FILE), label="Model", help_text="Which file."
+        ModelVersion.objects.filter(kind=ModelVersion.Kind.FILE),
+        label="Model",
+        required=False,
+        help_text="quantize, prune, bench: which file.",
     )
     to = forms.ChoiceField(
         choices=[
@@ -69,21 +84,33 @@ class AskForm(forms.Form):
         required=False,
         help_text="prune: the layers to leave out, such as 12-15,20. The first one is 0.",
     )
+    source = forms.CharField(
+        max_length=MOST_CHARACTERS,
+        required=False,
+        help_text="pull: hub:OWNER/REPOSITORY/FILE.gguf, or an https:// address that ends in .gguf. The file comes to "
+        "the machine of the worker. What broke off or was cancelled goes on where it stopped when it is asked again.",
+    )
+    sha256 = forms.CharField(
+        label="SHA-256",
+        required=False,
+        help_text="pull: the checksum that the file must have. Empty: the one that the hub names.",
+    )
     name = forms.CharField(
-        max_length=120, required=False, help_text="Of the new version. Empty: made from the old one's."
+        max_length=120, required=False, help_text="Of the new version. Empty: made from the old one's, or the file's."
     )
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        if values.get("kind") == Job.Kind.QUANTIZE and not values.get("to"):
-            self.add_error("to", "To which format?")
-        if values.get("kind") == Job.Kind.PRUNE and not values.get("layers"):
-            self.add_error("layers", "Without which layers?")
+        for field, question in _NEEDED.get(values.get("kind", ""), ()):
+            if not values.get(field) and field not in self.errors:
+                self.add_error(field, question)
         return values
 
     def ask(self, by: Any) -> asking.Asked:
         """Raises InferenceError."""
         kind, model, to, layers, name = (self.cleaned_data[one] for one in ("kind", "version", "to", "layers", "name"))
+        if kind == Job.Kind.PULL:
+            return asking.ask_pull(self.cleaned_data["source"], name=name, sha256=self.cleaned_data["sha256"], by=by)
         if kind == Job.Kind.QUANTIZE:
             return asking.ask_quantize(model.name, to, name=name, by=by)
         if kind == Job.Kind.PRUNE:
@@ -93,7 +120,7 @@ class AskForm(forms.Form):
 
 @admin.register(Job)
 class JobAdmin(ReadOnly, JobAdminBase):
-    list_display = ("created_at", "kind", "version", "state_of", "progress_of", "made", "asked_by")
+    list_display = ("created_at", "kind", "subject", "state_of", "progress_of", "made", "asked_by")
     list_display_links = ("created_at",)
     list_select_related = ("version", "made", "asked_by")
     list_per_page = 50
@@ -160,6 +187,11 @@ class JobAdmin(ReadOnly, JobAdminBase):
         messages.success(request, "The job ends within a second or so.")
         return HttpResponseRedirect(reverse("admin:inference_job_change", args=[job.pk]))
 
+    @admin.display(description="model", ordering="version")
+    def subject(self, job: Job) -> str:
+        """A pull has no model yet."""
+        return str(job.version or job.parameters.get("source", "") or "–")
+
     @admin.display(description="state", ordering="state")
     def state_of(self, job: Job) -> SafeString:
         stopping = job.cancel_requested and job.state in _OPEN
@@ -177,8 +209,11 @@ class JobAdmin(ReadOnly, JobAdminBase):
 
     @admin.display(description="result")
     def figures(self, job: Job) -> SafeString | str:
-        rows = [(name.replace("_", " "), value) for name, value in job.result.items()]
+        headings, *rows = results.table(job.result) or [()]
         if not rows:
             return "–"
-        cells = "".join(str(format_html("<tr><th>{}</th><td>{}</td></tr>", *row)) for row in rows)
-        return format_html("<table>{}</table>", SafeString(cells))
+        top = format_html_join("", '<th scope="col">{}</th>', ((one.lower(),) for one in headings))
+        cells = ((row[0], format_html_join("", "<td>{}</td>", ((cell,) for cell in row[1:]))) for row in rows)
+        body = format_html_join("", '<tr><th scope="row">{}</th>{}</tr>', cells)
+        notes = format_html_join("", "<p>{}</p>", ((one,) for one in results.notes(job.result)))
+        return format_html("<div><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>{}</div>", top, body, notes)

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,11 +14,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from inference import audit, registry, rollouts, spending
+from inference import amounts, audit, registry, rollouts, spending
 from inference.administration import router
 from inference.administration.changes import changed
 from inference.administration.superusers import SuperusersAlone, actor, require_superuser
-from inference.endpoints import KEY_SENTENCE
+from inference.endpoints import KEY_SENTENCE, key_missing
 from inference.errors import InferenceError
 from inference.models import ModelVersion
 
@@ -53,10 +52,13 @@ class VersionForm(VersionFormBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for price in ("price_prompt", "price_completion"):
+            self.initial[price] = amounts.plain(self.initial.get(price) or Decimal(0))
         if "kind" in self.fields:
             self.initial["outside"] = True  # until somebody says that it is not
             self.fields["kind"] = forms.ChoiceField(
-                choices=_ENDPOINT_KINDS, help_text="The API that it speaks. Files come by `manage.py models`."
+                choices=_ENDPOINT_KINDS,
+                help_text="The API that it speaks. Files come by `manage.py models` and by a job that pulls one.",
             )
 
     def clean(self) -> dict[str, Any]:
@@ -116,22 +118,21 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
 
     @admin.display(description="size", ordering="size")
     def measures(self, version: ModelVersion) -> str:
-        size = f"{version.size / 1e9:.2f}\N{NO-BREAK SPACE}GB" if version.size else ""
+        size = amounts.size(version.size).replace(" ", "\N{NO-BREAK SPACE}") if version.size else ""
         return " ".join(filter(None, (size, version.quantization))) or "–"
 
     @admin.display(description="tokens/s")
     def speed(self, version: ModelVersion) -> str:
-        return _number(version.measured.get("decode_tokens_s"), "{:.1f}")
+        return amounts.speed(version.measured) or "–"
 
     @admin.display(description="perplexity")
     def quality(self, version: ModelVersion) -> str:
-        return _number(version.measured.get("perplexity"), "{:.2f}")
+        found = version.measured.get("perplexity")
+        return amounts.perplexity(found) if isinstance(found, int | float) else "–"
 
-    @admin.display(description="price (in / out)")
+    @admin.display(description="price of a million tokens (in / out)")
     def price(self, version: ModelVersion) -> str:
-        if not version.price_prompt and not version.price_completion:
-            return "–"
-        return f"{version.price_prompt.normalize():f} / {version.price_completion.normalize():f}"
+        return amounts.prices(version.price_prompt, version.price_completion) or "–"
 
     @admin.display(description="this month")
     def spent(self, version: ModelVersion) -> str:
@@ -169,14 +170,13 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
 
     @admin.display(description="size")
     def size_there(self, version: ModelVersion) -> str:
-        return f"{version.size:,} bytes"
+        return f"{amounts.size(version.size)} ({version.size:,} bytes)"
 
     @admin.display(description="key")
     def key_there(self, version: ModelVersion) -> str:
         if not version.key_name:
             return "It is asked without a key."
-        there = version.key_name in settings.INFERENCE.keys
-        return f"{version.key_name} is {'set' if there else 'not set: set it, then restart the web process'}."
+        return key_missing(version) or f"{version.key_name} is set."
 
     @admin.display(description="measured")
     def figures(self, version: ModelVersion) -> SafeString | str:
@@ -184,15 +184,19 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
         if not rows:
             return format_html("Not yet: <code>{}</code>", f"manage.py models bench {version.name}")
         cells = "".join(
-            str(format_html("<tr><th>{}</th><td>{}</td></tr>", name, _plain(value))) for name, value in rows
+            str(format_html("<tr><th>{}</th><td>{}</td></tr>", name, _plain(name, value))) for name, value in rows
         )
-        return format_html("<table>{}</table>", SafeString(cells))
+        return format_html(
+            "<div><table>{}</table><p>{}</p></div>", SafeString(cells), amounts.caution(version.measured)
+        )
 
     def save_model(self, request: HttpRequest, obj: ModelVersion, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         action = "model.changed" if change else "model.added"
         if form.changed_data:
             audit.record(action, obj.name, actor(request), **changed(form, change=change))
+        if missing := key_missing(obj):
+            messages.warning(request, missing)
 
     def delete_model(self, request: HttpRequest, obj: ModelVersion) -> None:
         registry.remove_model(obj.name, by=actor(request))
@@ -230,9 +234,7 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
         return {name.partition(": ")[2] or name: problem for name, problem in router.problems().items()}
 
 
-def _number(value: Any, form: str) -> str:
-    return form.format(value) if isinstance(value, int | float) else "–"
-
-
-def _plain(value: Any) -> str:
+def _plain(name: str, value: Any) -> str:
+    if name == "perplexity" and isinstance(value, float):
+        return amounts.perplexity(value)
     return f"{value:,.2f}" if isinstance(value, float) else str(value)

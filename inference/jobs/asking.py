@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from inference import audit, registry
@@ -98,15 +99,17 @@ def ask_bench(model: str, *, material: Material | None = None, by: AbstractBaseU
 
 
 def ask_pull(source: str, *, name: str = "", sha256: str = "", by: AbstractBaseUser | None = None) -> Asked:
-    """Raises ModelSourceRejected, NameTaken."""
+    """Raises ModelSourceRejected, NameTaken, JobRefused."""
     registry.plan_pull(source, name=name, sha256=sha256)
+    if _open().filter(kind=Job.Kind.PULL, parameters__source=source).exists():
+        raise JobRefused("A job that pulls this is waiting or running.", advice="Wait for it, or cancel it.")
     return Asked(_write(Job.Kind.PULL, None, {"source": source, "name": name, "sha256": sha256}, by))
 
 
 @transaction.atomic
 def cancel(job: Job, *, by: AbstractBaseUser | None = None) -> None:
     """At once where nobody works on it; whoever does ends its child within a second or so. Twice is once."""
-    owed = Job.objects.filter(pk=job.pk, state__in=[Job.State.QUEUED, Job.State.RUNNING], cancel_requested=False)
+    owed = _open().filter(pk=job.pk, cancel_requested=False)
     if not owed.update(cancel_requested=True):
         return
     audit.record("job.cancelled", str(job), by)
@@ -129,15 +132,17 @@ def _write(
         audit.record("job.asked", str(version or parameters.get("source", "")), by, kind=str(kind), **_told(parameters))
         if Job.objects.filter(state=Job.State.QUEUED).count() >= _MOST_QUEUED:
             raise JobRefused(f"{_MOST_QUEUED} jobs are waiting already.", advice="Wait, or cancel some.")
-        same = Job.objects.filter(
-            state__in=[Job.State.QUEUED, Job.State.RUNNING], parameters__name=parameters.get("name")
-        )
-        if parameters.get("name") and same.exists():
+        name = parameters.get("name")
+        if name and _open().filter(parameters__name=name).exists():
             raise JobRefused("A job that makes a model of this name is waiting or running.", advice="Wait for it.")
         job: Job = Job.objects.create(
             kind=kind, version=version, parameters=parameters, asked_by_id=by.pk if by else None
         )
     return job
+
+
+def _open() -> QuerySet[Job]:
+    return Job.objects.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING])
 
 
 def _told(parameters: dict[str, Any]) -> dict[str, Any]:

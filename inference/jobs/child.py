@@ -80,12 +80,12 @@ def _measure(given: dict[str, Any], say: Any) -> dict[str, Any]:
 
 
 def _pull(given: dict[str, Any], say: Any) -> dict[str, Any]:
+    from inference.amounts import downloaded
     from inference.gguf_files import describe
     from inference.pulling import Pull, fetch
 
     def show(have: int, total: int) -> None:
-        of = f" of {total / 1e6:.1f} MB" if total else " MB"
-        say(have / total if total else 0.0, f"downloading, {have / 1e6:.1f}{of}")
+        say(have / total if total else 0.0, f"downloading, {downloaded(have, total)}")
 
     target = Path(given["target"])
     fetch(Pull(given["url"], target, given["sha256"], given["token"]), show)

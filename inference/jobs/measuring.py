@@ -14,6 +14,7 @@ from inference.batching.contract import Row
 from inference.engine import ChatMessage
 from inference.errors import BadRequest
 from inference.jobs.measuring_request import MOST_TEXT_TOKENS, Measuring
+from inference.jobs.other_work import OtherWork
 from inference.llama.context import LlamaContext
 from inference.llama.devices import gpus
 from inference.llama.fitting import layers_on_gpu, needed
@@ -60,7 +61,7 @@ def _speed(model: LlamaModel, tokens: Sequence[int], asked: Measuring, say: Say)
     prompt = (list(tokens) * (room // max(len(tokens), 1) + 1))[: room - written]
     context = LlamaContext(model, sequences=asked.streams, sequence_tokens=room, threads=asked.threads)
     try:
-        written = min(written, context.sequence_tokens - len(prompt))
+        written, others = min(written, context.sequence_tokens - len(prompt)), OtherWork()
         say(0.1, "measuring one stream")
         prefill, decode = _repeated(lambda: _round(context, prompt, written, 1))
         found = {"prefill_tokens_s": prefill, "decode_tokens_s": decode, "streams": asked.streams}
@@ -68,7 +69,7 @@ def _speed(model: LlamaModel, tokens: Sequence[int], asked: Measuring, say: Say)
             say(0.3, f"measuring {asked.streams} streams")
             _, together = _repeated(lambda: _round(context, prompt[:64], written, asked.streams))
             found["decode_tokens_s_of_streams"] = together
-        return found
+        return found | {"processors": os.cpu_count(), "processors_of_others": others.processors()}
     finally:
         context.close()
 

@@ -61,18 +61,13 @@ def perform(job: Job, stage: Stage, scratch: Scratch) -> Finish:
 def _pull(job: Job, stage: Stage) -> Finish:
     asked = job.parameters
     pull = registry.plan_pull(asked["source"], name=asked["name"], sha256=asked["sha256"])
-    token = pulling.hub_token(pull.url, settings.INFERENCE)
-    given = {"do": "pull", "url": pull.url, "target": str(pull.target), "sha256": pull.sha256, "token": token}
-    found = stage(given, 0.0, 1.0, "")
-    values = found["described"] | {"source": asked["source"]}
+    given = {"do": "pull", "url": pull.url, "target": str(pull.target), "sha256": pull.sha256, "token": pull.token}
+    described = stage(given, 0.0, 1.0, "")["described"]
 
     def finish(job: Job) -> None:
-        name = registry.slug_of(asked["name"] or pull.target.stem)
-        try:
-            job.made = registry.register_file(pull.target, values, name=name, by=job.asked_by)
-        except registry.NameTaken as error:
-            advice = f"It was taken during the download. The file is here: `models add {pull.target} --name ...`."
-            raise registry.NameTaken(advice=advice) from error
+        job.made = registry.register_pulled(
+            pull, described, source=asked["source"], name=asked["name"], by=job.asked_by
+        )
 
     return finish
 

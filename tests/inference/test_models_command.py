@@ -112,7 +112,7 @@ def test_removing_the_default_leaves_the_latest_of_the_others_as_the_default(tmp
 def test_a_second_file_does_not_take_the_name_of_a_model_by_chance(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     first = _models("add", str(make(tmp_path / "one.gguf")))
-    with pytest.raises(CommandError, match=r"Another model has this name.*--name"):
+    with pytest.raises(CommandError, match=r"Another model has this name.*Choose another one"):
         _models("add", str(make(tmp_path / "elsewhere" / "one.gguf", seed=1)))
     assert _models("list") == {"models": [first]}
 
@@ -267,7 +267,7 @@ def test_the_list_has_aligned_columns_for_files_and_endpoints(tmp_path: Path) ->
     call_command("models", "list", stdout=out)
     heading, *rows = out.getvalue().splitlines()
     assert len(rows) == 2 and rows[0].startswith("* a-rather-long-name") and rows[1].startswith("  short")
-    for column, values in (("KIND", ("file", "openai")), ("PRICE", (" ", "0.5000/0")), ("TOKENS/S", (" ", "71.2"))):
+    for column, values in (("KIND", ("file", "openai")), ("PRICE IN / OUT", (" ", "0.5 / 0")), ("TOKENS/S", (" ", "71.2"))):
         at = heading.index(column)
         assert [row[at:].startswith(value) for row, value in zip(rows, values, strict=True)] == [True, True], column
 
@@ -285,4 +285,4 @@ def test_figures_of_any_size_fit_the_list(capsys: pytest.CaptureFixture[str]) ->
     ModelVersion.objects.create(name="real", path="/nowhere/real.gguf", measured={"perplexity": 9.812})
     call_command("models", "list")
     shown = capsys.readouterr().out
-    assert "4.4e+10" in shown and "9.81" in shown and "43687189369" not in shown
+    assert "4.4e10" in shown and "9.81" in shown and "43687189369" not in shown
