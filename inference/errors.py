@@ -16,9 +16,12 @@ class InferenceError(Exception):
         *,
         advice: str | None = None,
         detail: str = "",
+        reason: str = "",
         retry_after_s: float | None = None,
     ) -> None:
+        """`detail` may repeat the question; `reason` holds no word of it and may stand in any log."""
         self.user_message = user_message or self.user_message
+        self.reason = reason or self.user_message
         self.advice = advice or self.advice
         self.retry_after_s = retry_after_s
         super().__init__(detail or self.user_message)

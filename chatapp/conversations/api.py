@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
@@ -67,8 +68,8 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_GET
 def engines(request: HttpRequest) -> JsonResponse:
     found = async_to_sync(get_router().describe)()
-    rows = [{"name": e.name, "outside": e.outside, "problem": e.problem, "advice": e.advice} for e in found]
-    answering = next((e.name for e in found if not e.problem), "")
+    rows = [asdict(e) for e in found]
+    answering = next((e.name for e in found if not (e.problem or e.meant_for)), "")
     return JsonResponse({"engines": rows, "answering": answering})
 
 

@@ -131,7 +131,7 @@ def _worker() -> Part:
 
 
 async def _model() -> Part:
-    answering = next((e for e in await get_router().describe() if not e.problem), None)
+    answering = next((e for e in await get_router().describe() if not (e.problem or e.elsewhere)), None)
     if answering is None or answering.name == "extractive":
         return Part("weak", "No model: answers are quotations. Add one with `manage.py models`.")
     return Part("ok")

@@ -13,6 +13,7 @@ from inference.engines.openai_compatible import OpenAICompatibleEngine
 from inference.engines.refusals import refused_list
 
 NO_MODEL = "No model is installed."
+NAMELESS = "local model"  # as long as the service has not said what its default is
 
 
 class LocalEngine:
@@ -24,7 +25,7 @@ class LocalEngine:
         socket = url.removeprefix("unix://") if url.startswith("unix://") else None
         self._base = "http://model/v1" if socket else f"{url.rstrip('/')}/v1"
         self._engine = OpenAICompatibleEngine(
-            f"local: {model}" if model else "local model",
+            f"local: {model}" if model else NAMELESS,
             Endpoint(
                 base_url=self._base,
                 key=config.internal_token,

@@ -154,7 +154,7 @@ class ProviderEngine:
             return await clock.within(self.client().send(request, stream=True))
         except _UNREACHABLE as error:
             reason = f"{type(error).__name__}: {error}"
-            raise EngineUnavailable("The model could not be reached.", detail=reason) from error
+            raise EngineUnavailable("The model could not be reached.", reason=reason) from error
 
     async def _refusal(self, call: Call, response: httpx.Response, deadline: float, *, in_house: bool) -> Exception:
         text = await read_refusal(response, min(deadline, time.monotonic() + _REFUSAL_S))

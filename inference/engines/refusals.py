@@ -55,6 +55,12 @@ def said_in_body(text: str) -> Said:
 
 def refused(status: int, text: str, headers: httpx.Headers, *, asked: str = "", ours: bool = False) -> InferenceError:
     """Words that the question itself holds (`asked`) prove nothing: endpoints repeat what they were asked."""
+    error = _meant(status, text, headers, asked, ours=ours)
+    error.reason = f"status {status}"
+    return error
+
+
+def _meant(status: int, text: str, headers: httpx.Headers, asked: str, *, ours: bool) -> InferenceError:
     said, detail, wait = said_in_body(text), f"status {status}: {text[:500]}", retry_after(headers)
     if known := _known(said, detail, wait, asked):
         return known

@@ -41,7 +41,7 @@ class Retries:
             raise error
         self._left -= 1
         self._attempt += 1
-        log.info("engine.retry", engine=engine, attempt=self._attempt, wait_s=round(wait, 2), error=str(error))
+        log.info("engine.retry", engine=engine, attempt=self._attempt, wait_s=round(wait, 2), reason=error.reason)
         await asyncio.sleep(wait)
 
     def _worth(self, wait: float) -> bool:

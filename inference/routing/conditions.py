@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from inference.engine import Generation, Task
-from inference.routing.language import language_of
+from inference.routing.language import language_of, name_of
 
 _TASKS: dict[Task, str] = {
     "answer": "answers from passages",
     "talk": "answers without passages",
     "program": "answers for programs",
+}
+_SENSITIVITY = {
+    "any": "",
+    "free": "where nothing must stay in the house",
+    "in_house": "where something must stay in the house",
 }
 
 
@@ -30,7 +35,7 @@ class Conditions:
     def unmet(self, asked: Generation, budget_percent: float | None) -> str:
         """'' when it may be asked, else a sentence that says why not. `budget_percent` is left; None: no bound."""
         checks = (self._task(asked), self._length(asked), self._person(asked), self._sensitivity(asked))
-        found = next((why for why in (*checks, self._budget(budget_percent)) if why), "")
+        found = next((why for why in (*checks, self.spent(budget_percent)) if why), "")
         return found or self._language(asked)  # last: it costs most
 
     def _task(self, asked: Generation) -> str:
@@ -56,13 +61,43 @@ class Conditions:
             return "It is only for questions of which something must stay in the house."
         return ""
 
-    def _budget(self, percent: float | None) -> str:
+    def spent(self, percent: float | None) -> str:
         if percent is None or (percent > 0 and percent >= self.least_budget_percent):
             return ""
         return f"Of its budget of this month {max(percent, 0):.0f} % are left."
+
+    def meant_for(self) -> str:
+        """'' for everything, else whom and what it is asked for, as the end of a sentence."""
+        parts = [
+            f"for {' and '.join(sorted(_TASKS[task] for task in self.tasks))}" if self.tasks else "",
+            f"for questions in {_names(self.languages)}" if self.languages else "",
+            self._lengths(),
+            "for people of certain groups" if self.groups else "",
+            _SENSITIVITY[self.sensitivity],
+            f"while {self.least_budget_percent} % of its budget are left" if self.least_budget_percent else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+    def _lengths(self) -> str:
+        least, most = self.least_characters, self.most_characters
+        if least is None and most is None:
+            return ""
+        if most is None:
+            return f"for questions of {least} characters and more"
+        return (
+            f"for questions of up to {most} characters"
+            if least is None
+            else f"for questions of {least} to {most} characters"
+        )
 
     def _language(self, asked: Generation) -> str:
         if not self.languages:
             return ""
         found = language_of(asked.question, self.languages)
-        return "" if found in self.languages else f"It is not for questions in the language {found}."
+        if found in self.languages:
+            return ""
+        return f"It is for questions in {_names(self.languages)} only; this one seems to be in {name_of(found)}."
+
+
+def _names(languages: frozenset[str]) -> str:
+    return " or ".join(sorted(map(name_of, languages)))

@@ -13,7 +13,7 @@ def model_of(engine: Engine) -> str:
 def about(name: str, sentence: str) -> str:
     """A sentence about "the model", or about "it", says which one is meant."""
     for subject in ("The model ", "It "):
-        if sentence.startswith(subject):
+        if sentence.startswith(subject) and not sentence.startswith("The model service "):
             return f"{name} {sentence.removeprefix(subject)}"
     return f"{name}: {sentence}"
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 
-import structlog
-
 from inference.engine import Generation, Piece, TextPiece, Writer
+from inference.engines.local import NAMELESS, NO_MODEL
 from inference.errors import InferenceError
 from inference.routing.attempt import PASSED_BY, Attempted, Choice, Observe
 from inference.routing.breaker import PROBE_S
@@ -20,8 +19,6 @@ from inference.routing.notes import Notes, about, model_of
 from inference.routing.race import Race
 from inference.routing.run import Run
 from inference.routing.states import EngineStates
-
-log = structlog.get_logger(__name__)
 
 STAYS = "A source may not leave the house, so outside endpoints were not asked."
 _CHECK_S = 1.0  # an engine that hangs when it is asked how it is
@@ -41,8 +38,11 @@ class Relay:
         route: str,
         observe: Observe,
         hedge_after_s: float = 0.0,
+        left_out: Callable[[], str] = str,
     ) -> None:
+        """`left_out`: what people are told where only the last resort was asked and nothing failed."""
         self._line = deque(list(copies) for copies in line)
+        self._last, self._left_out = self._line[-1][-1].engine, left_out
         self._asked, self._states, self._route, self._observe = asked, states, route, observe
         self._hedge_after_s = hedge_after_s
         self._written = asked.written
@@ -113,7 +113,7 @@ class Relay:
             return None if breaker.admits() else about(model_of(engine), breaker.why)
         if probes and time.monotonic() - began > _CHECK_S:  # the next question does not wait for it as well
             breaker.fail(problem, probe=True)
-        return about(model_of(engine), problem) if engine.outside else ""
+        return "" if problem == NO_MODEL or engine.name == NAMELESS else about(model_of(engine), problem)
 
     def _count_passed_by(self, choice: Choice) -> None:
         """In a comparison of two versions one that cannot be asked has failed, once none of its copies can."""
@@ -134,12 +134,14 @@ class Relay:
         )
 
     def _writer(self, run: Run) -> Writer:
-        return Writer(run.engine.name, self._notes.beside(run.engine))
+        note = self._notes.beside(run.engine)
+        if run.engine is self._last and not note:
+            note = self._left_out()
+        return Writer(run.engine.name, note)
 
     def _failed(self, run: Run, error: InferenceError) -> None:
         self._notes.add(run.engine, run.fail(error))
-        shown = len(self._written)
-        log.warning("route.failover", engine=run.engine.name, error=str(error), code=error.code, shown=shown)
+        self._states[run.engine].failures.log(run.engine.name, error, shown=len(self._written))
 
     # -- its text ------------------------------------------------------------------------------------------------------
     async def _answer(self, run: Run) -> AsyncIterator[Piece]:

@@ -9,24 +9,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from inference.engine import Engine, Generation, Piece
-from inference.engines.local import NO_MODEL
 from inference.errors import InferenceError
 from inference.routing.attempt import Choice, Observe
+from inference.routing.describing import EngineStatus, described
 from inference.routing.notes import about
 from inference.routing.plan import Catalogue, Plan
 from inference.routing.relay import STAYS, Relay
 from inference.routing.selection import choices, line_up
 from inference.routing.states import EngineStates
 
-_ADD_MODEL = "Add a model with `manage.py models pull` or `models add`{}."
-_OR_ENDPOINT = ", or name an endpoint in INFERENCE_API_BASE_URL"
-_MEND_SERVICE = "The log of the model service, which `manage.py up` starts, says why."
-_MEND_ENDPOINT = (
-    "Check that it runs, and what INFERENCE_API_BASE_URL and INFERENCE_API_KEY, or the registry of models, say of it."
-)
-
-
 _AT_ONCE_S = 0.5  # for what decides nothing
+_NAMED = 3  # of those that are not meant for a question
 
 
 class UnknownRoute(InferenceError):
@@ -38,14 +31,6 @@ class UnknownRoute(InferenceError):
 class Source(Protocol):
     async def current(self) -> Catalogue:
         """Cheap: it is asked for each question."""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineStatus:
-    name: str
-    outside: bool
-    problem: str
-    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +67,7 @@ class Router:
             route=plan.name,
             observe=self._observe,
             hedge_after_s=plan.hedge_after_s,
+            left_out=lambda: _left_out(plan, asked),
         )
         async with aclosing(relay.stream()) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
@@ -131,13 +117,10 @@ class Router:
 
     # -- for people ----------------------------------------------------------------------------------------------------
     async def describe(self) -> list[EngineStatus]:
-        engines = (await self.catalogue()).engines()
+        catalogue = await self.catalogue()
+        engines = catalogue.engines()
         problems = await asyncio.gather(*(self._problem(engine) for engine in engines))
-        endpoints = any(engine.outside for engine in engines)
-        return [
-            EngineStatus(engine.name, engine.outside, problem, _advice(engine, problem, endpoints=endpoints))
-            for engine, problem in zip(engines, problems, strict=True)
-        ]
+        return described(catalogue, dict(zip(engines, problems, strict=True)))
 
     async def _problem(self, engine: Engine) -> str:
         """One that failed a moment ago does not answer now, whatever it says of itself."""
@@ -155,11 +138,7 @@ def _plan(catalogue: Catalogue, name: str) -> Plan:
     return plan
 
 
-def _advice(engine: Engine, problem: str, *, endpoints: bool) -> str:
-    if not problem:
-        return ""
-    if engine.outside:
-        return _MEND_ENDPOINT
-    if problem != NO_MODEL:
-        return _MEND_SERVICE
-    return _ADD_MODEL.format("" if endpoints else _OR_ENDPOINT)
+def _left_out(plan: Plan, asked: Generation) -> str:
+    """Why none of the route's candidates was asked; '' where it has none."""
+    why = [about(place.candidate.name, place.passed_by) for place in line_up(plan, asked) if place.passed_by]
+    return " ".join(dict.fromkeys(why[:_NAMED]))

@@ -12,6 +12,7 @@ from inference.engine import Engine
 from inference.health import KnownHealth
 from inference.routing import metrics
 from inference.routing.breaker import Breaker
+from inference.routing.failures import FailureLog
 from inference.routing.load import Load, least_loaded_first
 
 log = structlog.get_logger(__name__)
@@ -22,6 +23,7 @@ T = TypeVar("T")
 class EngineState:
     breaker: Breaker = field(default_factory=Breaker)
     load: Load = field(default_factory=Load)
+    failures: FailureLog = field(default_factory=FailureLog)
     problem: str = ""  # as last logged
 
 

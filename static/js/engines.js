@@ -22,12 +22,19 @@ export function engineName(engine) {
 export function partsOf({ text, engine, written_by: writers }) {
   const characters = [...(text ?? "")];
   const all = writers?.length ? writers : [{ engine, from: 0 }];
-  const parts = all.map((one, index) => ({ engine: one.engine, text: characters.slice(one.from, all[index + 1]?.from).join("") }));
+  const parts = all.map(({ engine: by, from }, index) => ({ engine: by, from, text: characters.slice(from, all[index + 1]?.from).join("") }));
   return parts.filter((one) => one.engine && one.text.trim());
 }
 
 // Sentences of the documents; the quoting engine may also say that there are none.
 export const hasQuotations = (part) => isQuoting(part.engine) && /\[\d+\]/.test(part.text);
+
+// Where another engine went on than the one before. A copy of the same one is nobody else.
+export function seamsOf(message) {
+  const parts = partsOf(message);
+  return parts.filter((part, index) => index && part.engine !== parts[index - 1].engine)
+    .map(({ engine, from }) => ({ from, words: `From here on: ${isQuoting(engine) ? "quoted from the documents" : engineName(engine)}` }));
+}
 
 export function writtenBy(parts) {
   const models = [...new Set(parts.map((one) => one.engine).filter((one) => !isQuoting(one)))].map(engineName);
@@ -57,7 +64,8 @@ async function fill(body) {
   try {
     const { engines, answering } = await request("GET", "/api/engines/");
     body.replaceChildren(
-      el("p", { class: "quiet-text" }, "The first one that is available answers, unless a route keeps it for other questions or people; when it fails, the next one takes over."),
+      el("p", { class: "quiet-text" }, "Of those meant for the question, the first one that is available answers; when it fails, the next one takes over. ",
+        engines.some((one) => one.outside) && "What must stay in the house goes to no outside provider."),
       ...engines.map((engine) => describe(engine, answering)));
   } catch (error) {
     body.replaceChildren(el("p", {}, `${error.message} ${error.advice}`));
@@ -65,12 +73,14 @@ async function fill(body) {
 }
 
 function describe(engine, answering) {
-  const now = engine.name === answering && !engine.problem; // copies of a service share their name
-  const state = now ? "Answers now" : engine.problem ? "Not available" : "Takes over";
+  const { name, problem, elsewhere, meant_for: meant } = engine;
+  const now = name === answering && !problem && !meant; // copies of a service share their name
+  const state = now ? "Answers now" : problem ? "Not available" : elsewhere ? "Other routes" : meant ? "Answers some" : "Takes over";
   return el("section", { class: "engine" },
     el("h3", { dir: "auto" }, engineName(engine.name), el("span", { class: now ? "badge now" : "badge" }, state),
       engine.outside && el("span", { class: "badge" }, "Outside provider")),
-    engine.problem && el("p", {}, engine.problem),
+    meant && el("p", {}, `${meant[0].toUpperCase()}${meant.slice(1)}.`),
+    problem && el("p", {}, problem),
     isQuoting(engine.name) && el("p", {}, "Finds the best sentences in the documents and quotes them word for word. Always there."),
     engine.advice && el("p", { class: "quiet-text advice" }, ...withCommands(engine.advice)));
 }

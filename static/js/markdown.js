@@ -2,6 +2,7 @@
 
 import DOMPurify from "../vendor/dompurify/purify.js";
 import { marked } from "../vendor/marked/marked.js";
+import { htmlWith, normalised, placeMark } from "./seams.js";
 
 const RULES = {
   ALLOWED_TAGS: [
@@ -34,7 +35,7 @@ function markCitations(fragment, numbers, openCitation) {
   const walker = document.createTreeWalker(fragment, NodeFilter.SHOW_TEXT);
   const texts = [];
   while (walker.nextNode()) {
-    if (!walker.currentNode.parentElement?.closest("code, pre, a")) texts.push(walker.currentNode);
+    if (!walker.currentNode.parentElement?.closest("code, pre, a, .seam")) texts.push(walker.currentNode);
   }
   for (const text of texts) {
     const parts = text.data.split(/(\[\d{1,3}\])/);
@@ -99,13 +100,23 @@ export class MarkdownView {
     this.numbers = new Set();
   }
 
-  render(text, numbers) {
+  // `seams`: {at, key, mark} in their order; `mark()` makes what stands at that place of the text.
+  render(text, numbers, seams = []) {
     if (numbers.size !== this.numbers.size) this.clear();
     this.numbers = numbers;
-    const tokens = marked.lexer(text);
-    const blocks = tokens.filter((token) => token.type !== "space" && token.type !== "def");
-    blocks.forEach((token, index) => this.#block(token, tokens.links, index));
-    for (const { node } of this.blocks.splice(blocks.length)) node.remove();
+    const tokens = marked.lexer(normalised(text));
+    const waiting = [...seams];
+    let begin = 0, index = 0;
+    for (const token of tokens) {
+      const start = begin;
+      begin += token.raw.length;
+      if (token.type === "space" || token.type === "def") continue;
+      const here = [];
+      while (waiting.length && waiting[0].at < begin) here.push(waiting.shift());
+      this.#block(token, tokens.links, index, here.map((seam) => ({ ...seam, at: Math.max(0, seam.at - start) })));
+      index += 1;
+    }
+    for (const { node } of this.blocks.splice(index)) node.remove();
   }
 
   clear() {
@@ -113,19 +124,22 @@ export class MarkdownView {
     this.root.replaceChildren();
   }
 
-  #block(token, links, index) {
-    if (this.blocks[index]?.raw === token.raw) return;
-    const one = Object.assign([token], { links });
+  #block(token, links, index, seams) {
+    const key = JSON.stringify(seams);
+    if (this.blocks[index]?.raw === token.raw && this.blocks[index].key === key) return;
     const node = document.createElement("div");
     node.className = "block";
-    const fragment = DOMPurify.sanitize(marked.parser(one), RULES);
+    const { html, inside, outside } = htmlWith(token, links, seams);
+    const fragment = DOMPurify.sanitize(html, RULES);
+    if (inside) placeMark(fragment, inside.mark());
+    node.append(...outside.map((seam) => seam.mark()));
     wrapTables(fragment);
     focusCode(fragment);
     markCitations(fragment, this.numbers, this.openCitation);
     node.append(fragment);
     if (this.blocks[index]) this.blocks[index].node.replaceWith(node);
     else this.root.append(node);
-    this.blocks[index] = { raw: token.raw, node };
+    this.blocks[index] = { raw: token.raw, key, node };
   }
 }
 

@@ -1,9 +1,10 @@
 // One message on the page: a question, or an answer with its stage, text, sources and buttons.
 
 import { el, icon, iconButton, withCommands } from "./dom.js";
-import { hasQuotations, isQuoting, notesOf, partsOf, writtenBy } from "./engines.js";
+import { hasQuotations, isQuoting, notesOf, partsOf, seamsOf, writtenBy } from "./engines.js";
 import { MarkdownView, highlightCode } from "./markdown.js";
 import { adviceFor, isAdministrator } from "./person.js";
+import { offsetIn } from "./seams.js";
 import { ratingButtons, reasonsForm, thank } from "./rating.js";
 
 const FATES = {
@@ -42,7 +43,7 @@ export class MessageView {
     this.node.classList.toggle("streaming", streaming);
     this.node.setAttribute("aria-busy", String(streaming));
     if (message.role === "user") this.body.textContent = message.text;
-    else this.#paintAnswer(streaming);
+    else this.#paintAnswer(streaming, busy);
     this.paintStage();
     if (!streaming && message.role === "assistant") highlightCode(this.body);
     this.#paintAfter(siblings, streaming, busy);
@@ -59,9 +60,18 @@ export class MessageView {
     if (focused) [...this.after.querySelectorAll("button")].find((one) => one.ariaLabel === focused && !one.disabled)?.focus();
   }
 
-  #paintAnswer() {
-    const numbers = new Set([...(this.message.sources ?? []), ...(this.message.citations ?? [])].map((one) => one.number));
-    this.markdown.render(this.message.text, numbers);
+  #paintAnswer(streaming, busy) {
+    const { text, sources, citations } = this.message;
+    const numbers = new Set([...(sources ?? []), ...(citations ?? [])].map((one) => one.number));
+    const seams = seamsOf(this.message).map(({ from, words }) => (
+      { at: offsetIn(text, from), words, streaming, busy, mark: () => this.#seam(words, streaming, busy) }));
+    this.markdown.render(text, numbers, seams);
+  }
+
+  // In the text, where another engine went on, perhaps in the middle of a sentence.
+  #seam(words, streaming, busy) {
+    return el("span", { class: "seam", role: "note" }, el("span", { dir: "auto" }, words),
+      !streaming && el("button", { type: "button", class: "link", disabled: busy, onclick: () => this.actions.regenerate(this.message) }, "Answer again"));
   }
 
   paintStage() {
@@ -108,6 +118,10 @@ export class MessageView {
     const list = el("ol", { class: "source-list" });
     const manyCollections = new Set(all.map((one) => one.document?.collection).filter(Boolean)).size > 1;
     for (const source of shown) list.append(el("li", {}, this.#sourceButton(source, manyCollections)));
+    if (!cited.size && this.message.status !== "streaming") {
+      const found = shown.length === 1 ? "One passage was found" : `${shown.length} passages were found`;
+      return el("details", { class: "sources" }, el("summary", {}, `The answer names no source. ${found}`), list);
+    }
     return el("section", { class: "sources" }, el("h3", {}, cited.size ? "Sources" : "Passages found"), list);
   }
 
@@ -134,6 +148,7 @@ export class MessageView {
     const inUse = !alone || failed;
     let words = "";
     if (parts.some(hasQuotations)) words = alone ? "These are the best sentences, quoted word for word" : "The sentences in quotation marks are quoted word for word";
+    if (words && alone && failed) words = `So ${words[0].toLowerCase()}${words.slice(1)}`;
     if (words) words += inUse ? ". " : ", because no language model is in use. ";
     if (isAdministrator()) {
       return [words, el("button", { type: "button", class: "link", onclick: this.actions.explainModels }, inUse ? "Who can answer" : "How to add a model")];
