@@ -48,5 +48,7 @@ journal: Seam[Journal] = Seam("journal")
 ratings: Seam[Callable[[Collection[UUID]], Mapping[UUID, int]]] = Seam("ratings")
 # Whose question each turn answers, where that is known; people rate their own answers alone.
 askers: Seam[Callable[[Collection[UUID]], Mapping[UUID, UUID]]] = Seam("askers")
+# What programs mean by other names than those of routes and engines: -> "the ... is", by name.
+names: Seam[Callable[[], Mapping[str, str]]] = Seam("names")
 # The web process's, for the pages that say what it would do.
 router: Seam[Callable[[], Router]] = Seam("router")

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
+from django.conf import settings
 
 if TYPE_CHECKING:
     from inference.routing.router import Router
@@ -17,6 +18,12 @@ class ConversationsConfig(AppConfig):
 
         seams.askers.connect(services.askers_of)
         seams.router.connect(_router)
+        seams.names.connect(_names)
+
+
+def _names() -> dict[str, str]:
+    """The model of `/v1/embeddings` is listed among those of `/v1/models`."""
+    return {settings.RETRIEVAL.embedding_model: "the model of the search is"}
 
 
 def _router() -> Router:

@@ -18,7 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from inference import audit
+from inference import audit, seams
 from inference.administration.explaining import WhatIf
 from inference.administration.superusers import SuperusersAlone, actor, require_superuser
 from inference.engines.extractive import ExtractiveEngine
@@ -37,6 +37,7 @@ else:
     FormSetBase = forms.BaseInlineFormSet
 
 _MOST_CHARACTERS = 1_000_000
+_MOST_CANDIDATES = 50  # each one's form asks the database which versions and groups there are
 # Programs choose by name, so nobody could choose a route of these names, or would mean something else.
 _TAKEN = {
     ExtractiveEngine.name: "the quotations are",
@@ -100,6 +101,8 @@ class CandidateForm(CandidateFormBase):
 class CandidateFormSet(FormSetBase):
     def clean(self) -> None:
         """What no candidate can know alone."""
+        if len(self.forms) - len(self.deleted_forms) > _MOST_CANDIDATES:
+            raise ValidationError(f"A route has at most {_MOST_CANDIDATES} candidates.")
         seen: set[tuple[int, int]] = set()
         for form in self.forms:
             values = getattr(form, "cleaned_data", {})
@@ -118,7 +121,7 @@ class CandidateInline(CandidateInlineBase):
     model = Candidate
     form = CandidateForm
     formset = CandidateFormSet
-    extra = 0
+    extra, max_num = 0, _MOST_CANDIDATES
     verbose_name_plural = "Candidates, in the order in which they are asked. The quotations stand behind them all."
     fieldsets = (
         (None, {"fields": (("version", "position", "share"),)}),
@@ -134,6 +137,10 @@ class CandidateInline(CandidateInlineBase):
             },
         ),
     )
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """However many a browser says that there are."""
+        return super().get_formset(request, obj, absolute_max=2 * _MOST_CANDIDATES, **kwargs)
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Without the buttons that would change a version from here: they have a page of their own."""
@@ -160,8 +167,9 @@ class RouteForm(RouteFormBase):
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
-        if name != self.instance.name and name in _TAKEN:
-            raise ValidationError(f"This is what {_TAKEN[name]} called. Choose another name.")
+        taken = {**seams.names.given(), **_TAKEN}
+        if name != self.instance.name and name in taken:
+            raise ValidationError(f"This is what {taken[name]} called. Choose another name.")
         return name
 
 

