@@ -47,6 +47,7 @@ class Done:
     usage: Usage
     reason: Literal["stop", "length"]
     engine: str
+    note: str = ""  # why those who come first did not write it
 
 
 Event = Found | Progress | TextPiece | Writer | Done
@@ -57,7 +58,7 @@ async def answer(
 ) -> AsyncIterator[Event]:
     """`fresh`: written anew, whatever was answered before. Raises the typed errors of search, route and bounds."""
     question, history, instructions = _conversation(asked.messages)
-    route = await get_router().named("" if asked.model == "default" else asked.model)
+    route = await route_named(asked.model)
     place = Place(person)
     place.take()
     try:
@@ -72,6 +73,11 @@ async def answer(
                 yield event
     finally:
         place.free()
+
+
+async def route_named(model: str) -> str:
+    """The route that answers for this `model`. Raises UnknownRoute."""
+    return await get_router().named("" if model == "default" else model)
 
 
 def _conversation(messages: tuple[ChatMessage, ...]) -> tuple[str, tuple[ChatMessage, ...], str]:
@@ -126,7 +132,7 @@ async def _limits(person: User, documents: set[UUID], history: bool) -> Limits:
 
 async def _written(wanted: Generation, asking: Asking) -> AsyncIterator[Event]:
     marks = MarkFilter(frozenset(source.number for source in wanted.sources))
-    text, engine, finish = "", "", Finish("stop")
+    text, writer, finish = "", Writer(""), Finish("stop")
     async with aclosing(answer_cache.answer(wanted, asking)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             if isinstance(piece, TextPiece):
@@ -136,13 +142,14 @@ async def _written(wanted: Generation, asking: Asking) -> AsyncIterator[Event]:
             elif isinstance(piece, Finish):
                 finish = piece
             else:
-                engine = piece.engine if isinstance(piece, Writer) else engine
+                writer = piece if isinstance(piece, Writer) else writer
                 yield piece
     if rest := marks.rest():
         text += rest
         yield TextPiece(rest)
     usage = finish.usage or Usage(sum(estimate_tokens(m.content) for m in wanted.messages), estimate_tokens(text))
-    yield Done([_citation(one) for one in cite(text, wanted.sources)], usage, finish.reason, engine)
+    citations = [_citation(one) for one in cite(text, wanted.sources)]
+    yield Done(citations, usage, finish.reason, writer.engine, writer.note)
 
 
 def _citation(cited: Cited) -> dict[str, Any]:

@@ -106,7 +106,8 @@ def _asked() -> Schema:
         "CompletionRequest": _object(
             {
                 "model": _or_null(
-                    _text(most=NAME_CHARACTERS) | {"description": "Of `/v1/models`; empty: the route of the page."}
+                    _text(most=NAME_CHARACTERS)
+                    | {"description": "Of `/v1/models`, or a version's bare name; empty: the route of the page."}
                 ),
                 "messages": {
                     "type": "array",
@@ -197,11 +198,12 @@ def _answered() -> Schema:
                 "model": _text(),
                 "choices": {"type": "array", "minItems": 1, "maxItems": 1, "items": _ref("Choice")},
                 "usage": _ref("Usage"),
-                "engine": _text() | {"description": "Who wrote it."},
+                "engine": _text() | {"description": "Who wrote it, or its end: not always who was asked."},
+                "note": _text() | {"description": "Why others did not; for people, may be empty."},
                 "sources": {"type": "array", "items": _ref("Source"), "description": "What was found."},
                 "citations": {"type": "array", "items": _ref("Citation"), "description": "What the answer rests on."},
             },
-            *("id", "object", "created", "model", "choices", "usage", "engine", "sources", "citations"),
+            *("id", "object", "created", "model", "choices", "usage", "engine", "note", "sources", "citations"),
         ),
         "Chunk": _object(
             {
@@ -209,6 +211,7 @@ def _answered() -> Schema:
                 "choices": {"type": "array", "description": "As OpenAI's; empty where a field beside it speaks."},
                 "usage": _ref("Usage"),
                 "engine": _text(),
+                "note": _text(),
                 "sources": {"type": "array", "items": _ref("Source")},
                 "citations": {"type": "array", "items": _ref("Citation")},
             },

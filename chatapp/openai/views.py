@@ -17,7 +17,7 @@ from chatapp.conversations.engines import get_router
 from chatapp.conversations.places import Place
 from chatapp.errors import TYPED_ERRORS, NotFound
 from chatapp.json_body import read_object
-from chatapp.openai.answering import Done, Event, Found, answer
+from chatapp.openai.answering import Done, Event, Found, answer, route_named
 from chatapp.openai.bodies import completion_in, embedded_in, seed_in
 from chatapp.openai.description import openapi
 from chatapp.openai.door import with_key
@@ -25,7 +25,7 @@ from chatapp.openai.errors import error_object, refusal
 from inference.batching.contract import Ended, Piece
 from inference.engine import Progress, TextPiece, Usage, Writer
 from inference.prompts import estimate_tokens
-from inference.routing.pool import BUILT_IN
+from inference.routing.router import UnknownRoute
 from inference.serving.request_form import CompletionRequest
 from inference.serving.response_form import DONE, Form
 from retrieval.client import shared_client
@@ -58,8 +58,12 @@ async def models(request: HttpRequest, person: User) -> HttpResponseBase:
 
 @with_key("GET")
 async def model(request: HttpRequest, person: User, name: str) -> HttpResponseBase:
-    if name not in await _names():
-        raise UnknownModel
+    """Of any name that may be asked: bare names of versions and "default" are not in the list."""
+    if name != settings.RETRIEVAL.embedding_model:
+        try:
+            await route_named(name)
+        except UnknownRoute as error:
+            raise UnknownModel from error
     return JsonResponse(_model(name))
 
 
@@ -78,7 +82,7 @@ async def completions(request: HttpRequest, person: User) -> HttpResponseBase:
     fresh = "no-cache" in request.headers.get("Cache-Control", "")
     events = answer(person, asked, seed=seed_in(body, asked), fresh=fresh)
     first = await anext(events)  # what is refused becomes a status, not a broken stream
-    form = Form(asked.model or BUILT_IN)
+    form = Form(asked.model or await route_named(""))
     if asked.stream:
         return StreamingHttpResponse(_sse(first, events, form, asked), content_type="text/event-stream")
     return await _whole(first, events, form)
@@ -121,7 +125,7 @@ async def _whole(first: Event, events: AsyncIterator[Event], form: Form) -> Json
                 text += event.text
             elif isinstance(event, Done):
                 done = event
-    beside = {"citations": done.citations, "sources": sources, "engine": done.engine}
+    beside = {"citations": done.citations, "sources": sources, "engine": done.engine, "note": done.note}
     return JsonResponse(form.whole(text, (), _ended(done)) | beside)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from inference.engine import Generation, Task
@@ -65,6 +65,10 @@ class Conditions:
         if percent is None or (percent > 0 and percent >= self.least_budget_percent):
             return ""
         return f"Of its budget of this month {max(percent, 0):.0f} % are left."
+
+    def when_named(self) -> Conditions:
+        """Who asks an engine by its name has chosen it for the question; what it must not see or cost stays."""
+        return replace(self, tasks=frozenset(), languages=frozenset(), least_characters=None, most_characters=None)
 
     def meant_for(self) -> str:
         """'' for everything, else whom and what it is asked for, as the end of a sentence."""

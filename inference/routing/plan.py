@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from inference.engine import Engine
@@ -62,7 +62,8 @@ class Catalogue:
             return Plan(name, ())
         for candidate in self.candidates():
             if candidate.copies and name in (candidate.name, *(engine.name for engine in candidate.copies)):
-                return Plan(candidate.copies[0].name, ((candidate,),))
+                named = replace(candidate, conditions=candidate.conditions.when_named())
+                return Plan(candidate.copies[0].name, ((named,),))
         return None
 
     def candidates(self) -> tuple[Candidate, ...]:

@@ -94,6 +94,34 @@ def test_an_engine_that_has_just_failed_is_not_said_to_answer_now(page: Any, dou
     expect(engines.last).to_contain_text("Answers now")
 
 
+def test_the_models_dialog_says_for_whom_each_is(page: Any, double: Double) -> None:
+    well = {"outside": False, "problem": "", "advice": "", "meant_for": "", "elsewhere": False}
+    rows = [
+        {"name": "api: gamma", "meant_for": "for questions in German"},
+        {"name": "local: m"},
+        {"name": "extractive"},
+        {"name": "house: delta", "meant_for": "for programs that name the route quick", "elsewhere": True},
+    ]
+    double.engines = {"answering": "local: m", "engines": [well | row for row in rows]}
+    page.goto("/")
+    page.get_by_role("button", name="Models").click()
+    engines = page.get_by_role("dialog", name="Who can answer").locator(".engine")
+    expect(engines.nth(0)).to_contain_text("Answers some")
+    expect(engines.nth(0)).to_contain_text("For questions in German.")
+    expect(engines.nth(1)).to_contain_text("Answers now")
+    expect(engines.nth(2)).to_contain_text("Takes over")
+    expect(engines.nth(3)).to_contain_text("Other routes")
+
+
+def test_passages_of_an_answer_that_cites_none_are_one_line_to_unfold(page: Any, double: Double) -> None:
+    opened(page, double, answered("Nothing is cited.") | {"sources": SOURCES, "citations": []})
+    line = page.get_by_text("The answer names no source. 2 passages were found")
+    expect(line).to_be_visible()
+    expect(page.locator(".source").first).to_be_hidden()
+    line.click()
+    expect(page.locator(".source").first).to_be_visible()
+
+
 def of_collection(source: dict[str, Any], name: str) -> dict[str, Any]:
     return source | {"document": source["document"] | {"collection": name}}
 

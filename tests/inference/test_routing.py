@@ -16,15 +16,16 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from inference import health
 from inference.config import InferenceConfig
 from inference.engine import ChatMessage, Engine, Finish, Generation, Piece, Source, TextPiece, Usage, Writer
 from inference.engines.build import EndpointDescription, engine_for
 from inference.engines.extractive import ExtractiveEngine
 from inference.errors import EngineUnavailable, InferenceError
 from inference.prompts import estimate_prompt, estimate_tokens
-from inference.routing import breaker
+from inference.routing import breaker, failures
 from inference.routing.attempt import Attempted
-from inference.routing.built_in import Fixed
+from inference.routing.built_in import Fixed, build_router
 from inference.routing.plan import Candidate, Catalogue, Plan, Split
 from inference.routing.router import Router, UnknownRoute
 from tests.provider_double import WORDS, ChatCompletions, Provider, Providers, Reply, line
@@ -436,3 +437,37 @@ async def test_an_old_answer_that_is_stopped_does_not_let_a_second_probe_out(
     assert one.state == "half-open" and not one.admits()
     one.succeed()
     assert one.admits() and told == [True, False]
+
+
+# -- what is told and logged -------------------------------------------------------------------------------------------
+async def test_a_failure_is_logged_with_its_status_once_a_minute_and_without_a_word_of_the_question(
+    doubles: Providers, house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    double = doubles.new()
+    double.script = [Reply(500, {"error": {"message": "I cannot answer: How many days?", "code": "broken"}})]
+    router = house.in_order(house.engine(double, "house: eps", outside=False), house.engine(double, "api: 2"))
+    monkeypatch.setattr(breaker, "_FIRST_S", 0.0)
+    with caplog.at_level("WARNING"):
+        for _ in range(3):
+            assert (await answer(router))[1][0] == "house: eps"
+        monkeypatch.setattr(failures, "_EVERY_S", 0.0)
+        await answer(router)
+    lines = [str(record.msg) for record in caplog.records if "house: eps" in str(record.msg)]
+    assert len(lines) == 2 and all("status 500" in line and "engine_unavailable" in line for line in lines)
+    assert "'times': 3" in lines[1] and not any("days" in str(record.msg) for record in caplog.records)
+
+
+async def test_a_model_of_the_house_that_is_away_is_named_and_none_at_all_is_not(
+    doubles: Providers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_INSIDE_S", 0.0)
+    service = doubles.new()
+    service.models = [{"id": "quoter"}]
+    config = InferenceConfig((service.url.removesuffix("/v1"),), "token", tmp_path, retries=0)
+    router = build_router(config, _embed)
+    assert (await answer(router))[1] == ["local: quoter"]
+    service.list_status = 500
+    pieces = [piece async for piece in router.stream(ASKED)]
+    assert pieces[0] == Writer("extractive", "quoter refuses to answer (status 500).")
+    service.list_status, service.models = 200, []
+    assert await anext(router.stream(ASKED)) == Writer("extractive", "")

@@ -14,7 +14,7 @@ from django.db import OperationalError
 
 from chatapp.database import in_database
 from inference.config import InferenceConfig
-from inference.engine import ChatMessage, Generation
+from inference.engine import ChatMessage, Generation, Writer
 from inference.models import Candidate, ModelVersion, Outcome, Rollout, Route
 from inference.routing import stored
 from inference.routing.pool import EnginePool
@@ -216,3 +216,60 @@ def test_a_version_is_asked_by_its_own_name_and_by_that_of_its_engine(pool: Engi
         assert plan is not None and plan.name == "api: gamma"
         assert [one.name for one in plan.candidates()] == ["gamma"]
     assert load(pool).plan("delta") is None
+
+
+async def test_people_are_told_for_whom_each_engine_is_and_which_the_page_does_not_ask(
+    pool: EnginePool, version: Versions
+) -> None:
+    @in_database
+    def add() -> None:
+        page, quick = Route.objects.create(name="page", default=True), Route.objects.create(name="quick")
+        gamma, delta = version("gamma"), version("delta", outside=False)
+        Candidate.objects.create(route=page, version=gamma, languages=["de", "no"], most_characters=200)
+        for name, share in (("left", 1), ("right", 3)):
+            Candidate.objects.create(route=page, version=version(name), position=2, share=share)
+        Candidate.objects.create(route=page, version=version("spent", monthly_budget=0), position=3)
+        Candidate.objects.create(route=quick, version=delta)
+
+    await add()
+    found = {one.name: one for one in await Router(StoredRoutes(pool, in_database)).describe()}
+    assert [*found][-2:] == ["extractive", "house: delta"]
+    assert {name: one.meant_for for name, one in found.items()} == {
+        "api: gamma": "for questions in German or Norwegian, for questions of up to 200 characters",
+        "api: left": "for 25% of the people first",
+        "api: right": "for 75% of the people first",
+        "api: spent": "",
+        "extractive": "",
+        "house: delta": "for programs that name the route quick",
+    }
+    assert [name for name, one in found.items() if one.elsewhere] == ["house: delta"]
+    advice = found["house: delta"].advice
+    assert found["house: delta"].problem and "registry" in advice and "model service" not in advice
+
+
+async def test_where_nothing_failed_and_no_candidate_is_for_the_question_the_quotations_say_so(
+    pool: EnginePool, version: Versions
+) -> None:
+    @in_database
+    def add() -> None:
+        Candidate.objects.create(
+            route=Route.objects.create(name="page", default=True), version=version("gamma"), languages=["de"]
+        )
+
+    await add()
+    router = Router(StoredRoutes(pool, in_database))
+    first = await anext(router.stream(ASKED))
+    told = "gamma is for questions in German only; this one seems to be in English."
+    assert first == Writer("extractive", told)
+
+
+def test_who_names_an_engine_gets_it_in_any_language_but_not_what_is_kept_from_them(
+    pool: EnginePool, version: Versions
+) -> None:
+    route, group = Route.objects.create(name="page", default=True), Group.objects.create(name="board")
+    Candidate.objects.create(route=route, version=version("gamma"), languages=["de"])
+    costly = Candidate.objects.create(route=route, version=version("costly"), position=2, most_characters=5)
+    costly.groups.set([group])
+    assert line(pool) == ["-gamma", "-costly"]
+    assert line(pool, route="gamma") == ["gamma"] and line(pool, route="costly") == ["-costly"]
+    assert line(pool, replace(ASKED, groups=frozenset([group.pk])), route="costly") == ["costly"]

@@ -59,6 +59,7 @@ def test_an_answer_streams_with_usage_at_its_end(alice: openai.OpenAI, model: Mo
     model.words = ["Everybody has ", "28 days [1]."]
     options: Any = {"include_usage": True}
     chunks = list(alice.chat.completions.create(model="", messages=ASKED, stream=True, stream_options=options))
+    assert {chunk.model for chunk in chunks} == {"footnote"}
     text = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
     assert text == "Everybody has 28 days [1]."
     assert chunks[-1].usage and [c.finish_reason for chunk in chunks for c in chunk.choices][-1] == "stop"
@@ -106,6 +107,10 @@ def test_what_was_said_before_leaves_the_house_only_where_nothing_has_to_stay(
     Collection.objects.create(name="Secret", everyone=True, stays_in_house=True)
     alice.chat.completions.create(model="footnote", messages=said)
     assert len(model.calls) == 1, "what it was written from is not known"
+    named = alice.chat.completions.create(model="api: double", messages=said)
+    extra: dict[str, Any] = named.model_extra or {}
+    assert (named.model, extra["engine"]) == ("api: double", "extractive"), "who wrote it is said"
+    assert "outside endpoints were not asked" in extra["note"]
     alice.chat.completions.create(model="footnote", messages=ASKED)
     assert len(model.calls) == 2
 
@@ -197,6 +202,7 @@ def test_an_address_that_is_none_is_an_error_in_openai_form(web: Web, cast: Cast
 def test_every_model_is_found_by_its_name(alice: openai.OpenAI, model: ModelDouble) -> None:
     names = [one.id for one in alice.models.list()]
     assert len(names) > 2 and [alice.models.retrieve(name).id for name in names] == names
+    assert alice.models.retrieve("default").id == "default"
     with pytest.raises(openai.NotFoundError) as missing:
         alice.models.retrieve("gpt-9/../x")
     assert missing.value.code == "model_not_found"
