@@ -49,6 +49,15 @@ class Invalid(ChatAppError):
     advice = "Correct it and send it again."
 
 
+class TooOften(ChatAppError):
+    code, http_status, retryable = "too_often", 429, True
+    user_message = "That came too often in a short time."
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(advice=f"Wait {retry_after_s} seconds, then try again.")
+
+
 class Failed(ChatAppError):
     """Whatever nobody expected."""
 
@@ -102,8 +111,13 @@ class ErrorMiddleware:
             return None  # `failed` answers it
         log.info("request.refused", code=error.code, detail=str(error))
         if wants_json(request):
-            return JsonResponse(error_body(request.path, error), status=error.http_status)
+            return JsonResponse(error_body(request.path, error), status=error.http_status, headers=_wait(error))
         return render(request, "error.html", {"error": as_dict(error)}, status=error.http_status)
+
+
+def _wait(error: TypedError) -> dict[str, str]:
+    seconds = getattr(error, "retry_after_s", None)
+    return {"Retry-After": str(max(1, round(seconds)))} if seconds else {}
 
 
 def failed(request: HttpRequest) -> HttpResponse:

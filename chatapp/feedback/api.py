@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.errors import Invalid
-from chatapp.feedback import services
+from chatapp.feedback import limits, services
 from chatapp.json_body import read_object
 
 _FIELDS: dict[str, type] = {"rating": str, "reasons": list, "text": str}
@@ -20,6 +20,7 @@ _FIELDS: dict[str, type] = {"rating": str, "reasons": list, "text": str}
 @require_http_methods(["PUT", "DELETE"])
 def rating(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = cast(User, request.user)
+    limits.check(request)
     message = access.get_message(user, pk)
     if request.method == "DELETE":
         services.unrate(message=message, by=user)
