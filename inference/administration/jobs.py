@@ -87,8 +87,8 @@ class AskForm(forms.Form):
     source = forms.CharField(
         max_length=MOST_CHARACTERS,
         required=False,
-        help_text="pull: hub:OWNER/REPOSITORY/FILE.gguf, or an https:// address that ends in .gguf. The file comes to "
-        "the machine of the worker. What broke off or was cancelled goes on where it stopped when it is asked again.",
+        help_text="pull: hub:OWNER/REPOSITORY/FILE.gguf, or an https:// address that ends in .gguf. The worker "
+        "downloads it. What broke off or was cancelled goes on where it stopped when it is asked for again.",
     )
     sha256 = forms.CharField(
         label="SHA-256",

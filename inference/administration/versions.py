@@ -53,7 +53,7 @@ class VersionForm(VersionFormBase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for price in ("price_prompt", "price_completion"):
-            self.initial[price] = amounts.plain(self.initial.get(price) or Decimal(0))
+            self.initial[price] = Decimal(amounts.plain(self.initial.get(price) or Decimal(0)))
         if "kind" in self.fields:
             self.initial["outside"] = True  # until somebody says that it is not
             self.fields["kind"] = forms.ChoiceField(
