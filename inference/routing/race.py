@@ -38,8 +38,8 @@ class Race:
                 if later and later in done:
                     self._begin_second(later.result())
                     later = None
-                for run, piece in self._arrived(done):
-                    run.saw(piece)
+                for run, arrived in self._arrived(done):
+                    piece = run.saw(arrived)
                     if isinstance(piece, TextPiece | Finish):
                         self.winner, self._decided = run, True
                         yield run, piece

@@ -159,8 +159,7 @@ class Relay:
             return
         try:
             async for piece in run.pieces:
-                run.saw(piece)
-                yield piece
+                yield run.saw(piece)
         except InferenceError as error:
             self._failed(run, error)
             raise

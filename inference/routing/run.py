@@ -39,7 +39,8 @@ class Run:
         self._under_way = metrics.UNDER_WAY.labels(self.engine.name)  # kept: an engine may change its name
         self._under_way.inc()
 
-    def saw(self, piece: Piece) -> None:
+    def saw(self, piece: Piece) -> Piece:
+        """-> what those who asked are given of it."""
         if isinstance(piece, TextPiece):
             self._texts.append(piece.text)
             self._latest = time.monotonic()
@@ -48,10 +49,12 @@ class Run:
                 self._state.load.first_token_s.add(self._first - self.began)
         elif isinstance(piece, Finish):
             self._usage = self._believed(piece.usage)
+            piece = replace(piece, usage=self._usage)
             self.finished = True
             self._state.load.errors.add(0.0)
             self._state.breaker.succeed()
             self._end("", failed=False)
+        return piece
 
     def fail(self, error: InferenceError) -> str:
         """-> what people are told. A refusal of this one question says nothing of the engine's health."""

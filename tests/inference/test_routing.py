@@ -366,7 +366,8 @@ async def test_tokens_that_cannot_be_of_an_answer_are_estimated(
     ending = ({"choices": [{"delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": counts})
     double.script = [Reply(parts=(ChatCompletions.word("Nine."), *map(line, ending)))]
     with capture_logs() as logs:
-        assert (await answer(house.in_order(house.engine(double, "api: 1"))))[0] == "Nine."
+        pieces = [piece async for piece in house.in_order(house.engine(double, "api: 1")).stream(ASKED)]
+    assert pieces[-1] == Finish("stop", Usage(**counts) if believed else None)
     (one,) = house.reported
     told = [entry for entry in logs if entry["event"] == "engine.usage_not_credible"]
     if believed:
