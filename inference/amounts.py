@@ -17,7 +17,7 @@ def size(of_bytes: int) -> str:
 
 def downloaded(have: int, total: int) -> str:
     """`total` 0: not known."""
-    return f"{size(have)} of {size(total)} ({100 * have // total} %)" if total else size(have)
+    return f"{size(have)} of {size(total)}" if total else size(have)
 
 
 def perplexity(value: float, digits: int = 2) -> str:

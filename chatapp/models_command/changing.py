@@ -117,7 +117,8 @@ class _Bar:
         if time.monotonic() - self._shown_at < _BETWEEN_LINES_S and not whole:
             return
         self._shown_at = time.monotonic()
-        self._stream.write(f"\r{amounts.downloaded(have, total)}   ", ending="\n" if whole else "")
+        share = f" ({100 * have // total} %)" if total else ""
+        self._stream.write(f"\r{amounts.downloaded(have, total)}{share}   ", ending="\n" if whole else "")
         self._stream.flush()
 
 

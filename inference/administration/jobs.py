@@ -53,6 +53,11 @@ _SHOWN = (
 )
 
 
+def _line(*, most: int, label: str | None = None, help_text: str, wide: bool = False) -> forms.CharField:
+    widget = forms.TextInput(attrs={"class": "vLargeTextField" if wide else "vTextField"})
+    return forms.CharField(max_length=most, label=label, required=False, help_text=help_text, widget=widget)
+
+
 class AskForm(forms.Form):
     kind = forms.ChoiceField(
         choices=[
@@ -79,25 +84,20 @@ class AskForm(forms.Form):
         required=False,
         help_text="quantize: the format of the new file. prune: may be given as well.",
     )
-    layers = forms.CharField(
-        max_length=500,
-        required=False,
-        help_text="prune: the layers to leave out, such as 12-15,20. The first one is 0.",
-    )
-    source = forms.CharField(
-        max_length=MOST_CHARACTERS,
-        required=False,
+    layers = _line(most=500, help_text="prune: the layers to leave out, such as 12-15,20. The first one is 0.")
+    source = _line(
+        most=MOST_CHARACTERS,
+        wide=True,
         help_text="pull: hub:OWNER/REPOSITORY/FILE.gguf, or an https:// address that ends in .gguf. The worker "
         "downloads it. What broke off or was cancelled goes on where it stopped when it is asked for again.",
     )
-    sha256 = forms.CharField(
+    sha256 = _line(
+        most=80,
+        wide=True,
         label="SHA-256",
-        required=False,
         help_text="pull: the checksum that the file must have. Empty: the one that the hub names.",
     )
-    name = forms.CharField(
-        max_length=120, required=False, help_text="Of the new version. Empty: made from the old one's, or the file's."
-    )
+    name = _line(most=120, help_text="Of the new version. Empty: made from the old one's, or the file's.")
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}

@@ -130,7 +130,7 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
         found = version.measured.get("perplexity")
         return amounts.perplexity(found) if isinstance(found, int | float) else "–"
 
-    @admin.display(description="price of a million tokens (in / out)")
+    @admin.display(description="price of a million tokens, in / out")
     def price(self, version: ModelVersion) -> str:
         return amounts.prices(version.price_prompt, version.price_completion) or "–"
 

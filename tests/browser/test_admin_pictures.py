@@ -41,6 +41,11 @@ def rollout(page: Any, person: Any, tmp_path: Path) -> Rollout:
             failed=number % 20 == 0, code="engine_unavailable" if number % 20 == 0 else "",
         )  # fmt: skip
     Job.objects.create(kind="bench", version=small, state="running", progress=0.4, step="Reading the text: 40 %")
+    source = {"source": "hub:acme/small/small-q4.gguf"}
+    Job.objects.create(kind="pull", parameters=source, state="queued", step="downloading, 398.6 MB of 2.50 GB")
+    figures = {"decode_tokens_s": 31.25, "perplexity": 17.84, "processors": 8, "processors_of_others": 3.1}
+    result = {"before": figures, "after": figures | {"agreement": 0.953}}
+    Job.objects.create(kind="quantize", version=small, state="done", result=result)
     Job.objects.create(kind="quantize", version=small, state="failed", error="There is not enough room on the disk.")
     return started
 
@@ -53,6 +58,8 @@ def test_pictures_of_the_administration_of_models(page: Any, rollout: Rollout) -
         "route": f"inference/route/{rollout.route_id}/change/", "explain": "inference/route/explain/",
         "rollouts": "inference/rollout/", "rollout": f"inference/rollout/{rollout.pk}/change/",
         "jobs": "inference/job/", "job": f"inference/job/{Job.objects.get(state='failed').pk}/change/",
+        "job-done": f"inference/job/{Job.objects.get(state='done').pk}/change/",
+        "job-pull": f"inference/job/{Job.objects.get(kind='pull').pk}/change/",
         "job-add": "inference/job/add/", "audit": "governance/auditentry/",
     }  # fmt: skip
     assert AuditEntry.objects.exists()

@@ -63,7 +63,7 @@ def test_a_perplexity_of_any_size_is_short_everywhere(admin: Client, value: floa
 def test_prices_are_the_same_in_the_list_on_the_page_and_in_the_command(admin: Client) -> None:
     cloud = _endpoint(price_prompt=Decimal("2.0000"), price_completion=Decimal("100.5000"))
     page = _page(admin, VERSIONS)
-    assert "2 / 100.5" in page and "price of a million tokens (in / out)" in page.lower()
+    assert "2 / 100.5" in page and "price of a million tokens, in / out" in page.lower()
     form = _page(admin, f"{VERSIONS}{cloud.pk}/change/")
     assert 'value="2"' in form and 'value="100.5"' in form and "In the currency of your contract." in form
     assert "2 / 100.5" in _command("list")
