@@ -16,6 +16,7 @@ from chatapp.accounts.links import make_link
 from tests.browser.double import ENGINES, PASSAGE, SOURCES, TURN, Double
 from tests.browser.states import HARD_TEXT, handbook, lose_the_line, show_server_error, show_uploads
 from tests.browser.test_documents_page import DOCUMENTS, stage
+from tests.browser.test_seams import taken_over
 
 AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text(encoding="utf-8")
 FOLDER = os.environ.get("FOOTNOTE_SCREENSHOTS", "")  # to look at what was checked
@@ -152,6 +153,16 @@ def test_the_sidebar_of_a_narrow_window(page: Any, double: Double, path: str) ->
     expect(page.get_by_role("link", name="Administration")).to_be_in_viewport()
     check(page, looks=LOOKS[2:])
     expect(page.locator("#menu")).to_have_attribute("aria-expanded", "true")
+
+
+def test_an_answer_that_another_engine_went_on_with(page: Any, double: Double) -> None:
+    page.goto("/")
+    taken_over(double)
+    expect(page.locator(".seam")).to_be_visible()
+    check(page)
+    double.finish(engine="local: quoter")
+    expect(page.locator(".seam button")).to_be_visible()
+    check(page)
 
 
 def test_the_engines_dialog(page: Any, double: Double) -> None:
