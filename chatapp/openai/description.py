@@ -13,6 +13,8 @@ from inference.serving.request_form import MESSAGES, NAME_CHARACTERS, STOP_CHARA
 
 Schema = dict[str, Any]
 
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+
 
 @cache
 def openapi() -> Schema:
@@ -92,53 +94,51 @@ _REFUSALS = {
 
 
 def _asked() -> Schema:
-    texts = {"type": "array", "minItems": 1, "maxItems": TEXTS, "items": _text(least=1, most=TEXT_CHARACTERS)}
+    return {"Message": _message(), "CompletionRequest": _completion_request(), "EmbeddingRequest": _embedding_request()}
+
+
+def _message() -> Schema:
     part = _object({"type": {"const": "text"}, "text": _text()}, "type", "text")
-    return {
-        "Message": _object(
-            {
-                "role": {"enum": ["system", "developer", "user", "assistant"]},
-                "content": {"anyOf": [_text(), {"type": "array", "items": part}]},
-            },
-            "role",
-            "content",
-        ),
-        "CompletionRequest": _object(
-            {
-                "model": _or_null(
-                    _text(most=NAME_CHARACTERS)
-                    | {"description": "Of `/v1/models`, or a version's bare name; empty: the route of the page."}
-                ),
-                "messages": {
-                    "type": "array",
-                    "minItems": 1,
-                    "maxItems": MESSAGES,
-                    "items": _ref("Message"),
-                    "description": "The last one is the user's question.",
-                },
-                "stream": _or_null({"type": "boolean"}),
-                "stream_options": _or_null(_object({"include_usage": {"type": "boolean"}})),
-                "max_tokens": _or_null({"type": "integer", "minimum": 1, "maximum": 100_000}),
-                "max_completion_tokens": _or_null({"type": "integer", "minimum": 1, "maximum": 100_000}),
-                "temperature": _or_null({"type": "number", "minimum": 0, "maximum": 2}),
-                "top_p": _or_null({"type": "number", "minimum": 0, "maximum": 1}),
-                "seed": _or_null({"type": "integer", "minimum": -(2**63), "maximum": 2**64 - 1}),
-                "stop": _or_null(_stop()),
-                "n": _or_null({"const": 1}),
-                "user": _or_null(_text(most=NAME_CHARACTERS)),
-            },
-            "messages",
-        ),
-        "EmbeddingRequest": _object(
-            {
-                "model": _or_null({"enum": ["", EMBEDDER, settings.RETRIEVAL.embedding_model]}),
-                "input": {"anyOf": [_text(least=1, most=TEXT_CHARACTERS), texts]},
-                "encoding_format": _or_null({"enum": ["float", "base64"]}),
-                "user": _or_null(_text()),
-            },
-            "input",
-        ),
+    return _object(
+        {
+            "role": {"enum": ["system", "developer", "user", "assistant"]},
+            "content": {"anyOf": [_text(), {"type": "array", "items": part}]},
+        },
+        "role",
+        "content",
+    )
+
+
+def _completion_request() -> Schema:
+    name = _text(most=NAME_CHARACTERS)
+    messages = {"type": "array", "minItems": 1, "maxItems": MESSAGES, "items": _ref("Message")}
+    return _object(
+        {
+            "model": _or_null(
+                name | {"description": "Of `/v1/models`, or a version's bare name; empty: the route of the page."}
+            ),
+            "messages": messages | {"description": "The last one is the user's question."},
+            "stream": _or_null({"type": "boolean"}),
+            "stream_options": _or_null(_object({"include_usage": {"type": "boolean"}})),
+            "n": _or_null({"const": 1}),
+            "user": _or_null(name),
+        }
+        | _sampling(),
+        "messages",
+    )
+
+
+def _sampling() -> Schema:
+    tokens = {"type": "integer", "minimum": 1, "maximum": 100_000}
+    fields: Schema = {
+        "max_tokens": tokens,
+        "max_completion_tokens": tokens,
+        "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+        "top_p": {"type": "number", "minimum": 0, "maximum": 1},
+        "seed": {"type": "integer", "minimum": -(2**63), "maximum": 2**64 - 1},
+        "stop": _stop(),
     }
+    return {field: _or_null(schema) for field, schema in fields.items()}
 
 
 def _stop() -> Schema:
@@ -146,95 +146,107 @@ def _stop() -> Schema:
     return {"anyOf": [one, {"type": "array", "maxItems": STOPS, "items": one}]}
 
 
+def _embedding_request() -> Schema:
+    texts = {"type": "array", "minItems": 1, "maxItems": TEXTS, "items": _text(least=1, most=TEXT_CHARACTERS)}
+    return _object(
+        {
+            "model": _or_null({"enum": ["", EMBEDDER, settings.RETRIEVAL.embedding_model]}),
+            "input": {"anyOf": [_text(least=1, most=TEXT_CHARACTERS), texts]},
+            "encoding_format": _or_null({"enum": ["float", "base64"]}),
+            "user": _or_null(_text()),
+        },
+        "input",
+    )
+
+
 def _answered() -> Schema:
-    count = {"type": "integer", "minimum": 0}
-    page = _or_null({"type": "integer"})
-    document = _object({"id": _text(least=1), "name": _text(), "collection": _text()}, "id", "name", "collection")
+    return {"Error": _error()} | _models() | _cited() | _completions() | _embeddings()
+
+
+def _error() -> Schema:
+    error = _object(
+        {
+            "message": _text(least=1),
+            "type": {"enum": ["invalid_request_error", "rate_limit_error", "server_error"]},
+            "code": _text(least=1),
+            "param": _or_null(_text()),
+        },
+        *("message", "type", "code", "param"),
+    )
+    return _object({"error": error}, "error")
+
+
+def _models() -> Schema:
+    model = {"id": _text(least=1), "object": {"const": "model"}, "created": _COUNT, "owned_by": _text()}
     return {
-        "Error": _object(
-            {
-                "error": _object(
-                    {
-                        "message": _text(least=1),
-                        "type": {"enum": ["invalid_request_error", "rate_limit_error", "server_error"]},
-                        "code": _text(least=1),
-                        "param": _or_null(_text()),
-                    },
-                    *("message", "type", "code", "param"),
-                )
-            },
-            "error",
-        ),
-        "Model": _object(
-            {"id": _text(least=1), "object": {"const": "model"}, "created": count, "owned_by": _text()}, "id", "object"
-        ),
-        "Models": _object(
-            {"object": {"const": "list"}, "data": {"type": "array", "items": _ref("Model")}}, "object", "data"
-        ),
+        "Model": _object(model, "id", "object"),
+        "Models": _object({"object": {"const": "list"}, "data": _array_of("Model")}, "object", "data"),
         "Usage": _object(
-            {"prompt_tokens": count, "completion_tokens": count, "total_tokens": count}, "prompt_tokens", "total_tokens"
-        ),
-        "Source": _object(
-            {"number": count, "document": document, "page": page, "heading": _text(), "text": _text()},
-            *("number", "document", "page", "text"),
-        ),
-        "Citation": _object(
-            {"number": count, "document": _text(), "page": page, "quote": _text()},
-            *("number", "document", "page", "quote"),
-        ),
-        "Choice": _object(
-            {
-                "index": {"const": 0},
-                "message": _object({"role": {"const": "assistant"}, "content": _text()}, "role", "content"),
-                "finish_reason": {"enum": ["stop", "length"]},
-            },
-            *("index", "message", "finish_reason"),
-        ),
-        "Completion": _object(
-            {
-                "id": _text(least=1),
-                "object": {"const": "chat.completion"},
-                "created": count,
-                "model": _text(),
-                "choices": {"type": "array", "minItems": 1, "maxItems": 1, "items": _ref("Choice")},
-                "usage": _ref("Usage"),
-                "engine": _text() | {"description": "Who wrote it, or its end: not always who was asked."},
-                "note": _text() | {"description": "Why others did not; for people, may be empty."},
-                "sources": {"type": "array", "items": _ref("Source"), "description": "What was found."},
-                "citations": {"type": "array", "items": _ref("Citation"), "description": "What the answer rests on."},
-            },
-            *("id", "object", "created", "model", "choices", "usage", "engine", "note", "sources", "citations"),
-        ),
-        "Chunk": _object(
-            {
-                "object": {"const": "chat.completion.chunk"},
-                "choices": {"type": "array", "description": "As OpenAI's; empty where a field beside it speaks."},
-                "usage": _ref("Usage"),
-                "engine": _text(),
-                "note": _text(),
-                "sources": {"type": "array", "items": _ref("Source")},
-                "citations": {"type": "array", "items": _ref("Citation")},
-            },
-            *("object", "choices"),
-        ),
-        "Embedding": _object(
-            {
-                "object": {"const": "embedding"},
-                "index": count,
-                "embedding": {"anyOf": [_text(least=1), {"type": "array", "minItems": 1, "items": {"type": "number"}}]},
-            },
-            *("object", "index", "embedding"),
-        ),
-        "Embeddings": _object(
-            {
-                "object": {"const": "list"},
-                "model": _text(),
-                "data": {"type": "array", "minItems": 1, "items": _ref("Embedding")},
-                "usage": _ref("Usage"),
-            },
-            *("object", "model", "data", "usage"),
+            {"prompt_tokens": _COUNT, "completion_tokens": _COUNT, "total_tokens": _COUNT},
+            *("prompt_tokens", "total_tokens"),
         ),
     }
+
+
+def _cited() -> Schema:
+    page = _or_null({"type": "integer"})
+    document = _object({"id": _text(least=1), "name": _text(), "collection": _text()}, "id", "name", "collection")
+    source = {"number": _COUNT, "document": document, "page": page, "heading": _text(), "text": _text()}
+    citation = {"number": _COUNT, "document": _text(), "page": page, "quote": _text()}
+    return {
+        "Source": _object(source, "number", "document", "page", "text"),
+        "Citation": _object(citation, "number", "document", "page", "quote"),
+    }
+
+
+def _completions() -> Schema:
+    completion = {
+        "id": _text(least=1),
+        "object": {"const": "chat.completion"},
+        "created": _COUNT,
+        "model": _text(),
+        "choices": _array_of("Choice") | {"minItems": 1, "maxItems": 1},
+        "usage": _ref("Usage"),
+        "engine": _text() | {"description": "Who wrote it, or its end: not always who was asked."},
+        "note": _text() | {"description": "Why others did not; for people, may be empty."},
+        "sources": _array_of("Source") | {"description": "What was found."},
+        "citations": _array_of("Citation") | {"description": "What the answer rests on."},
+    }
+    return {"Choice": _choice(), "Completion": _object(completion, *completion), "Chunk": _chunk()}
+
+
+def _choice() -> Schema:
+    message = _object({"role": {"const": "assistant"}, "content": _text()}, "role", "content")
+    choice = {"index": {"const": 0}, "message": message, "finish_reason": {"enum": ["stop", "length"]}}
+    return _object(choice, *choice)
+
+
+def _chunk() -> Schema:
+    choices = {"type": "array", "description": "As OpenAI's; empty where a field beside it speaks."}
+    return _object(
+        {
+            "object": {"const": "chat.completion.chunk"},
+            "choices": choices,
+            "usage": _ref("Usage"),
+            "engine": _text(),
+            "note": _text(),
+            "sources": _array_of("Source"),
+            "citations": _array_of("Citation"),
+        },
+        *("object", "choices"),
+    )
+
+
+def _embeddings() -> Schema:
+    vector = {"anyOf": [_text(least=1), {"type": "array", "minItems": 1, "items": {"type": "number"}}]}
+    embedding = {"object": {"const": "embedding"}, "index": _COUNT, "embedding": vector}
+    embeddings = {
+        "object": {"const": "list"},
+        "model": _text(),
+        "data": _array_of("Embedding") | {"minItems": 1},
+        "usage": _ref("Usage"),
+    }
+    return {"Embedding": _object(embedding, *embedding), "Embeddings": _object(embeddings, *embeddings)}
 
 
 def _json(name: str) -> Schema:
@@ -243,6 +255,10 @@ def _json(name: str) -> Schema:
 
 def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _array_of(name: str) -> Schema:
+    return {"type": "array", "items": _ref(name)}
 
 
 def _object(properties: Schema, *required: str) -> Schema:
