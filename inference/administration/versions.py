@@ -180,7 +180,7 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
 
     @admin.display(description="measured")
     def figures(self, version: ModelVersion) -> SafeString | str:
-        rows = [(name.replace("_", " "), value) for name, value in version.measured.items()]
+        rows = [(name.replace("_", " "), value) for name, value in version.measured.items() if value is not None]
         if not rows:
             return format_html("Not yet: <code>{}</code>", f"manage.py models bench {version.name}")
         cells = "".join(

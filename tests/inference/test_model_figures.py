@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from decimal import Decimal
 from io import StringIO
@@ -11,6 +15,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from inference.jobs.other_work import OtherWork
 from inference.models import Job, ModelVersion
 from tests.conftest import Cast, signed_in_client
 
@@ -80,6 +85,21 @@ def test_a_speed_comes_with_what_the_machine_did_beside(admin: Client, beside: d
     )
     assert f">{shown}<" in _page(admin, VERSIONS) and note in _page(admin, f"{VERSIONS}{one.pk}/change/")
     assert ("(busy machine)" in _command("list")) == busy and note in _command("show", "one")
+
+
+def test_the_work_of_other_processes_is_measured_and_our_own_is_not() -> None:
+    other_work, own = OtherWork(), time.process_time()
+    burning = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            pass
+        found = other_work.processors()
+    finally:
+        burning.kill()
+        burning.wait(10)
+    own = time.process_time() - own
+    assert found is not None and 0.3 < found < (os.cpu_count() or 1) - own + 0.3
 
 
 def test_the_page_of_a_job_sets_before_beside_after(admin: Client) -> None:
