@@ -61,7 +61,8 @@ def _speed(model: LlamaModel, tokens: Sequence[int], asked: Measuring, say: Say)
     prompt = (list(tokens) * (room // max(len(tokens), 1) + 1))[: room - written]
     context = LlamaContext(model, sequences=asked.streams, sequence_tokens=room, threads=asked.threads)
     try:
-        written, others = min(written, context.sequence_tokens - len(prompt)), OtherWork()
+        written = min(written, context.sequence_tokens - len(prompt))
+        others = OtherWork()
         say(0.1, "measuring one stream")
         prefill, decode = _repeated(lambda: _round(context, prompt, written, 1))
         found = {"prefill_tokens_s": prefill, "decode_tokens_s": decode, "streams": asked.streams}
