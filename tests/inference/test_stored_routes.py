@@ -273,3 +273,14 @@ def test_who_names_an_engine_gets_it_in_any_language_but_not_what_is_kept_from_t
     assert line(pool) == ["-gamma", "-costly"]
     assert line(pool, route="gamma") == ["gamma"] and line(pool, route="costly") == ["-costly"]
     assert line(pool, replace(ASKED, groups=frozenset([group.pk])), route="costly") == ["costly"]
+
+
+async def test_a_registered_model_whose_service_is_away_is_named_under_the_quotations(
+    pool: EnginePool, transactional_db: None, tmp_path: Path
+) -> None:
+    path = tmp_path / "qwen.gguf"
+    path.touch()
+    await in_database(ModelVersion.objects.create)(name="qwen", path=str(path), default=True)
+    first = await anext(Router(StoredRoutes(pool, in_database)).stream(ASKED))
+    told = "qwen: The model service cannot be reached. big cannot be reached."
+    assert first == Writer("extractive", told)
