@@ -267,7 +267,8 @@ def test_the_list_has_aligned_columns_for_files_and_endpoints(tmp_path: Path) ->
     call_command("models", "list", stdout=out)
     heading, *rows = out.getvalue().splitlines()
     assert len(rows) == 2 and rows[0].startswith("* a-rather-long-name") and rows[1].startswith("  short")
-    for column, values in (("KIND", ("file", "openai")), ("PRICE IN / OUT", (" ", "0.5 / 0")), ("TOKENS/S", (" ", "71.2"))):
+    columns = {"KIND": ("file", "openai"), "PRICE IN / OUT": (" ", "0.5 / 0"), "TOKENS/S": (" ", "71.2")}
+    for column, values in columns.items():
         at = heading.index(column)
         assert [row[at:].startswith(value) for row, value in zip(rows, values, strict=True)] == [True, True], column
 
