@@ -8,11 +8,20 @@ from typing import Any
 
 PRICED = "per million tokens, in the currency of your contract"
 CAUTION = "Speeds hold for a machine that does little else; on a busy one they differ from run to run."
+_SMALLER_UNITS = ((1, 0, "bytes"), (1e3, 1, "kB"), (1e6, 1, "MB"))
 _BUSY = 0.1  # of the processors
 
 
 def size(of_bytes: int) -> str:
-    return f"{of_bytes / 1e9:.2f} GB" if of_bytes >= 1e9 else f"{of_bytes / 1e6:.1f} MB"
+    """In the largest unit of which it is, rounded, at least one."""
+    for unit, digits, name in _SMALLER_UNITS:
+        if round(of_bytes / unit, digits) < 1000:
+            return f"{of_bytes / unit:.{digits}f} {name}"
+    return f"{of_bytes / 1e9:.2f} GB"
+
+
+def exact_size(of_bytes: int) -> str:
+    return f"{size(of_bytes)} ({of_bytes:,} bytes)" if of_bytes >= 1000 else size(of_bytes)
 
 
 def downloaded(have: int, total: int) -> str:

@@ -19,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import structlog
 
+from inference import amounts
 from inference.errors import InferenceError
 
 log = structlog.get_logger(__name__)
@@ -232,4 +233,4 @@ def _check_status(response: httpx.Response) -> None:
 def _check_space(partial: Path, needed: int) -> None:
     free = shutil.disk_usage(partial.parent).free
     if needed > free - SPARE_BYTES:
-        raise NoSpace(f"The model needs {needed / 1e9:.1f} GB more and the disk has {free / 1e9:.1f} GB left.")
+        raise NoSpace(f"The model needs {amounts.size(needed)} more and the disk has {amounts.size(free)} left.")

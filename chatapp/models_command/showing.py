@@ -109,7 +109,8 @@ def _show(command: FootnoteCommand, options: dict[str, Any]) -> None:
         command.write_json(facts)
         return
     measured = facts.pop("measured")
-    shown = facts | {key: _priced(facts[key]) for key in ("price_prompt", "price_completion")}
+    shown = facts | {key: _priced(getattr(version, key)) for key in ("price_prompt", "price_completion")}
+    shown["size"] = amounts.exact_size(version.size) if version.size else ""
     shown |= {f"measured {key}": _figure(key, value) for key, value in measured.items()}
     for line in columns([("", ""), *((key.replace("_", " "), _text(value)) for key, value in shown.items())])[1:]:
         command.stdout.write(line)
@@ -118,8 +119,8 @@ def _show(command: FootnoteCommand, options: dict[str, Any]) -> None:
             command.stdout.write(note)
 
 
-def _priced(price: float) -> str:
-    return f"{price:g} {amounts.PRICED}" if price else ""
+def _priced(price: Decimal) -> str:
+    return f"{amounts.plain(price)} {amounts.PRICED}" if price else ""
 
 
 def _figure(name: str, value: Any) -> Any:

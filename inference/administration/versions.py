@@ -53,7 +53,8 @@ class VersionForm(VersionFormBase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for price in ("price_prompt", "price_completion"):
-            self.initial[price] = Decimal(amounts.plain(self.initial.get(price) or Decimal(0)))
+            if isinstance(value := self.initial.get(price), Decimal):  # the address of the page may give any text
+                self.initial[price] = Decimal(amounts.plain(value))
         if "kind" in self.fields:
             self.initial["outside"] = True  # until somebody says that it is not
             self.fields["kind"] = forms.ChoiceField(
@@ -170,7 +171,7 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
 
     @admin.display(description="size")
     def size_there(self, version: ModelVersion) -> str:
-        return f"{amounts.size(version.size)} ({version.size:,} bytes)"
+        return amounts.exact_size(version.size)
 
     @admin.display(description="key")
     def key_there(self, version: ModelVersion) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 from inference import amounts
 
 _MEASURES = (
-    ("size", "size, MB", 1e-6, "{:.1f}"),
+    ("size", "size", 1, "size"),
     ("load_s", "loading, s", 1, "{:.2f}"),
-    ("memory_bytes", "memory, MB", 1e-6, "{:.0f}"),
+    ("memory_bytes", "memory", 1, "size"),
     ("prefill_tokens_s", "reading, tokens/s", 1, "{:.1f}"),
     ("decode_tokens_s", "writing, tokens/s", 1, "{:.1f}"),
     ("decode_tokens_s_of_streams", "writing, all streams", 1, "{:.1f}"),
@@ -44,4 +44,9 @@ def notes(result: dict[str, Any]) -> list[str]:
 def _cell(value: float | None, factor: float, form: str) -> str:
     if value is None:
         return ""
-    return amounts.perplexity(value, digits=3) if form == "perplexity" else form.format(value * factor)
+    match form:
+        case "perplexity":
+            return amounts.perplexity(value, digits=3)
+        case "size":
+            return amounts.size(round(value))
+    return form.format(value * factor)

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from inference import pulling, registry
+from inference import amounts, pulling, registry
 from inference.download import SPARE_BYTES, NoSpace
 from inference.gguf_files import read_gguf
 from inference.jobs import asking, formats
@@ -216,7 +216,7 @@ def _require_disk(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free - SPARE_BYTES:
         raise NoSpace(
-            f"The work needs up to {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB left.",
+            f"The work needs up to {amounts.size(needed)} and the disk has {amounts.size(free)} left.",
             advice="Free some space, or set INFERENCE_MODELS_DIR to a larger disk, and try again.",
         )
 
@@ -224,4 +224,4 @@ def _require_disk(folder: Path, needed: int) -> None:
 def _require_memory(name: str, size: int) -> None:
     needed, free = size + _WORKING_BYTES, free_bytes()
     if needed > free:
-        raise NotEnoughMemory(f"{name} needs {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free.")
+        raise NotEnoughMemory(f"{name} needs {amounts.size(needed)} of memory and {amounts.size(free)} are free.")

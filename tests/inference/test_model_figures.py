@@ -49,12 +49,32 @@ def _endpoint(**values: Any) -> ModelVersion:
 
 
 @pytest.mark.parametrize(
-    ("of_bytes", "shown"), [(2_312_000, "2.3 MB"), (999_000_000, "999.0 MB"), (2_497_280_256, "2.50 GB")]
+    ("of_bytes", "shown"),
+    [
+        (1_500, "1.5 kB"),
+        (999_999, "1.0 MB"),
+        (2_312_000, "2.3 MB"),
+        (999_000_000, "999.0 MB"),
+        (999_999_999, "1.00 GB"),
+        (2_497_280_256, "2.50 GB"),
+    ],
 )
-def test_a_small_file_is_told_in_megabytes(admin: Client, of_bytes: int, shown: str) -> None:
+def test_a_size_is_told_in_the_unit_that_fits_it(admin: Client, of_bytes: int, shown: str) -> None:
     one = _file(size=of_bytes)
     assert shown in _page(admin, VERSIONS) and shown in _command("list")
-    assert f"{shown} ({of_bytes:,} bytes)" in _page(admin, f"{VERSIONS}{one.pk}/change/")
+    exact = f"{shown} ({of_bytes:,} bytes)"
+    assert exact in _page(admin, f"{VERSIONS}{one.pk}/change/") and exact in _command("show", "one")
+
+
+def test_a_few_bytes_are_told_as_bytes(admin: Client) -> None:
+    _file(size=500)
+    assert "500 bytes" in _page(admin, VERSIONS) and "500 bytes" in _command("list")
+    assert "500 bytes\n" in _command("show", "one")
+
+
+def test_the_form_of_a_new_endpoint_takes_prices_from_its_address(admin: Client) -> None:
+    answer = admin.get(f"{VERSIONS}add/?price_prompt=5&price_completion=much")
+    assert answer.status_code == 200 and 'value="5"' in answer.content.decode()
 
 
 @pytest.mark.parametrize(("value", "shown"), [(9.812, "9.81"), (1766351435.596, "1.8e9"), (4.3e12, "4.3e12")])
@@ -73,6 +93,8 @@ def test_prices_are_the_same_in_the_list_on_the_page_and_in_the_command(admin: C
     assert 'value="2"' in form and 'value="100.5"' in form and "In the currency of your contract." in form
     assert "2 / 100.5" in _command("list")
     assert "100.5 per million tokens, in the currency of your contract" in _command("show", "cloud")
+    ModelVersion.objects.filter(pk=cloud.pk).update(price_completion=Decimal("12345.6789"))
+    assert "12345.6789 per million" in _command("show", "cloud")
     assert "-" in next(line for line in _command("show", "cloud").splitlines() if line.startswith("monthly budget"))
 
 
