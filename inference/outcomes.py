@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from inference import rollouts, seams
 from inference.engine import Usage
@@ -99,7 +100,16 @@ def _row(one: Attempted, version: ModelVersion | None, rollouts_known: Collectio
         cached_tokens=cached,
         completion_tokens=completion,
         cost=min(cost, Decimal(99_999)),
+        person=_person(one),
     )
+
+
+def _person(one: Attempted) -> int | None:
+    """A keyed hash. Where the conversation is deleted meanwhile, roll-outs still tell people apart."""
+    if one.version is None or not one.asker:
+        return None
+    digest = salted_hmac("inference.outcome.person", f"{one.version}/{one.asker}", algorithm="sha256").digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def _tokens(usage: Usage | None) -> tuple[int, int, int]:

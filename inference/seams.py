@@ -46,8 +46,6 @@ class Journal(Protocol):
 journal: Seam[Journal] = Seam("journal")
 # An answer may be rated before its outcome is recorded: -> 1 or -1 by the turn that wrote it.
 ratings: Seam[Callable[[Collection[UUID]], Mapping[UUID, int]]] = Seam("ratings")
-# Whose question each turn answers, where that is known; people rate their own answers alone.
-askers: Seam[Callable[[Collection[UUID]], Mapping[UUID, UUID]]] = Seam("askers")
 # What programs mean by other names than those of routes and engines: -> "the ... is", by name.
 names: Seam[Callable[[], Mapping[str, str]]] = Seam("names")
 # The web process's, for the pages that say what it would do.

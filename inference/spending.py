@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -14,16 +14,21 @@ from django.utils import timezone
 from inference.models import Outcome
 
 SETTLED = timedelta(minutes=10)  # no row is written so late, nor are clocks of machines so far apart
+ANEW = timedelta(hours=1)  # then all is summed up again: a clock was mended, rows were corrected
 _NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sum:
-    """Of the rows from `since`, the begin of a month, to `until`."""
+    """Of the rows from `since`, the begin of a month, to `until`; begun `at`."""
 
     since: datetime
     until: datetime
+    at: datetime
     cost: Decimal = _NOTHING
+
+    def holds(self, since: datetime, now: datetime) -> bool:
+        return self.since == since and self.until <= now and self.at <= now < self.at + ANEW
 
 
 class Spending:
@@ -36,14 +41,14 @@ class Spending:
         """In the currency of the prices; 0 for a version that nobody asked."""
         now, since = timezone.now(), month_began()
         known = self._sums
-        before = {pk: known[pk] for pk in versions if pk in known and known[pk].since == since}
-        before |= {pk: _Sum(since, since) for pk in versions if pk not in before}
+        before = {pk: known[pk] for pk in versions if pk in known and known[pk].holds(since, now)}
+        before |= {pk: _Sum(since, since, now) for pk in versions if pk not in before}
         after, spent = {}, {}
         for until in {one.until for one in before.values()}:  # one, or two where a version is new
             those = [pk for pk, one in before.items() if one.until == until]
             settled_at = max(until, now - SETTLED)
             for pk, settled, newer in _added(those, until, settled_at):
-                after[pk] = _Sum(since, settled_at, before[pk].cost + settled)
+                after[pk] = replace(before[pk], until=settled_at, cost=before[pk].cost + settled)
                 spent[pk] = after[pk].cost + newer
         self._sums = after
         return spent

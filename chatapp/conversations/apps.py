@@ -13,10 +13,8 @@ class ConversationsConfig(AppConfig):
     name = "chatapp.conversations"
 
     def ready(self) -> None:
-        from chatapp.conversations import services
         from inference import seams
 
-        seams.askers.connect(services.askers_of)
         seams.router.connect(_router)
         seams.names.connect(_names)
 

@@ -5,7 +5,7 @@ access.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -107,11 +107,6 @@ def refuse_turn(*, started: Started, error: dict[str, Any]) -> None:
     with transaction.atomic():
         if Turn.objects.filter(pk=started.turn, running=True, runner=RUNNER).update(running=False):
             Message.objects.filter(pk=started.answer).update(status=status, error=error)
-
-
-def askers_of(turns: Collection[UUID]) -> dict[UUID, UUID]:
-    """Of those that are kept: answers to programs are not."""
-    return dict(Turn.objects.filter(pk__in=turns).values_list("pk", "asker_id"))
 
 
 def request_stop(*, turn: Turn) -> None:

@@ -34,6 +34,8 @@ class Outcome(models.Model):
     completion_tokens = models.PositiveIntegerField(default=0)
     cost = models.DecimalField(max_digits=14, decimal_places=8, default=Decimal(0))
     rating = models.SmallIntegerField(null=True)  # 1 good, -1 bad
+    # Stands for one asker of one version, under the secret key: what one person does counts once in a roll-out.
+    person = models.BigIntegerField(null=True)
 
     class Meta:
         indexes = [

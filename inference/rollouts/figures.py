@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from inference import seams
 from inference.errors import ContextTooLong, QuestionRefused
 from inference.models import Outcome, Rollout
 
@@ -36,6 +35,7 @@ class Outright:
     in_a_row: int
     current_answered: int
     current_failed: int
+    always: bool = False  # it has not answered yet
 
 
 def figures_of(rollout: Rollout, version: UUID) -> Figures:
@@ -56,39 +56,31 @@ def figures_of(rollout: Rollout, version: UUID) -> Figures:
 
 def _bad(outcomes: QuerySet[Outcome], most: int) -> Series:
     """The first rating of each person: one alone does not decide."""
-    rated = outcomes.filter(rating__isnull=False).values_list("pk", "turn", "rating")[:most]
-    rows = [(pk, turn, rating) for pk, turn, rating in rated if rating is not None]
-    turns = {turn for _, turn, _ in rows if turn}
-    people = seams.askers.given(turns) if turns else {}
-    first: dict[UUID | int, tuple[int, float]] = {}
-    for pk, turn, rating in rows:
-        first.setdefault(people.get(turn, pk) if turn else pk, (pk, float(rating < 0)))
-    return tuple(first.values())
+    rated = outcomes.filter(rating__isnull=False).order_by("person", "pk").distinct("person")
+    rows = sorted(rated.values_list("pk", "rating"))[:most]
+    return tuple((pk, float(rating < 0)) for pk, rating in rows if rating is not None)
 
 
 def _judged(outcomes: QuerySet[Outcome]) -> QuerySet[Outcome]:
-    """Of the refusals of questions, one for each person: alone they can be brought about, together they are a fault.
-
-    Programs whose people are not known count as one.
+    """Of refusals of questions, and of stops before the first text, one for each person: alone they can be brought
+    about, together they are a fault. People who are not known count as one.
     """
-    refused = list(outcomes.filter(code__in=_OF_THE_QUESTION).order_by("pk").values_list("pk", "turn")[:MOST])
-    people = seams.askers.given({turn for _, turn in refused if turn}) if refused else {}
-    first: dict[UUID | None, int] = {}
-    for pk, turn in refused:
-        first.setdefault(people.get(turn) if turn else None, pk)
-    return outcomes.exclude(Q(code__in=_OF_THE_QUESTION) & ~Q(pk__in=first.values()))
+    at_will = Q(code__in=_OF_THE_QUESTION) | Q(code=STOPPED, first_token_ms__isnull=True)
+    first = outcomes.filter(at_will).order_by("person", "pk").distinct("person").values("pk")
+    return outcomes.exclude(at_will & ~Q(pk__in=first))
 
 
 def outright_of(rollout: Rollout, most: int) -> Outright:
     """Of the current version also the answers in place of the new one: they show that it does answer."""
     ours = _judged(Outcome.objects.filter(rollout=rollout, version=rollout.new_id)).order_by("-pk")
+    ours = ours.exclude(failed=False, first_token_ms__isnull=True)  # stopped or overtaken: it neither failed nor wrote
     newest = list(ours.values_list("pk", "failed")[: most + 1])
     in_a_row = next((n for n, (_, failed) in enumerate(newest) if not failed), len(newest))
     meanwhile = _judged(Outcome.objects.filter(version=rollout.current_id, at__gte=rollout.started_at))
     if in_a_row < len(newest):
         meanwhile = meanwhile.filter(pk__gt=newest[in_a_row][0])
-    return Outright(in_a_row, _count(meanwhile.filter(first_token_ms__isnull=False, failed=False)),
-                    _count(meanwhile.filter(failed=True)))  # fmt: skip
+    answered = _count(meanwhile.filter(first_token_ms__isnull=False, failed=False))
+    return Outright(in_a_row, answered, _count(meanwhile.filter(failed=True)), always=in_a_row == len(newest))
 
 
 def _count(outcomes: QuerySet[Outcome]) -> int:

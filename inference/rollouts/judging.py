@@ -127,20 +127,20 @@ def _failures(rollout: Rollout, current: Series, new: Series, outright: Outright
     looks = list(_looks(rollout.least_answers, current, new))
     name, limit, needed = "Failed answers", f"at most {most} points more", f"{rollout.least_answers} answers"
     rail = _rail(name, limit, _share, looks, worse, why, (current, new), needed)
-    if rail.state == "broken" or not _fails_outright(outright, len(new)):
+    if rail.state == "broken" or not _fails_outright(outright):
         return rail
     answered = outright.current_answered
     reason = (
-        f"The {'first' if outright.in_a_row == len(new) else 'newest'} {outright.in_a_row} answers of {rollout.new} "
+        f"The {'first' if outright.always else 'newest'} {outright.in_a_row} answers of {rollout.new} "
         f"all failed; {rollout.current} wrote {answered} of {answered + outright.current_failed} in that time."
     )
     return Rail(rail.name, rail.current, rail.new, rail.limit, "broken", reason)
 
 
-def _fails_outright(seen: Outright, answers: int) -> bool:
+def _fails_outright(seen: Outright) -> bool:
     """At once: all of its answers failed, or the newest ones one after the other, and the current version did answer
     meanwhile. Chance alone would not part two that fail alike."""
-    if seen.in_a_row < (_FIRST if seen.in_a_row == answers else _NEWEST):
+    if seen.in_a_row < (_FIRST if seen.always else _NEWEST):
         return False
     everything = seen.current_answered + seen.current_failed
     return shares_differ_by_chance(seen.in_a_row, seen.in_a_row, seen.current_failed, everything) < _OUTRIGHT

@@ -36,6 +36,7 @@ class Attempted:
     writing_ms: int = 0  # from the first text to the last
     usage: Usage | None = None
     estimated: Usage | None = None  # of what was asked and written, where nobody counted it
+    asker: str = ""
 
 
 Observe = Callable[[Attempted], None]

@@ -40,8 +40,12 @@ class Plan:
     description: str = ""
 
     def candidates(self) -> tuple[Candidate, ...]:
-        new = (self.split.new,) if self.split else ()
-        return (*(one for tier in self.tiers for one in tier), *new)
+        """In their order. The new version of a roll-out stands behind them, once for each place that it shares."""
+        own = tuple(one for tier in self.tiers for one in tier)
+        if self.split is None:
+            return own
+        new, current = self.split.new, self.split.current
+        return (*own, *(replace(new, conditions=one.conditions) for one in own if one.version == current))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,8 @@ class Catalogue:
             return found
         if name == self.last.name:
             return Plan(name, ())
-        for candidate in self.candidates():
-            if candidate.copies and name in (candidate.name, *(engine.name for engine in candidate.copies)):
-                named = replace(candidate, conditions=candidate.conditions.when_named())
-                return Plan(candidate.copies[0].name, ((named,),))
-        return None
+        places = [one for plan in self.plans for one in plan.candidates() if one.copies and _is_named(one, name)]
+        return Plan(places[0].copies[0].name, _named(places)) if places else None
 
     def candidates(self) -> tuple[Candidate, ...]:
         """Each version once."""
@@ -76,3 +77,19 @@ class Catalogue:
 
     def engines(self) -> tuple[Engine, ...]:
         return (*(engine for one in self.candidates() for engine in one.copies), self.last)
+
+
+def _is_named(candidate: Candidate, name: str) -> bool:
+    return name in (candidate.name, *(engine.name for engine in candidate.copies))
+
+
+def _named(places: list[Candidate]) -> tuple[tuple[Candidate, ...], ...]:
+    """All places of one version, on whatever route, so that its name opens no door that every route keeps shut.
+
+    Whoever names it has chosen it for the question; but where one place is for other people or other collections than
+    another, each holds as it stands.
+    """
+    named = [replace(one, conditions=one.conditions.when_named()) for one in places]
+    if len({one.conditions for one in named}) == 1:
+        return ((named[0],),)
+    return tuple((one,) for one in {one.conditions: one for one in reversed(places)}.values())[::-1]

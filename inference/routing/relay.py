@@ -130,6 +130,7 @@ class Relay:
                 rollout=choice.rollout,
                 failed=True,
                 code=PASSED_BY,
+                asker=self._asked.asker,
             )
         )
 

@@ -115,6 +115,7 @@ class Run:
             writing_ms=0 if first is None else round((self._latest - first) * 1000),
             usage=self._usage,
             estimated=None if self._usage or (failed and first is None) else self._estimate(),
+            asker=self._asked.asker,
         )
         self._under_way.dec()
         metrics.ended(attempted)

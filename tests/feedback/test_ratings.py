@@ -11,10 +11,9 @@ from django.core.cache import cache
 from django.test import Client
 
 from chatapp.conversations.models import Conversation, Message, Turn
-from chatapp.conversations.stream import redis_errors
 from chatapp.feedback import services
 from chatapp.feedback.models import Rating
-from inference import outcomes, seams
+from inference import outcomes
 from inference.models import Outcome
 from inference.routing.attempt import Attempted
 from tests.conftest import Cast, signed_in_client
@@ -156,35 +155,3 @@ def test_a_conversation_that_is_deleted_meanwhile_is_not_there(
     rate = services.rate
     monkeypatch.setattr(services, "rate", deleted_first)
     assert answered.put({"rating": "good"}).status_code == 404
-
-
-def test_roll_outs_learn_which_answers_one_person_rated(answered: Answered, cast: Cast) -> None:
-    answered.put({"rating": "bad"})
-    assert seams.askers.given([answered.turn.pk, uuid.uuid4()]) == {answered.turn.pk: cast.alice.pk}
-
-
-def test_who_rates_too_often_waits_and_others_do_not(answered: Answered, cast: Cast) -> None:
-    other = Conversation.objects.create(owner=cast.bob)
-    theirs = Message.objects.create(conversation=other, role="assistant", text="No.")
-    for at in range(20):
-        assert answered.put({"rating": ("good", "bad")[at % 2]}).status_code == 200
-    for reply in (answered.put({"rating": "good"}), answered.client.delete(address(answered.answer))):
-        assert (reply.status_code, reply.headers["Retry-After"]) == (429, "10")
-        error = reply.json()["error"]
-        assert (error["code"], error["retryable"]) == ("too_often", True) and "Wait 10 seconds" in error["advice"]
-    assert Rating.objects.get().value == Rating.Value.BAD
-    client = signed_in_client(cast.bob)
-    assert client.put(address(theirs), {"rating": "bad"}, content_type="application/json").status_code == 200
-
-
-def test_where_redis_is_away_ratings_are_taken_uncounted(
-    answered: Answered, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    away = "redis://127.0.0.1:1/0"
-    settings.CACHES = {
-        **settings.CACHES,
-        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": away},
-    }
-    settings.REDIS_URL = away
-    monkeypatch.setattr("chatapp.feedback.limits.redis_errors", redis_errors.__wrapped__)
-    assert {answered.put({"rating": "good"}).status_code for _ in range(21)} == {200}

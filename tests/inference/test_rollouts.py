@@ -20,7 +20,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from chatapp.governance.models import AuditEntry
-from inference import outcomes, registry, rollouts, seams
+from inference import outcomes, registry, rollouts
 from inference.engine import Usage
 from inference.models import Candidate, ModelVersion, Outcome, Rollout, Route
 from inference.rollouts import watching
@@ -80,6 +80,7 @@ def answers(rollout: Rollout, version: ModelVersion, count: int, **values: Any) 
             first_token_ms=value("first", number, [180, 200, 230, 260]),
             writing_ms=value("writing", number, [3000, 3200, 3400]),
             usage=Usage(prompt_tokens=1000, completion_tokens=100),
+            asker=value("asker", number, f"person {number}"),
         )
         for number, turn in enumerate(turns)
     )
@@ -186,35 +187,61 @@ def test_a_version_that_is_as_good_goes_on(rollout: Rollout, old: ModelVersion, 
 
 
 @pytest.mark.parametrize("code", ["question_refused", "context_too_long"])
-def test_questions_that_are_refused_say_nothing_of_the_version(
+def test_questions_of_people_who_are_not_known_count_as_one_when_they_are_refused(
     code: str, rollout: Rollout, old: ModelVersion, new: ModelVersion
 ) -> None:
     answers(rollout, old, 60)
-    answers(rollout, new, 40, failed=True, code=code)
+    answers(rollout, new, 40, failed=True, code=code, asker="")
     assert still_running(rollout)
 
 
 @pytest.mark.parametrize(("people", "goes_on"), [(1, True), (4, True), (8, False)])
 def test_refusals_count_once_for_each_person(
-    people: int, goes_on: bool, rollout: Rollout, old: ModelVersion, new: ModelVersion, monkeypatch: pytest.MonkeyPatch
+    people: int, goes_on: bool, rollout: Rollout, old: ModelVersion, new: ModelVersion
 ) -> None:
     answers(rollout, old, 60)
-    refused = answers(rollout, new, 40, failed=True, code="question_refused")
-    of = {turn: uuid.UUID(int=number % people) for number, turn in enumerate(refused)}
-    monkeypatch.setattr(seams.askers, "_given", lambda turns: {one: of[one] for one in turns if one in of})
+    askers = [f"person {number}" for number in range(people)]
+    answers(rollout, new, 40, failed=True, code="question_refused", asker=askers)
     assert still_running(rollout) == goes_on
 
 
-def test_the_ratings_of_one_person_count_once(
-    rollout: Rollout, old: ModelVersion, new: ModelVersion, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("people", "goes_on"), [(1, True), (8, True), (40, False)])
+def test_stops_before_the_first_text_count_once_for_each_person(
+    people: int, goes_on: bool, rollout: Rollout, old: ModelVersion, new: ModelVersion
 ) -> None:
-    shown = answers(rollout, old, 40) + answers(rollout, new, 40)
-    everybodys: dict[uuid.UUID, uuid.UUID | int] = {turn: number for number, turn in enumerate(shown[:40])}
-    everybodys |= dict.fromkeys(shown[40:], 99)
-    monkeypatch.setattr(seams.askers, "_given", lambda turns: {one: everybodys[one] for one in turns})
-    for number, rated in enumerate(shown):
+    answers(rollout, old, 60)
+    answers(rollout, new, 25)
+    askers = [f"impatient {number}" for number in range(people)]
+    answers(rollout, new, 40, code="stopped", first=None, writing=0, asker=askers)
+    assert still_running(rollout) == goes_on
+
+
+def test_stops_keep_no_version_alive_that_never_answers(rollout: Rollout, old: ModelVersion, new: ModelVersion) -> None:
+    answers(rollout, old, 9)
+    answers(rollout, new, 4, failed=True)
+    answers(rollout, new, 1, code="stopped", first=None, writing=0)
+    assert still_running(rollout)
+    answers(rollout, new, 1, failed=True)
+    assert not still_running(rollout)
+    assert "The first 5 answers of new all failed" in reason_of(rollout)
+
+
+@pytest.mark.parametrize("asker", ["one and the same", ""], ids=["one person", "nobody knows who"])
+def test_the_ratings_of_one_person_count_once(
+    asker: str, rollout: Rollout, old: ModelVersion, new: ModelVersion
+) -> None:
+    for number, rated in enumerate(answers(rollout, old, 40) + answers(rollout, new, 40, asker=asker)):
         outcomes.rate(rated, 1 if number < 40 else -1)
     assert still_running(rollout)
+
+
+def test_what_stands_for_a_person_is_no_name_and_another_one_for_each_version(
+    rollout: Rollout, old: ModelVersion, new: ModelVersion
+) -> None:
+    for version in (old, new):
+        answers(rollout, version, 2, asker="ada")
+    people = Outcome.objects.values_list("version", "person").distinct()
+    assert len(people) == len({person for _, person in people}) == 2 and None not in {person for _, person in people}
 
 
 def test_too_few_answers_are_no_verdict(rollout: Rollout, old: ModelVersion, new: ModelVersion) -> None:

@@ -91,3 +91,22 @@ def test_a_new_month_begins_with_nothing(at: Clock) -> None:
     assert _spent(one) == [0]
     _costs(one, "1", last + 2 * timedelta(seconds=1))
     assert _spent(one) == [1]
+
+
+def test_a_clock_that_was_ahead_hides_nothing_once_it_is_mended(at: Clock) -> None:
+    one = _version("one")
+    _costs(one, "1", NOON - HOUR)
+    at(NOON + 100 * HOUR)
+    assert _spent(one) == [1]
+    at(NOON)
+    _costs(one, "400", NOON)
+    assert _spent(one) == [401]
+
+
+def test_what_was_corrected_is_right_within_two_hours(at: Clock) -> None:
+    one = _version("one")
+    turn = _costs(one, "400", NOON - HOUR)
+    assert _spent(one) == [400]
+    Outcome.objects.filter(turn=turn).update(cost=4)
+    at(NOON + 2 * HOUR)
+    assert _spent(one) == [4]

@@ -17,6 +17,7 @@ from inference.config import InferenceConfig
 from inference.engine import ChatMessage, Generation, Writer
 from inference.models import Candidate, ModelVersion, Outcome, Rollout, Route
 from inference.routing import stored
+from inference.routing.describing import answering
 from inference.routing.pool import EnginePool
 from inference.routing.router import Router
 from inference.routing.selection import line_up
@@ -232,7 +233,8 @@ async def test_people_are_told_for_whom_each_engine_is_and_which_the_page_does_n
         Candidate.objects.create(route=quick, version=delta)
 
     await add()
-    found = {one.name: one for one in await Router(StoredRoutes(pool, in_database)).describe()}
+    router = Router(StoredRoutes(pool, in_database))
+    found = {one.name: one for one in await router.describe(administrator=True)}
     assert [*found][-2:] == ["extractive", "house: delta"]
     assert {name: one.meant_for for name, one in found.items()} == {
         "api: gamma": "for questions in German or Norwegian, for questions of up to 200 characters",
@@ -245,6 +247,120 @@ async def test_people_are_told_for_whom_each_engine_is_and_which_the_page_does_n
     assert [name for name, one in found.items() if one.elsewhere] == ["house: delta"]
     advice = found["house: delta"].advice
     assert found["house: delta"].problem and "registry" in advice and "model service" not in advice
+    assert {name: one.place for name, one in found.items() if one.place is not None} == {
+        "api: left": 1,
+        "api: right": 1,
+        "extractive": 3,
+    }
+    assert "for programs that name its route" in {one.meant_for for one in await router.describe()}
+
+
+async def test_a_roll_out_takes_its_part_at_every_place_of_the_version_that_it_may_replace(
+    pool: EnginePool, version: Versions
+) -> None:
+    @in_database
+    def add() -> None:
+        page = Route.objects.create(name="page", default=True)
+        old, beside, new = version("old"), version("beside"), version("new")
+        Candidate.objects.create(route=page, version=beside, share=3)
+        Candidate.objects.create(route=page, version=old, share=1)
+        Candidate.objects.create(route=page, version=old, position=2, share=1)
+        Rollout.objects.create(route=page, current=old, new=new, share=10)
+
+    await add()
+    found = {one.name: one for one in await Router(StoredRoutes(pool, in_database)).describe()}
+    assert {name: one.meant_for for name, one in found.items()} == {
+        "api: beside": "for 75% of the people first",
+        "api: old": "",
+        "api: new": "for 10% of the people, in a roll-out",
+        "extractive": "",
+    }
+    assert {name: one.place for name, one in found.items() if one.place} == {"extractive": 2}
+    assert not any(one.elsewhere for one in found.values())
+
+
+async def test_the_new_version_of_a_roll_out_is_for_what_the_current_one_is(
+    pool: EnginePool, version: Versions
+) -> None:
+    @in_database
+    def add() -> None:
+        page = Route.objects.create(name="page", default=True)
+        Candidate.objects.create(route=page, version=version("old"), languages=["de"])
+        Rollout.objects.create(route=page, current=Candidate.objects.get().version, new=version("new"), share=10)
+
+    await add()
+    found = {one.name: one for one in await Router(StoredRoutes(pool, in_database)).describe()}
+    assert found["api: new"].meant_for == "for questions in German, for 10% of the people, in a roll-out"
+    assert found["api: new"].place is None
+
+
+@pytest.mark.parametrize(("share_with_another", "least"), [(True, 0), (False, 20)])
+async def test_a_share_and_a_budget_that_is_not_spent_keep_no_question_from_an_engine(
+    pool: EnginePool, version: Versions, monkeypatch: pytest.MonkeyPatch, share_with_another: bool, least: int
+) -> None:
+    @in_database
+    def add() -> None:
+        page = Route.objects.create(name="page", default=True)
+        one = version("one", monthly_budget=Decimal(10))
+        Candidate.objects.create(route=page, version=one, least_budget_percent=least)
+        if share_with_another:
+            Candidate.objects.create(route=page, version=version("other"))
+
+    await add()
+    router = Router(StoredRoutes(pool, in_database))
+
+    async def well(engine: object) -> str:
+        return ""
+
+    monkeypatch.setattr(router, "_problem", well)
+    found = await router.describe()
+    assert [one.name for one in answering(found)] == ["api: one", *["api: other"] * share_with_another]
+    meant = {one.name: one.meant_for for one in await router.describe(administrator=True)}["api: one"]
+    assert meant == ("for 50% of the people first" if share_with_another else "while 20 % of its budget are left")
+
+
+async def test_what_is_left_of_a_budget_is_told_administrators_alone(
+    pool: EnginePool, version: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @in_database
+    def add() -> None:
+        page = Route.objects.create(name="page", default=True)
+        spent = version("spent", monthly_budget=Decimal(10))
+        Candidate.objects.create(route=page, version=spent, least_budget_percent=50)
+        Outcome.objects.create(engine="api: spent", version=spent, cost=Decimal(7))
+
+    await add()
+    router = Router(StoredRoutes(pool, in_database))
+
+    async def well(engine: object) -> str:
+        return ""
+
+    monkeypatch.setattr(router, "_problem", well)
+    told = (await router.describe(administrator=True))[0]
+    assert told.problem == "Of its budget of this month 30 % are left."
+    assert told.meant_for == "while 50 % of its budget are left"
+    plain = (await router.describe())[0]
+    assert plain.problem == "It is not asked at the moment, because of its budget of this month."
+    assert plain.meant_for == "while enough of its budget is left"
+    assert [one.name for one in answering(await router.describe())] == ["extractive"]
+    first = await anext(router.stream(ASKED))
+    assert first == Writer("extractive", "spent is not asked at the moment, because of its budget of this month.")
+    assert "30 %" in (await router.explain(ASKED))[0].passed_by
+
+
+async def test_a_version_at_many_places_takes_one_of_the_three_that_a_note_names(
+    pool: EnginePool, version: Versions
+) -> None:
+    @in_database
+    def add() -> None:
+        page, gamma = Route.objects.create(name="page", default=True), version("gamma")
+        for position in (1, 2, 3):
+            Candidate.objects.create(route=page, version=gamma, position=position, most_characters=5)
+        Candidate.objects.create(route=page, version=version("delta"), position=4, most_characters=5)
+
+    await add()
+    first = await anext(Router(StoredRoutes(pool, in_database)).stream(ASKED))
+    assert isinstance(first, Writer) and first.note.count("gamma") == 1 and "delta is for" in first.note
 
 
 async def test_where_nothing_failed_and_no_candidate_is_for_the_question_the_quotations_say_so(
@@ -273,6 +389,32 @@ def test_who_names_an_engine_gets_it_in_any_language_but_not_what_is_kept_from_t
     assert line(pool) == ["-gamma", "-costly"]
     assert line(pool, route="gamma") == ["gamma"] and line(pool, route="costly") == ["-costly"]
     assert line(pool, replace(ASKED, groups=frozenset([group.pk])), route="costly") == ["costly"]
+
+
+def test_the_new_version_of_a_roll_out_is_for_those_whom_the_current_one_is_for_by_its_name_too(
+    pool: EnginePool, version: Versions
+) -> None:
+    legal = Group.objects.create(name="legal")
+    route = Route.objects.create(name="footnote", default=True)
+    old, new = version("old"), version("new")
+    Candidate.objects.create(route=route, version=old, sensitivity="in_house").groups.add(legal)
+    Rollout.objects.create(route=route, current=old, new=new, share=50)
+    theirs = replace(ASKED, groups=frozenset({legal.pk}), in_house=True)
+    assert line(pool, route="new") == ["-new"] and line(pool, theirs, route="new") == ["new"]
+    assert line(pool, replace(theirs, in_house=False), route="new") == ["-new"]
+
+
+def test_a_name_opens_no_place_that_every_route_keeps_shut(pool: EnginePool, version: Versions) -> None:
+    """In German for everybody, in any language for the legal department: by its name nothing more."""
+    legal = Group.objects.create(name="legal")
+    route = Route.objects.create(name="footnote", default=True)
+    one = version("one")
+    Candidate.objects.create(route=route, version=one, languages=["de"], position=0)
+    Candidate.objects.create(route=route, version=one, position=1).groups.add(legal)
+    assert line(pool, route="one") == ["-one", "-one"]
+    assert line(pool, replace(ASKED, groups=frozenset({legal.pk})), route="one") == ["-one", "one"]
+    german = replace(ASKED, question="Wie viele Tage Urlaub habe ich?")
+    assert line(pool, german, route="one") == ["one", "-one"]
 
 
 async def test_a_registered_model_whose_service_is_away_is_named_under_the_quotations(
