@@ -34,6 +34,7 @@ EMBED_SECONDS = 300.0  # then other documents have their turn; far below CELERY_
 LOST_WHEN_IDLE = timedelta(seconds=10)  # nobody works, so what is queued for longer was lost
 LOST_WHEN_BUSY = timedelta(seconds=300)
 REPUBLISHED_A_SWEEP = 200
+_ENDS = (signal.SIGTERM, signal.SIGQUIT)  # the signals that end a worker's process
 GAVE_UP = "Working on this file failed several times. Try again; if it keeps failing, tell your administrator."
 
 
@@ -160,7 +161,7 @@ def _stops_once() -> Iterator[Callable[[], None]]:
         yield lambda: None  # no child of Celery's pool: the signals are somebody else's
         return
     stop = _Stop()
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGQUIT)}
+    before = {number: signal.getsignal(number) for number in _ENDS}
     for number in before:
         if callable(before[number]):
             signal.signal(number, stop)
@@ -179,7 +180,7 @@ class _Stop:
         self._waits = True
 
     def __call__(self, number: int, _: object) -> None:
-        for each in (signal.SIGTERM, signal.SIGQUIT):
+        for each in _ENDS:
             signal.signal(each, signal.SIG_IGN)
         self._told = number
         if not self._waits:

@@ -29,8 +29,8 @@ class Pace:
     def slice_tokens(self, decoding_rows: int, reading: int = 1) -> int:
         """Prompt tokens of the next batch: all that fit when nobody waits for a token.
 
-        Where several prompts (`reading`) wait for their first token, the answers that are written wait longer, since
-        each step costs a pass over the weights for them: the longer the more of both are prompts.
+        Each step costs a pass over the weights for the answers that are written, so these wait longer for each further
+        prompt (`reading`) that waits for its first token, in proportion to their own number.
         """
         if not decoding_rows:
             return self._most
