@@ -20,6 +20,7 @@ from chatapp.conversations.engines import get_router
 from chatapp.conversations.models import Conversation
 from chatapp.errors import Invalid
 from chatapp.json_body import read_object
+from inference.routing.describing import answering
 
 _PAGE, _MOST = 50, 200
 
@@ -67,10 +68,11 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_GET
 def engines(request: HttpRequest) -> JsonResponse:
-    found = async_to_sync(get_router().describe)()
-    rows = [asdict(e) for e in found]
-    answering = next((e.name for e in found if not (e.problem or e.meant_for)), "")
-    return JsonResponse({"engines": rows, "answering": answering})
+    user = cast(User, request.user)
+    found = async_to_sync(get_router().describe)(administrator=user.is_superuser)
+    first = answering(found)
+    rows = [asdict(one) | {"now": one in first} for one in found]
+    return JsonResponse({"engines": rows, "answering": first[0].name if first else ""})
 
 
 def _moment(text: str) -> datetime:

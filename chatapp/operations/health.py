@@ -22,6 +22,8 @@ from chatapp.conversations.engines import get_router
 from chatapp.operations.first_run import sample_is_loading
 from chatapp.operations.heartbeat import worker_is_alive
 from chatapp.settings import database_dsn
+from inference.engines.extractive import ExtractiveEngine
+from inference.routing.describing import answering
 from retrieval.client import AsyncIndexClient
 from retrieval.errors import IndexUnavailable
 
@@ -131,10 +133,13 @@ def _worker() -> Part:
 
 
 async def _model() -> Part:
-    answering = next((e for e in await get_router().describe() if not (e.problem or e.elsewhere)), None)
-    if answering is None or answering.name == "extractive":
-        return Part("weak", "No model: answers are quotations. Add one with `manage.py models`.")
-    return Part("ok")
+    """A model that is asked for some questions or people only leaves the others to the quotations."""
+    found = await get_router().describe()
+    if any(one.name != ExtractiveEngine.name for one in answering(found)):
+        return Part("ok")
+    if any(not (one.problem or one.elsewhere) and one.name != ExtractiveEngine.name for one in found):
+        return Part("weak", "Models are there for some questions or people only: other answers are quotations.")
+    return Part("weak", "No model: answers are quotations. Add one with `manage.py models`.")
 
 
 def _disk() -> Part:

@@ -18,6 +18,13 @@ _SENSITIVITY = {
     "free": "where nothing must stay in the house",
     "in_house": "where something must stay in the house",
 }
+_OF_BUDGET = "Of its budget of this month"
+_CLOSED = "It is not asked at the moment, because of its budget of this month."
+
+
+def without_budget(sentence: str) -> str:
+    """A sentence of `Conditions` as everybody may read it: what is left of a budget is for administrators."""
+    return _CLOSED if sentence.startswith(_OF_BUDGET) else sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +71,36 @@ class Conditions:
     def spent(self, percent: float | None) -> str:
         if percent is None or (percent > 0 and percent >= self.least_budget_percent):
             return ""
-        return f"Of its budget of this month {max(percent, 0):.0f} % are left."
+        return f"{_OF_BUDGET} {max(percent, 0):.0f} % are left."
 
     def when_named(self) -> Conditions:
         """Who asks an engine by its name has chosen it for the question; what it must not see or cost stays."""
         return replace(self, tasks=frozenset(), languages=frozenset(), least_characters=None, most_characters=None)
 
-    def meant_for(self) -> str:
+    def restrict(self) -> bool:
+        """Whether it depends on the question or the person. What is left of the budget does not."""
+        return bool(self._questions())
+
+    def meant_for(self, *, administrator: bool) -> str:
         """'' for everything, else whom and what it is asked for, as the end of a sentence."""
+        return ", ".join(part for part in (*self._questions(), self._budget(administrator=administrator)) if part)
+
+    def _questions(self) -> list[str]:
         parts = [
             f"for {' and '.join(sorted(_TASKS[task] for task in self.tasks))}" if self.tasks else "",
             f"for questions in {_names(self.languages)}" if self.languages else "",
             self._lengths(),
             "for people of certain groups" if self.groups else "",
             _SENSITIVITY[self.sensitivity],
-            f"while {self.least_budget_percent} % of its budget are left" if self.least_budget_percent else "",
         ]
-        return ", ".join(part for part in parts if part)
+        return [part for part in parts if part]
+
+    def _budget(self, *, administrator: bool) -> str:
+        if not self.least_budget_percent:
+            return ""
+        if administrator:
+            return f"while {self.least_budget_percent} % of its budget are left"
+        return "while enough of its budget is left"
 
     def _lengths(self) -> str:
         least, most = self.least_characters, self.most_characters

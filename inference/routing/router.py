@@ -11,6 +11,7 @@ from typing import Protocol
 from inference.engine import Engine, Generation, Piece
 from inference.errors import InferenceError
 from inference.routing.attempt import Choice, Observe
+from inference.routing.conditions import without_budget
 from inference.routing.describing import EngineStatus, described
 from inference.routing.notes import about
 from inference.routing.plan import Catalogue, Plan
@@ -116,11 +117,12 @@ class Router:
         return await self._problem(engine)
 
     # -- for people ----------------------------------------------------------------------------------------------------
-    async def describe(self) -> list[EngineStatus]:
+    async def describe(self, *, administrator: bool = False) -> list[EngineStatus]:
+        """`administrator`: with the names of routes and what is left of budgets."""
         catalogue = await self.catalogue()
         engines = catalogue.engines()
         problems = await asyncio.gather(*(self._problem(engine) for engine in engines))
-        return described(catalogue, dict(zip(engines, problems, strict=True)))
+        return described(catalogue, dict(zip(engines, problems, strict=True)), administrator=administrator)
 
     async def _problem(self, engine: Engine) -> str:
         """One that failed a moment ago does not answer now, whatever it says of itself."""
@@ -140,5 +142,6 @@ def _plan(catalogue: Catalogue, name: str) -> Plan:
 
 def _left_out(plan: Plan, asked: Generation) -> str:
     """Why none of the route's candidates was asked; '' where it has none."""
-    why = [about(place.candidate.name, place.passed_by) for place in line_up(plan, asked) if place.passed_by]
-    return " ".join(dict.fromkeys(why[:_NAMED]))
+    passed_by = [place for place in line_up(plan, asked) if place.passed_by]
+    why = dict.fromkeys(about(place.candidate.name, without_budget(place.passed_by)) for place in passed_by)
+    return " ".join([*why][:_NAMED])

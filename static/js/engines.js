@@ -62,20 +62,19 @@ for (const button of document.querySelectorAll("[data-models]")) button.addEvent
 
 async function fill(body) {
   try {
-    const { engines, answering } = await request("GET", "/api/engines/");
+    const { engines } = await request("GET", "/api/engines/");
     body.replaceChildren(
       el("p", { class: "quiet-text" }, "Of those meant for the question, the first one that is available answers; when it fails, the next one takes over. ",
         engines.some((one) => one.outside) && "What must stay in the house goes to no outside provider."),
-      ...engines.map((engine) => describe(engine, answering)));
+      ...engines.map(describe));
   } catch (error) {
     body.replaceChildren(el("p", {}, `${error.message} ${error.advice}`));
   }
 }
 
-function describe(engine, answering) {
-  const { name, problem, elsewhere, meant_for: meant } = engine;
-  const now = name === answering && !problem && !meant; // copies of a service share their name
-  const state = now ? "Answers now" : problem ? "Not available" : elsewhere ? "Other routes" : meant ? "Answers some" : "Takes over";
+function describe(engine) {
+  const { problem, elsewhere, now, place, meant_for: meant } = engine;
+  const state = now ? "Answers now" : problem ? "Not available" : elsewhere ? "Other routes" : place === null ? "Answers some" : "Takes over";
   return el("section", { class: "engine" },
     el("h3", { dir: "auto" }, engineName(engine.name), el("span", { class: now ? "badge now" : "badge" }, state),
       engine.outside && el("span", { class: "badge" }, "Outside provider")),

@@ -36,7 +36,7 @@ ENGINES: dict[str, Any] = {"answering": "extractive", "engines": [
      "advice": "Add a model with `manage.py models pull` or `models add`."},
     {"name": "api: gpt-6-mini", "outside": True, "problem": "It cannot be reached.",
      "advice": "Check that it runs, and what INFERENCE_API_BASE_URL and INFERENCE_API_KEY say."},
-    {"name": "extractive", "outside": False, "problem": "", "advice": ""},
+    {"name": "extractive", "outside": False, "problem": "", "advice": "", "now": True},
 ]}  # fmt: skip
 TEXT = (
     "Yes. You may carry **up to five days** of unused leave into the next year. [1]\n\n"

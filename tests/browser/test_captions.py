@@ -82,8 +82,8 @@ def test_only_administrators_are_shown_commands_when_an_answer_fails(
 def test_an_engine_that_has_just_failed_is_not_said_to_answer_now(page: Any, double: Double) -> None:
     failed = "It could not be reached. It is asked again soon."
     copies = [
-        {"name": "local: m", "outside": False, "problem": failed, "advice": ""},
-        {"name": "local: m", "outside": False, "problem": "", "advice": ""},
+        {"name": "local: m", "outside": False, "problem": failed, "advice": "", "now": False},
+        {"name": "local: m", "outside": False, "problem": "", "advice": "", "now": True},
     ]
     double.engines = {"answering": "local: m", "engines": copies}
     page.goto("/")
@@ -95,22 +95,30 @@ def test_an_engine_that_has_just_failed_is_not_said_to_answer_now(page: Any, dou
 
 
 def test_the_models_dialog_says_for_whom_each_is(page: Any, double: Double) -> None:
-    well = {"outside": False, "problem": "", "advice": "", "meant_for": "", "elsewhere": False}
+    well = {
+        "outside": False,
+        "problem": "",
+        "advice": "",
+        "meant_for": "",
+        "elsewhere": False,
+        "now": False,
+        "place": 1,
+    }
     rows = [
-        {"name": "api: gamma", "meant_for": "for questions in German"},
-        {"name": "local: m"},
-        {"name": "extractive"},
-        {"name": "house: delta", "meant_for": "for programs that name the route quick", "elsewhere": True},
+        {"name": "api: gamma", "meant_for": "for questions in German", "place": None},
+        {"name": "local: m", "meant_for": "for 50% of the people first", "now": True},
+        {"name": "local: n", "meant_for": "for 50% of the people first", "now": True},
+        {"name": "house: costly", "meant_for": "while enough of its budget is left", "place": 2},
+        {"name": "extractive", "place": 3},
+        {"name": "house: delta", "meant_for": "for programs that name its route", "elsewhere": True, "place": None},
     ]
     double.engines = {"answering": "local: m", "engines": [well | row for row in rows]}
     page.goto("/")
     page.get_by_role("button", name="Models").click()
     engines = page.get_by_role("dialog", name="Who can answer").locator(".engine")
-    expect(engines.nth(0)).to_contain_text("Answers some")
     expect(engines.nth(0)).to_contain_text("For questions in German.")
-    expect(engines.nth(1)).to_contain_text("Answers now")
-    expect(engines.nth(2)).to_contain_text("Takes over")
-    expect(engines.nth(3)).to_contain_text("Other routes")
+    states = ["Answers some", "Answers now", "Answers now", "Takes over", "Takes over", "Other routes"]
+    expect(engines.locator(".badge")).to_have_text(states)
 
 
 def test_passages_of_an_answer_that_cites_none_are_one_line_to_unfold(page: Any, double: Double) -> None:

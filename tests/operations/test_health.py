@@ -10,16 +10,19 @@ from typing import Any
 import httpx
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
 from chatapp.operations.heartbeat import beat
 from chatapp.operations.models import Heartbeat, Milestone
+from inference.models import Candidate, ModelVersion, Route
 from retrieval.models import Collection, Document
 from tests.conftest import Cast, signed_in_session
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Web
 from tests.ingestion.fake_index import FakeIndex
+from tests.waiting import wait_until
 
 WELL = dict.fromkeys(("database", "index", "sample", "worker", "model", "disk"), "ok")
 Start = Callable[..., Web]
@@ -87,6 +90,38 @@ def test_without_a_model_it_is_ready_and_says_that_answers_are_quotations(start:
     status, parts = ready(web, sessionid=signed_in_session(cast.alice))
     assert (status, states(parts)) == (200, WELL | {"model": "weak"})
     assert "quotations" in parts["model"]["reason"]
+
+
+def test_a_model_for_some_people_alone_is_no_model_for_everybody_and_one_of_two_that_share_them_is(
+    start: Start, cast: Cast, model: ModelDouble
+) -> None:
+    values = {"kind": "openai", "base_url": f"{model.url}", "model": "double", "outside": True}
+    one, other = (ModelVersion.objects.create(name=name, **values) for name in ("one", "other"))
+    page = Route.objects.create(name="page", default=True)
+    only = Candidate.objects.create(route=page, version=one)
+    only.groups.add(Group.objects.create(name="board"))
+    elsewhere = Route.objects.create(name="quick")
+    Candidate.objects.create(route=elsewhere, version=other)
+    web = start(INFERENCE_API_BASE_URL="")
+    session = {"sessionid": signed_in_session(cast.alice)}
+
+    def engines(cookies: dict[str, str] = session) -> dict[str, Any]:
+        answer: dict[str, Any] = httpx.get(f"{web.url}/api/engines/", cookies=cookies, timeout=15).json()
+        return answer
+
+    part = ready(web, **session)[1]["model"]
+    assert part["state"] == "weak" and "some questions or people" in part["reason"]
+    found = engines()
+    assert found["answering"] == "extractive" and [row["now"] for row in found["engines"]] == [False, True, False]
+    assert found["engines"][-1]["meant_for"] == "for programs that name its route"
+    administrator = engines({"sessionid": signed_in_session(cast.administrator)})
+    assert administrator["engines"][-1]["meant_for"] == "for programs that name the route quick"
+
+    only.groups.clear()
+    Candidate.objects.create(route=page, version=other)
+    wait_until(lambda: engines()["answering"] == "api: one", 10)
+    assert [row["now"] for row in engines()["engines"]] == [True, True, False]
+    assert ready(web)[1]["model"] == {"state": "ok"}
 
 
 def test_looking_often_asks_an_outside_endpoint_once(start: Start, model: ModelDouble) -> None:
