@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.views.defaults import server_error
 
 from chatapp.openai import errors as openai_errors
+from chatapp.retry_after import retry_after
 from inference.errors import InferenceError
 from retrieval.errors import RetrievalError
 from retrieval.outages import outage_behind
@@ -72,6 +73,11 @@ TYPED_ERRORS = (ChatAppError, RetrievalError, InferenceError)
 TypedError = ChatAppError | RetrievalError | InferenceError
 
 
+def reason_of(error: TypedError) -> str:
+    """For the log: engines repeat questions in what they say, but not in this."""
+    return error.reason if isinstance(error, InferenceError) else str(error)
+
+
 def as_dict(error: TypedError) -> dict[str, Any]:
     return {
         "code": error.code,
@@ -109,15 +115,10 @@ class ErrorMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, TYPED_ERRORS):
             return None  # `failed` answers it
-        log.info("request.refused", code=error.code, detail=str(error))
+        log.info("request.refused", code=error.code, reason=reason_of(error))
         if wants_json(request):
-            return JsonResponse(error_body(request.path, error), status=error.http_status, headers=_wait(error))
+            return JsonResponse(error_body(request.path, error), status=error.http_status, headers=retry_after(error))
         return render(request, "error.html", {"error": as_dict(error)}, status=error.http_status)
-
-
-def _wait(error: TypedError) -> dict[str, str]:
-    seconds = getattr(error, "retry_after_s", None)
-    return {"Retry-After": str(max(1, round(seconds)))} if seconds else {}
 
 
 def failed(request: HttpRequest) -> HttpResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -34,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 _BODY_BYTES = 2_000_000
 _LOOK_FOR_LEAVING_S = 0.25
+_UNKNOWN_WAIT_S = 2
 
 
 class ModelService:
@@ -180,6 +182,11 @@ async def _json(request: Request) -> dict[str, Any]:
     return body
 
 
+def _wait_s(error: InferenceError) -> int:
+    """Whole seconds, never 0: whoever heeds that would ask again at once."""
+    return max(1, math.ceil(error.retry_after_s or _UNKNOWN_WAIT_S))
+
+
 def create_app(config: InferenceConfig, installed: Installed) -> Starlette:
     """`installed` reads the registry, the default model first."""
     service = ModelService(config, installed)
@@ -194,7 +201,7 @@ def create_app(config: InferenceConfig, installed: Installed) -> Starlette:
             try:
                 return await handler(request)
             except InferenceError as error:
-                headers = {"Retry-After": str(int(error.retry_after_s or 2))} if error.retryable else {}
+                headers = {"Retry-After": str(_wait_s(error))} if error.retryable else {}
                 return JSONResponse(openai_error(error), status_code=error.http_status, headers=headers)
 
         return endpoint

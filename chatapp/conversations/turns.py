@@ -23,7 +23,7 @@ from chatapp.conversations.running import FLUSH_S, RUNNING, RunningTurn, keeper
 from chatapp.conversations.stream import turn_stream
 from chatapp.database import in_database
 from chatapp.documents.search import asearch_passages, readable_passages
-from chatapp.errors import TYPED_ERRORS, ChatAppError, as_dict
+from chatapp.errors import TYPED_ERRORS, ChatAppError, as_dict, reason_of
 from inference.engine import Finish, Generation, Progress, TextPiece, Writer
 
 log = structlog.get_logger(__name__)
@@ -87,7 +87,7 @@ async def _run(turn: RunningTurn) -> None:
         status = Message.Status.STOPPED if turn.stopped else Message.Status.INTERRUPTED
     except TYPED_ERRORS as failure:
         status, error = _fate(turn), as_dict(failure)
-        log.info("turn.failed", code=failure.code, detail=str(failure))
+        log.info("turn.failed", code=failure.code, reason=reason_of(failure))
     except Exception:
         status, error = _fate(turn), as_dict(ChatAppError())
         log.exception("turn.crashed")

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from chatapp.accounts.keys import people_of_keys
 from chatapp.accounts.models import User
 from chatapp.database import Together
-from chatapp.errors import TYPED_ERRORS
+from chatapp.errors import TYPED_ERRORS, reason_of
 from chatapp.openai.errors import error_response, refusal
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ def with_key(method: str) -> Callable[[Door], Door]:
             try:
                 return await door(request, person, **parts)
             except TYPED_ERRORS as error:
-                log.info("request.refused", code=error.code, detail=str(error))
+                log.info("request.refused", code=error.code, reason=reason_of(error))
                 return error_response(error)
 
         return opened

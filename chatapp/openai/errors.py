@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import JsonResponse
 
+from chatapp.retry_after import retry_after
+
 if TYPE_CHECKING:  # chatapp.errors answers with this form under /v1/
     from chatapp.errors import TypedError
 
@@ -18,10 +20,7 @@ def error_object(error: TypedError) -> dict[str, Any]:
 
 
 def error_response(error: TypedError) -> JsonResponse:
-    response = JsonResponse(error_object(error), status=error.http_status)
-    if error.retryable:
-        response.headers["Retry-After"] = str(max(1, int(getattr(error, "retry_after_s", None) or 2)))
-    return response
+    return JsonResponse(error_object(error), status=error.http_status, headers=retry_after(error))
 
 
 def refusal(status: int, *, code: str, message: str, allow: str = "") -> JsonResponse:

@@ -14,6 +14,7 @@ from inference.engines.refusals import TakenFields, reported
 from inference.errors import EngineUnavailable, QuestionRefused
 
 _VERSION = "2023-06-01"
+_COUNTS = {"input_tokens", "output_tokens"}  # fewer are no usage
 _LENGTH = ("max_tokens", "model_context_window_exceeded")
 _BEFORE = {"role": "user", "content": "(What was said before is left out.)"}
 
@@ -58,7 +59,7 @@ class Messages:
     def reader(self, request: Generation) -> Reader:
         return MessageReader(Seam(request.written) if self._prefills(request) else Seam(""))
 
-    def learn(self, status: int, text: str, call: Call) -> bool:
+    def learn(self, status: int, text: str, call: Call) -> str:
         return self._taken.learn(status, text, call.optional, call.asked)
 
     def _prefills(self, request: Generation) -> bool:
@@ -134,5 +135,5 @@ class MessageReader:
         used = self._usage.get
         cached = used("cache_read_input_tokens", 0)
         read = used("input_tokens", 0) + used("cache_creation_input_tokens", 0) + cached
-        usage = Usage(read, used("output_tokens", 0), cached) if self._usage else None
+        usage = Usage(read, used("output_tokens", 0), cached) if self._usage.keys() >= _COUNTS else None
         return Finish("length" if self._reason in _LENGTH else "stop", usage)

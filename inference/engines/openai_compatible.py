@@ -50,7 +50,7 @@ class ChatCompletions:
     def reader(self, request: Generation) -> Reader:
         return ChatReader()
 
-    def learn(self, status: int, text: str, call: Call) -> bool:
+    def learn(self, status: int, text: str, call: Call) -> str:
         return self._taken.learn(status, text, call.optional, call.asked)
 
     def _body(self, request: Generation) -> dict[str, Any]:
@@ -147,7 +147,8 @@ def _counts(number: object) -> bool:
 
 
 def _usage(found: object) -> Usage | None:
-    if not isinstance(found, dict):
+    """None where it does not say both counts."""
+    if not isinstance(found, dict) or found.get("prompt_tokens") is None or found.get("completion_tokens") is None:
         return None
     cached = count_in(found.get("prompt_tokens_details"), "cached_tokens")
     return Usage(count_in(found, "prompt_tokens"), count_in(found, "completion_tokens"), cached)

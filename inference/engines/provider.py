@@ -74,8 +74,8 @@ class Dialect(Protocol):
 
     def reader(self, request: Generation) -> Reader: ...
 
-    def learn(self, status: int, text: str, call: Call) -> bool:
-        """Whether the next call leaves out what the refusal of this one is about."""
+    def learn(self, status: int, text: str, call: Call) -> str:
+        """The field that the refusal is about, and that the next call leaves out; '' where there is none."""
 
 
 class _SendAgain(Exception):
@@ -136,7 +136,7 @@ class ProviderEngine:
         try:
             self._limits.heed(response.headers)
             if response.status_code != 200:
-                raise await self._refusal(call, response, deadline, in_house=request.in_house)
+                raise await self._refusal(call, response, deadline)
             room = request.max_tokens * _CHARACTERS_A_TOKEN
             async with aclosing(self._pieces(response, self._dialect.reader(request), clock)) as pieces:
                 async for piece in pieces:
@@ -156,10 +156,10 @@ class ProviderEngine:
             reason = f"{type(error).__name__}: {error}"
             raise EngineUnavailable("The model could not be reached.", reason=reason) from error
 
-    async def _refusal(self, call: Call, response: httpx.Response, deadline: float, *, in_house: bool) -> Exception:
+    async def _refusal(self, call: Call, response: httpx.Response, deadline: float) -> Exception:
         text = await read_refusal(response, min(deadline, time.monotonic() + _REFUSAL_S))
-        if self._dialect.learn(response.status_code, text, call):
-            log.info("endpoint.field_not_taken", engine=self.name, said="" if in_house else text[:300])
+        if field := self._dialect.learn(response.status_code, text, call):
+            log.info("endpoint.field_not_taken", engine=self.name, status=response.status_code, field=field)
             return _SendAgain()
         return refused(response.status_code, text, response.headers, asked=call.asked, ours=self._endpoint.ours)
 

@@ -125,21 +125,20 @@ class TakenFields:
     def takes(self, field: str) -> bool:
         return time.monotonic() - self._refused.get(field, float("-inf")) > _REMEMBERED_S
 
-    def learn(self, status: int, text: str, sent: Collection[str], asked: str = "") -> bool:
-        """Whether a request that held the fields `sent` is worth sending again, without the one that was refused.
+    def learn(self, status: int, text: str, sent: Collection[str], asked: str = "") -> str:
+        """The refused one of the fields `sent`, without which the request is worth sending again; '': there is none.
 
         Another request that was out at the same time may have learnt it before this one. Words that the question
         itself holds (`asked`) prove nothing: otherwise whoever asks could have any field left out for everybody.
         """
         if status not in (400, 422):
-            return False
+            return ""
         said, asked = said_in_body(text), asked.lower()
         verdicts = _NOT_TAKEN.findall(f"{' '.join(said.codes)} {said.message}".lower())
         if all(verdict in asked for verdict in verdicts):
-            return False
+            return ""
         named = [said.field, *(word for word in re.findall(r"\w+", said.message) if word.lower() not in asked)]
         field = next((word for word in named if word in self._optional and word in sent), "")
-        if not field:
-            return False
-        self._refused[field] = time.monotonic()
-        return True
+        if field:
+            self._refused[field] = time.monotonic()
+        return field

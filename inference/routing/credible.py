@@ -14,4 +14,6 @@ def credible(usage: Usage, asked: Generation, text: str) -> bool:
     sent = len(asked.written.encode("utf-8", "replace"))
     sent += sum(len(message.content.encode("utf-8", "replace")) for message in asked.messages)
     most_written = _TOKENS_A_BYTE * len(text.encode("utf-8", "replace")) + asked.max_tokens + _UNSEEN
+    if (sent and not usage.prompt_tokens) or (text and not usage.completion_tokens):
+        return False
     return usage.prompt_tokens <= _TOKENS_A_BYTE * sent + _UNSEEN and usage.completion_tokens <= most_written

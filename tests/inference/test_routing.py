@@ -357,6 +357,8 @@ async def test_what_an_answer_took_is_reported(doubles: Providers, house: House)
         ({"prompt_tokens": 20_000, "completion_tokens": 5}, True),  # it looked something up
         ({"prompt_tokens": 9, "completion_tokens": 34_000}, False),
         ({"prompt_tokens": 999_999_999, "completion_tokens": 5}, False),
+        ({"prompt_tokens": 0, "completion_tokens": 5}, False),
+        ({"prompt_tokens": 9, "completion_tokens": 0}, False),
     ],
 )
 async def test_tokens_that_cannot_be_of_an_answer_are_estimated(

@@ -124,6 +124,13 @@ async def test_what_was_read_from_the_cache_and_written_to_it_is_counted(made: M
     assert (await pieces_of(made("anthropic")))[-1] == Finish("stop", Usage(234, 5, 30))
 
 
+async def test_a_usage_without_one_of_its_counts_says_nothing(made: Made, double: Provider) -> None:
+    start = line({"type": "message_start", "message": {"usage": {"output_tokens": 1}}})
+    ending = line({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
+    double.script = [Reply(parts=(start, Messages.word("Nine."), ending, Messages.last))]
+    assert (await pieces_of(made("anthropic")))[-1] == Finish("stop", None)
+
+
 async def test_a_refusal_leaves_the_question_to_the_next_engine(made: Made, double: Provider) -> None:
     ending = line({"type": "message_delta", "delta": {"stop_reason": "refusal"}, "usage": {"output_tokens": 9}})
     double.script = [Reply(parts=(Messages.begin, Messages.word("I"), ending, Messages.last))]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from structlog.testing import capture_logs
 
 from inference.config import InferenceConfig
 from inference.engine import ChatMessage, Finish, TextPiece, Usage
@@ -35,10 +36,13 @@ def _usage(**counts: Any) -> Reply:
             {"prompt_tokens": 1e400, "completion_tokens": 10**30, "prompt_tokens_details": {"cached_tokens": {}}},
             Usage(0, 0),
         ),
+        ({"total_tokens": 11}, None),
+        ({"prompt_tokens": 9, "total_tokens": 11}, None),
+        ({"prompt_tokens": 9, "completion_tokens": None}, None),
     ],
 )
 async def test_usage_counts_what_was_cached_and_only_what_makes_sense(
-    counts: dict[str, Any], usage: Usage, made: Made, double: Provider
+    counts: dict[str, Any], usage: Usage | None, made: Made, double: Provider
 ) -> None:
     double.script = [_usage(**counts)]
     assert (await pieces_of(made("openai")))[-1] == Finish("stop", usage)
@@ -48,8 +52,11 @@ async def test_a_model_that_thinks_is_given_its_own_limit_of_tokens(made: Made, 
     said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
     double.script = [Reply(400, {"error": {"message": said, "param": "max_tokens"}}), "answer"]
     engine = made("openai")
-    for _ in range(2):
-        assert await text_of(engine) == WHOLE
+    with capture_logs() as logs:
+        for _ in range(2):
+            assert await text_of(engine) == WHOLE
+    told = {"event": "endpoint.field_not_taken", "log_level": "info", "status": 400, "field": "max_tokens"}
+    assert logs == [told | {"engine": engine.name}]  # no word of what was said, which may repeat the question
     assert [sorted(key for key in call if key.startswith("max")) for call in double.calls] == [
         ["max_tokens"],
         ["max_completion_tokens"],
