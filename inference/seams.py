@@ -1,4 +1,4 @@
-"""What the application around inference/ hands it at start-up: inference/ knows nobody's journal, ratings or router.
+"""What the application hands inference/ at start-up: it knows nobody's journal, ratings, names or router by itself.
 
 What was not handed over is a fault of the application, and loud: no change without its line in the audit trail.
 """
@@ -46,7 +46,7 @@ class Journal(Protocol):
 journal: Seam[Journal] = Seam("journal")
 # An answer may be rated before its outcome is recorded: -> 1 or -1 by the turn that wrote it.
 ratings: Seam[Callable[[Collection[UUID]], Mapping[UUID, int]]] = Seam("ratings")
-# What programs mean by other names than those of routes and engines: -> "the ... is", by name.
+# What programs mean by other names than those of routes and engines: -> a noun phrase, by name.
 names: Seam[Callable[[], Mapping[str, str]]] = Seam("names")
 # The web process's, for the pages that say what it would do.
 router: Seam[Callable[[], Router]] = Seam("router")

@@ -21,7 +21,7 @@ class ConversationsConfig(AppConfig):
 
 def _names() -> dict[str, str]:
     """The model of `/v1/embeddings` is listed among those of `/v1/models`."""
-    return {settings.RETRIEVAL.embedding_model: "the model of the search is"}
+    return {settings.RETRIEVAL.embedding_model: "the model of the search"}
 
 
 def _router() -> Router:

@@ -40,9 +40,9 @@ _MOST_CHARACTERS = 1_000_000
 _MOST_CANDIDATES = 50  # each one's form asks the database which versions and groups there are
 # Programs choose by name, so nobody could choose a route of these names, or would mean something else.
 _TAKEN = {
-    ExtractiveEngine.name: "the quotations are",
-    "default": "the default route, whichever it is, is also",
-    BUILT_IN: "the built-in route is",
+    ExtractiveEngine.name: "the quotations",
+    "default": "the default route, whichever it is",
+    BUILT_IN: "the built-in route",
 }
 
 
@@ -128,12 +128,14 @@ class CandidateInline(CandidateInlineBase):
         (
             "Only under these conditions",
             {
+                "description": "A program that names the version or its engine instead of a route chooses it for its "
+                "question: tasks, lengths and languages then do not count. Groups, budget and sensitivity hold.",
                 "fields": (
                     ("tasks", "sensitivity"),
                     ("least_characters", "most_characters"),
                     ("languages", "least_budget_percent"),
                     "groups",
-                )
+                ),
             },
         ),
     )
@@ -169,7 +171,7 @@ class RouteForm(RouteFormBase):
         name: str = self.cleaned_data["name"]
         taken = {**seams.names.given(), **_TAKEN}
         if name != self.instance.name and name in taken:
-            raise ValidationError(f"This is what {taken[name]} called. Choose another name.")
+            raise ValidationError(f"By this name programs mean {taken[name]}. Choose another one.")
         return name
 
 

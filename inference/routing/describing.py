@@ -12,7 +12,7 @@ from inference.routing.plan import Candidate, Catalogue, Plan, Split
 
 _ADD_MODEL = "Add a model with `manage.py models pull` or `models add`{}."
 _OR_ENDPOINT = ", or name an endpoint in INFERENCE_API_BASE_URL"
-_MEND_SERVICE = "The log of the model service, which `manage.py up` starts, says why."
+_MEND_SERVICE = "The log of the model service says why."
 _MEND_ENDPOINT = (
     "Check that it runs, and what {} of it. The log of the web process names its failures (`route.failover`)."
 )

