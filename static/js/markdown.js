@@ -2,7 +2,7 @@
 
 import DOMPurify from "../vendor/dompurify/purify.js";
 import { marked } from "../vendor/marked/marked.js";
-import { htmlWith, normalised, placeMark } from "./seams.js";
+import { htmlWith, normalised, placeMarks } from "./seams.js";
 
 const RULES = {
   ALLOWED_TAGS: [
@@ -131,7 +131,7 @@ export class MarkdownView {
     node.className = "block";
     const { html, inside, outside } = htmlWith(token, links, seams);
     const fragment = DOMPurify.sanitize(html, RULES);
-    if (inside) placeMark(fragment, inside.mark());
+    placeMarks(fragment, inside.map((seam) => seam.mark()));
     node.append(...outside.map((seam) => seam.mark()));
     wrapTables(fragment);
     focusCode(fragment);

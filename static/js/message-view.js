@@ -63,15 +63,21 @@ export class MessageView {
   #paintAnswer(streaming, busy) {
     const { text, sources, citations } = this.message;
     const numbers = new Set([...(sources ?? []), ...(citations ?? [])].map((one) => one.number));
-    const seams = seamsOf(this.message).map(({ from, words }) => (
-      { at: offsetIn(text, from), words, streaming, busy, mark: () => this.#seam(words, streaming, busy) }));
+    const seams = seamsOf(this.message).map(({ from, words }, index, all) => {
+      const offers = !streaming && index === all.length - 1;
+      return { at: offsetIn(text, from), words, offers, mark: () => this.#seam(words, offers) };
+    });
     this.markdown.render(text, numbers, seams);
+    this.busy = busy;
+    for (const button of this.body.querySelectorAll(".seam button")) button.ariaDisabled = String(busy);
   }
 
-  // In the text, where another engine went on, perhaps in the middle of a sentence.
-  #seam(words, streaming, busy) {
+  // In the text, where another engine went on, perhaps in the middle of a sentence. Its button is never disabled: it
+  // would lose its focus.
+  #seam(words, offers) {
+    const again = () => this.busy || this.actions.regenerate(this.message);
     return el("span", { class: "seam", role: "note" }, el("span", { dir: "auto" }, words),
-      !streaming && el("button", { type: "button", class: "link", disabled: busy, onclick: () => this.actions.regenerate(this.message) }, "Answer again"));
+      offers && el("button", { type: "button", class: "link", "aria-label": "Answer again from the start", onclick: again }, "Answer again"));
   }
 
   paintStage() {

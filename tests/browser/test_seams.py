@@ -53,18 +53,23 @@ AT_EVERY_PLACE = """async (text) => {
     for (const one of marks) one.remove();
     for (const one of root.querySelectorAll(".together")) one.replaceWith(...one.childNodes); // a word may be in two
     root.normalize();
-    return { html: root.innerHTML, marks: marks.length, before: before[0] };
+    return { html: root.innerHTML, marks: marks.map((one) => one.textContent).join(" "), before: before[0] };
   };
-  const mark = () => Object.assign(document.createElement("span"), { className: "seam", textContent: "[1] seam" });
+  const named = (textContent) => () => (
+    Object.assign(document.createElement("span"), { className: "seam", textContent }));
   const different = (one, other) => one.slice([...one].findIndex((sign, at) => sign !== other[at]) - 20).slice(0, 80);
   const plain = shown([]).html, wrong = [];
   let last = 0;
   const characters = [...text.trimEnd()].length - "[ref]: https://example.com/".length;
   for (let from = 1; from < characters - 2; from += 1) {
-    const { html, marks, before } = shown([{ at: offsetIn(text, from), mark }]);
+    const { html, marks, before } = shown([{ at: offsetIn(text, from), mark: named("[1]") }]);
     if (html !== plain) wrong.push([from, different(html, plain)]);
-    if (marks !== 1 || before < last - 60) wrong.push([from, marks, before]);
+    if (marks !== "[1]" || before < last - 60) wrong.push([from, marks, before]);
     last = Math.max(last, before);
+    if (from + 3 >= characters - 2) continue;
+    const behind = { at: offsetIn(text, from + 3), mark: named("[2]") };
+    const two = shown([{ at: offsetIn(text, from), mark: named("[1]") }, behind]);
+    if (two.html !== plain || two.marks !== "[1] [2]") wrong.push([from, two.marks, different(two.html, plain)]);
   }
   return { wrong, last, whole: plain.length };
 }"""
@@ -117,6 +122,35 @@ def test_a_mark_changes_nothing_else_wherever_it_stands(page: Any, double: Doubl
     page.goto("/")
     found = page.evaluate(AT_EVERY_PLACE, RICH)
     assert found["wrong"] == [] and found["last"] > 150
+
+
+def test_each_of_three_engines_in_one_paragraph_is_named_where_it_goes_on(page: Any, double: Double) -> None:
+    third = len(FIRST) + len("ve days into ")
+    opened(page, double, written(("house: delta", 0), ("local: quoter", len(FIRST)), ("extractive", third)))
+    quoted = "From here on: quoted from the documents"
+    expect(page.locator(".assistant .prose p")).to_have_text(
+        f"Yes. You may carry up to fi{MARK}ve days into {quoted}Answer againthe next year. 1"
+    )
+    assert page.problems == []
+
+
+def test_the_button_at_the_place_keeps_its_focus_while_another_answer_is_written(page: Any, double: Double) -> None:
+    opened(page, double, written(("house: delta", 0), ("local: quoter", len(FIRST))))
+    again = page.get_by_role("button", name="Answer again from the start", exact=True)
+    expect(page.get_by_role("button", name="Answer again", exact=True)).to_have_count(1)
+    double.question, double.writes = "second question", "second answer"
+    double.ask("And sick days?")
+    again.first.focus()
+    double.frame("text", text="Ten.")
+    expect(again.first).to_have_attribute("aria-disabled", "true")
+    page.keyboard.press("Enter")
+    double.finish()
+    expect(again.first).to_have_attribute("aria-disabled", "false")
+    expect(again.first).to_be_focused()
+    assert not [one for one in double.received if one["type"] == "regenerate"]
+    page.keyboard.press("Enter")
+    double.wait_for("regenerate")
+    assert page.problems == []
 
 
 @pytest.mark.parametrize("name", ["local: <img src=x onerror=window.fired=1>", "local: [1](javascript:fired)"])
