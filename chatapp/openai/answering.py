@@ -47,7 +47,7 @@ class Done:
     usage: Usage
     reason: Literal["stop", "length"]
     engine: str
-    note: str = ""  # why those who come first did not write it
+    note: str = ""  # why those who come first did not write it, or that it was given before
 
 
 Event = Found | Progress | TextPiece | Writer | Done

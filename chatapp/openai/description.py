@@ -208,7 +208,7 @@ def _completions() -> Schema:
         "choices": _array_of("Choice") | {"minItems": 1, "maxItems": 1},
         "usage": _ref("Usage"),
         "engine": _text() | {"description": "Who wrote it, or its end: not always who was asked."},
-        "note": _text() | {"description": "Why others did not; for people, may be empty."},
+        "note": _note(),
         "sources": _array_of("Source") | {"description": "What was found."},
         "citations": _array_of("Citation") | {"description": "What the answer rests on."},
     }
@@ -229,12 +229,17 @@ def _chunk() -> Schema:
             "choices": choices,
             "usage": _ref("Usage"),
             "engine": _text(),
-            "note": _text(),
+            "note": _note(),
             "sources": _array_of("Source"),
             "citations": _array_of("Citation"),
         },
         *("object", "choices"),
     )
+
+
+def _note() -> Schema:
+    said = "Why others did not write it, or that the answer was given before; for people, may be empty."
+    return _text() | {"description": said}
 
 
 def _embeddings() -> Schema:

@@ -80,9 +80,9 @@ async def completions(request: HttpRequest, person: User) -> HttpResponseBase:
     body = read_object(request)
     asked = completion_in(body)
     fresh = "no-cache" in request.headers.get("Cache-Control", "")
-    events = answer(person, asked, seed=seed_in(body, asked), fresh=fresh)
-    first = await anext(events)  # what is refused becomes a status, not a broken stream
     form = Form(asked.model or await route_named(""))
+    events = answer(person, asked, seed=seed_in(body, asked), fresh=fresh)
+    first = await anext(events)  # what is refused becomes a status, not a broken stream; from here on it holds a place
     if asked.stream:
         return StreamingHttpResponse(_sse(first, events, form, asked), content_type="text/event-stream")
     return await _whole(first, events, form)
@@ -91,8 +91,8 @@ async def completions(request: HttpRequest, person: User) -> HttpResponseBase:
 async def _sse(
     first: Event, events: AsyncIterator[Event], form: Form, asked: CompletionRequest
 ) -> AsyncIterator[bytes]:
-    yield _line(first, form, asked)
     async with aclosing(events) as rest:  # type: ignore[type-var]
+        yield _line(first, form, asked)
         try:
             async for event in rest:
                 yield _line(event, form, asked)

@@ -309,11 +309,15 @@ def test_a_program_shares_with_programs_that_ask_for_the_same(
     def ask(person: User, **more: Any) -> Any:
         with openai.OpenAI(base_url=f"{running_web.url}/v1", api_key=keys[person], max_retries=0) as client:
             said: list[Any] = [{"role": "user", "content": QUESTION}]
-            return client.chat.completions.create(model="footnote", messages=said, **more)
+            answer = client.chat.completions.create(model="footnote", messages=said, **more)
+            return list(answer) if "stream" in more else answer
 
     first, second = ask(cast.alice), ask(cast.bob)
     assert first.choices[0].message.content == second.choices[0].message.content and len(local.calls) == 1
     assert second.usage.completion_tokens == 0 and second.model_extra["engine"] == "local: double"
+    assert (first.model_extra["note"], second.model_extra["note"]) == ("", NOTE)
+    notes = [(chunk.model_extra or {}).get("note") for chunk in ask(cast.bob, stream=True)]
+    assert [note for note in notes if note] == [NOTE] and len(local.calls) == 1
     others: list[dict[str, Any]] = [{"seed": 5}, {"stop": ["x"]}, {"max_tokens": 9}, {"temperature": 0.1}]
     for number, more in enumerate(others, start=2):
         ask(cast.alice, **more)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,16 @@ import httpx
 import openai
 import pytest
 from django.core.management import call_command
+from django.http import StreamingHttpResponse
+from django.test import AsyncClient
 
 from chatapp.accounts.keys import create_key, revoke_key
 from chatapp.accounts.models import ApiKey
 from chatapp.commands import Error
+from chatapp.database import in_database
+from chatapp.openai import views
+from chatapp.openai.answering import Found
+from inference.engine import TextPiece
 from retrieval.models import Collection, Document
 from tests.conftest import Cast, signed_in_session
 from tests.conversations.model_double import ModelDouble
@@ -253,6 +259,38 @@ def test_a_program_that_hangs_up_stops_the_model_and_frees_its_place(
                 break
         stream.close()
         wait_until(lambda: model.writing == 0, 5)
+
+
+async def test_nothing_is_waited_for_between_the_place_that_a_question_takes_and_what_frees_it(
+    cast: Cast, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+
+    async def named(model: str) -> str:
+        happened.append("named")
+        return "page"
+
+    async def answering(*_: object, **__: object) -> AsyncIterator[Found | TextPiece]:
+        happened.append("place taken")
+        try:
+            yield Found([])
+            yield TextPiece("28 days")
+        finally:
+            happened.append("place free")
+
+    monkeypatch.setattr(views, "route_named", named)
+    monkeypatch.setattr(views, "answer", answering)
+    key = await in_database(create_key)(user=cast.alice, name="test")
+    answer = await AsyncClient().post(
+        "/v1/chat/completions",
+        {"messages": ASKED, "stream": True},
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert isinstance(answer, StreamingHttpResponse)
+    assert happened == ["named", "place taken"]
+    assert b"28 days" in b"".join([line async for line in answer])
+    assert happened[-1] == "place free"
 
 
 def test_more_answers_at_once_than_are_allowed_are_refused(web: Web, cast: Cast, model: ModelDouble) -> None:

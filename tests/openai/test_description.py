@@ -20,6 +20,8 @@ def test_the_description_is_there_without_a_key_and_names_every_door(web: Web) -
     assert found["openapi"].startswith("3.1")
     assert sorted(found["paths"]) == ["/v1/chat/completions", "/v1/embeddings", "/v1/models", "/v1/models/{model}"]
     assert httpx.post(f"{web.url}/v1/openapi.json").headers["Allow"] == "GET"
+    for answer in ("Completion", "Chunk"):
+        assert "given before" in found["components"]["schemas"][answer]["properties"]["note"]["description"]
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/chat/completions", "/v1/embeddings"])
