@@ -187,6 +187,7 @@ def test_each_field_of_a_route_is_explained(admin: Client, house: House) -> None
     assert len(shown) == 14
     for field in shown:
         assert field.help_text and field.help_text in answer.content.decode(), field.name
+    assert "tasks, lengths and languages then do not count. Groups, budget and sensitivity hold." in said(answer)
 
 
 def test_a_route_is_made_with_its_candidates_and_written_down(admin: Client, house: House) -> None:
@@ -338,7 +339,7 @@ def test_a_file_that_the_model_service_died_of_is_named_with_the_reason(
     admin: Client, house: House, tmp_path: Path, settings: Any
 ) -> None:
     settings.INFERENCE = replace(settings.INFERENCE, loads_dir=tmp_path / ".loads")
-    path = make(tmp_path / "deadly.gguf")
+    path = make(tmp_path / "barred.gguf")
     model = registry.add_model(path)
     for _ in range(2):
         assert "died twice" not in said(admin.get(f"{ADMIN}/modelversion/"))
