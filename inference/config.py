@@ -49,7 +49,3 @@ class InferenceConfig:
     loads_dir: Path | None = None  # where the model service notes which file it loads; None: below the models
     hub_url: str = "https://huggingface.co"
     hub_token: str = ""
-
-    @property
-    def notes_dir(self) -> Path:
-        return self.loads_dir or self.models_dir / ".loads"

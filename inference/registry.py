@@ -17,7 +17,7 @@ from inference.download import Progress
 from inference.errors import InferenceError, ModelFileRejected
 from inference.gguf_files import describe, read_gguf
 from inference.models import Candidate, ModelVersion, Rollout
-from inference.serving.deadly import why_not_loaded
+from inference.serving.load_notes import why_not_loaded
 
 # What our own service can do with any file.
 FILE_CAPABILITIES = [one.value for one in ModelVersion.Capability]
@@ -68,7 +68,7 @@ def trouble_of(version: ModelVersion) -> str:
     """Why the model service does not load this file any more; '' where nothing is wrong."""
     if version.kind != ModelVersion.Kind.FILE:
         return ""
-    return why_not_loaded(settings.INFERENCE.notes_dir, Path(version.path))
+    return why_not_loaded(settings.INFERENCE, Path(version.path))
 
 
 def find_model(name: str) -> ModelVersion:

@@ -188,7 +188,7 @@ def _wait_s(error: InferenceError) -> int:
 
 
 def create_app(config: InferenceConfig, installed: Installed) -> Starlette:
-    """`installed` reads the registry, the default model first."""
+    """`installed` reads the registry, the default model first. `state.leave` is to be called at the signal to stop."""
     service = ModelService(config, installed)
 
     def door(handler: Callable[[Request], Awaitable[Response]], *, guarded: bool = True) -> Any:
@@ -211,7 +211,7 @@ def create_app(config: InferenceConfig, installed: Installed) -> Starlette:
         yield
         await service.host.close()
 
-    return Starlette(
+    app = Starlette(
         lifespan=lifespan,
         routes=[
             Route("/v1/models", door(service.models)),
@@ -222,3 +222,5 @@ def create_app(config: InferenceConfig, installed: Installed) -> Starlette:
             Route("/openapi.json", door(service.describe, guarded=False)),
         ],
     )
+    app.state.leave = service.host.leave
+    return app

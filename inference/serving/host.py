@@ -14,7 +14,7 @@ from inference.config import InferenceConfig, LocalModel
 from inference.errors import EngineUnavailable, InferenceError
 from inference.llama.fitting import Needed, layers_on_gpu
 from inference.serving import metrics
-from inference.serving.deadly import FileVersion
+from inference.serving.file_version import FileVersion
 from inference.serving.loading import Fit, Loaded, Loader, file_version, unload
 from inference.serving.memory import free_bytes
 
@@ -71,6 +71,10 @@ class ModelHost:
             loaded.used = time.monotonic()
             if not loaded.users and loaded in self._leaving:
                 await self._leave(loaded)
+
+    def leave(self) -> None:
+        """At the signal: it may be killed before what runs has come to its end."""
+        self._loader.close()
 
     async def close(self) -> None:
         self._loader.close()

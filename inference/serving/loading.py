@@ -14,7 +14,8 @@ from inference.config import InferenceConfig, LocalModel
 from inference.errors import EngineUnavailable
 from inference.llama.fitting import Needed, Weight, needed
 from inference.serving import metrics
-from inference.serving.deadly import FileVersion, LoadNotes
+from inference.serving.file_version import FileVersion, version_of
+from inference.serving.load_notes import LoadNotes
 from inference.serving.model_thread import ModelThread
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Fit:
 class Loader:
     def __init__(self, config: InferenceConfig) -> None:
         self._config = config
-        self._notes = LoadNotes(config.notes_dir)
+        self._notes = LoadNotes(config)
 
     async def weigh(self, wanted: LocalModel, version: FileVersion) -> Weight:
         """Raises ModelFileRejected."""
@@ -135,7 +136,6 @@ def unload(loaded: Loaded) -> None:
 
 def file_version(model: LocalModel) -> FileVersion:
     try:
-        stat = model.path.stat()
+        return version_of(model.path)
     except OSError as error:
         raise EngineUnavailable("The model's file is gone.", detail=str(error)) from error
-    return stat.st_mtime_ns, stat.st_size

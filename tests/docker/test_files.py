@@ -57,10 +57,11 @@ def test_addresses_and_folders_are_those_of_the_containers_whatever_the_file_say
         assert folders <= own
 
 
-def test_who_makes_or_asks_models_has_their_files() -> None:
+@pytest.mark.parametrize("volume", ["models", "loads"])
+def test_who_makes_or_asks_models_has_their_files_and_load_notes(volume: str) -> None:
     services = load(GIVEN)["services"]
-    with_models = {name for name in OURS if any(one.startswith("models:") for one in services[name].get("volumes", []))}
-    assert with_models == {"model", "worker", "web"}
+    having = {name for name in OURS if any(one.startswith(f"{volume}:") for one in services[name].get("volumes", []))}
+    assert having == {"model", "worker", "web"}
 
 
 def test_the_example_names_settings_that_exist() -> None:

@@ -18,4 +18,5 @@ class Command(BaseCommand):
         from inference.registry import installed_models
         from inference.server import create_app
 
-        serve(create_app(settings.INFERENCE, installed_models), settings.INFERENCE.model_service_urls[0])
+        app = create_app(settings.INFERENCE, installed_models)
+        serve(app, settings.INFERENCE.model_service_urls[0], leave=app.state.leave)

@@ -18,9 +18,9 @@ import pytest
 from inference.config import InferenceConfig, LocalModel
 from inference.errors import EngineUnavailable, ModelFileRejected
 from inference.llama import model as models
-from inference.serving.deadly import DeadlyModelFile, why_not_loaded
 from inference.serving.host import ModelHost
-from tests.inference.dying_service import die
+from inference.serving.load_notes import BarredModelFile, why_not_loaded
+from tests.inference.dying_service import die, loading
 from tests.tiny_gguf import make
 
 
@@ -31,8 +31,7 @@ def path(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def service(path: Path) -> AsyncIterator[ModelHost]:
-    config = InferenceConfig((), "token", path.parent, context_tokens=256, gpu_layers=0, streams=1)
-    host = ModelHost(config, lambda: [LocalModel("one", path)])
+    host = ModelHost(_config(path), lambda: [LocalModel("one", path)])
     try:
         yield host
     finally:
@@ -48,8 +47,12 @@ def notes(path: Path) -> list[Path]:
     return list((path.parent / ".loads").glob("*"))
 
 
+def _config(path: Path) -> InferenceConfig:
+    return InferenceConfig((), "token", path.parent, context_tokens=256, gpu_layers=0, streams=1)
+
+
 def why(path: Path) -> str:
-    return why_not_loaded(path.parent / ".loads", path)
+    return why_not_loaded(_config(path), path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV])
@@ -57,7 +60,7 @@ async def test_after_two_deaths_a_file_is_refused_until_its_note_is_deleted(path
     die(path, number)
     assert not why(path)
     die(path, number)
-    with pytest.raises(DeadlyModelFile) as refused:
+    with pytest.raises(BarredModelFile) as refused:
         await asked(path)
     (note,) = notes(path)
     assert isinstance(refused.value, ModelFileRejected) and refused.value.code == "model_file_rejected"
@@ -131,21 +134,35 @@ def long_load(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
 async def test_a_service_that_is_stopped_while_it_loads_leaves_no_note(path: Path, long_load: threading.Event) -> None:
     async with service(path) as host:
-        loading = asyncio.create_task(_lease(host))
+        under_way = asyncio.create_task(_lease(host))
         assert await asyncio.to_thread(long_load.wait, 10)
         assert len(notes(path)) == 1 and not why(path)
     assert not notes(path)
-    loading.cancel()
+    under_way.cancel()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_service_that_is_killed_soon_after_it_was_told_to_stop_leaves_no_note(
+    path: Path, number: signal.Signals
+) -> None:
+    with loading(path) as process:
+        assert len(notes(path)) == 1
+        process.send_signal(number)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.kill()
+        process.wait(10)
+    assert not notes(path)
 
 
 async def test_two_services_that_load_a_file_at_once_blame_nobody(path: Path, long_load: threading.Event) -> None:
     async with service(path) as host:
-        loading = asyncio.create_task(_lease(host))
+        under_way = asyncio.create_task(_lease(host))
         assert await asyncio.to_thread(long_load.wait, 10)
         for _ in range(2):
             die(path)
         assert not why(path)
-        loading.cancel()
+        under_way.cancel()
 
 
 async def test_a_folder_that_cannot_be_written_keeps_no_model_from_answering(path: Path) -> None:

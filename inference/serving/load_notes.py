@@ -1,4 +1,4 @@
-"""Model files that the service died of while it loaded them: after two deaths it leaves the file alone.
+"""Load notes: which model files the service died of while it loaded them. After two deaths it leaves the file alone.
 
 A note is written before each load, locked while it lasts, and taken back after it, however it ended: only a death
 leaves it. The second death counts, for the first may have been that of the machine.
@@ -13,17 +13,17 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from inference.config import InferenceConfig
 from inference.errors import ModelFileRejected
+from inference.serving.file_version import FileVersion, version_of
 
 log = structlog.get_logger(__name__)
-
-FileVersion = tuple[int, int]  # when it was changed, and its size
 
 _MOST_DEATHS = 2
 _FIRST_COUNTS_S = 86_400.0  # for so long a single death counts
@@ -32,7 +32,7 @@ _MOST_BYTES = 10_000
 _TRIES, _BETWEEN_TRIES_S = 10, 0.005
 
 
-class DeadlyModelFile(ModelFileRejected):
+class BarredModelFile(ModelFileRejected):
     user_message = "The model service died twice while it loaded this file. It does not try it any more."
 
     def __init__(self, note: Path) -> None:
@@ -43,27 +43,27 @@ class DeadlyModelFile(ModelFileRejected):
         )
 
 
-@dataclass
-class _Held:
-    descriptor: int
+@dataclass(eq=False)
+class _Load:
+    note: Path
     path: Path
+    descriptor: int
     deaths: tuple[float, ...]  # of earlier loads
 
-    def write(self, load: tuple[float, ...] = ()) -> None:
-        told = json.dumps({"file": str(self.path), "loads": [*self.deaths, *load]}).encode()
+    def write(self, *begun: float) -> None:
+        told = json.dumps({"file": str(self.path), "loads": [*self.deaths, *begun]}).encode()
         os.pwrite(self.descriptor, told, 0)
         os.ftruncate(self.descriptor, len(told))
 
 
-def why_not_loaded(folder: Path, path: Path) -> str:
+def why_not_loaded(config: InferenceConfig, path: Path) -> str:
     """For people: '' where the service would try the file."""
     with suppress(OSError):
-        stat = path.stat()
-        note = _note(folder, path, (stat.st_mtime_ns, stat.st_size))
+        note = _note(_folder(config), path, version_of(path))
         with note.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)  # else: it is being loaded at this moment
             if len(_loads(stream.fileno())) >= _MOST_DEATHS:
-                error = DeadlyModelFile(note)
+                error = BarredModelFile(note)
                 return f"{error.user_message} {error.advice}"
     return ""
 
@@ -71,80 +71,72 @@ def why_not_loaded(folder: Path, path: Path) -> str:
 class LoadNotes:
     """Of one service. Several services may have one folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._held: dict[Path, _Held] = {}
+    def __init__(self, config: InferenceConfig) -> None:
+        self._folder = _folder(config)
+        self._running: set[_Load] = set()
         self._closed = False
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()  # a second signal may interrupt `close`
 
     @contextmanager
     def loading(self, path: Path, version: FileVersion, *, wholly: bool) -> Iterator[None]:
         """Around whatever may end the process. A file that was loaded `wholly` has proved that it can be.
 
-        Raises DeadlyModelFile.
+        Raises BarredModelFile.
         """
-        note = _note(self._folder, path, version)
-        descriptor = self._begun(note, path)
+        load = self._begun(path, version)
         proved = False
         try:
             yield
             proved = wholly
         finally:
-            if descriptor is not None:
-                self._end(note, proved=proved)
-                os.close(descriptor)
+            if load is not None:
+                self._end(load, proved=proved)
 
     def close(self) -> None:
-        """The process is about to end by itself: what it still loads is not to blame."""
+        """The process is about to end: what it still loads is not to blame. A signal's handler may call it."""
         with self._changing:
             self._closed = True
-            for note in list(self._held):
-                self._take_back(note)
+            for load in list(self._running):
+                self._take_back(load)
 
-    def _begun(self, note: Path, path: Path) -> int | None:
-        """None where another service is loading the same file, or no note can be written: the load goes on."""
-        try:
-            self._forget_old()
-            descriptor = _locked(note)
-            if descriptor is None:
+    def _begun(self, path: Path, version: FileVersion) -> _Load | None:
+        """None where the load goes on without: the process ends, another one loads the file, or nothing is written."""
+        with self._changing, ExitStack() as undone:
+            if self._closed:
                 return None
             try:
-                self._write(descriptor, note, path)
-            except BaseException:
-                self._held.pop(note, None)
-                os.close(descriptor)
-                raise
-        except OSError as error:
-            log.warning("model.load_not_noted", folder=str(self._folder), error=str(error))
-            return None
-        return descriptor
+                self._forget_old()
+                note = _note(self._folder, path, version)
+                if (descriptor := _locked(note)) is None:
+                    return None
+                undone.callback(os.close, descriptor)
+                now = time.time()
+                load = _Load(note, path, descriptor, _deaths(descriptor, note, path, now))
+                load.write(now)
+            except OSError as error:
+                log.warning("model.load_not_noted", folder=str(self._folder), error=str(error))
+                return None
+            self._running.add(load)
+            undone.pop_all()
+            return load
 
-    def _write(self, descriptor: int, note: Path, path: Path) -> None:
-        loads, now = _loads(descriptor), time.time()
-        if len(loads) >= _MOST_DEATHS:
-            log.error("model.deadly", file=str(path), note=str(note))
-            raise DeadlyModelFile(note)
-        if loads:
-            log.warning("model.died_of_before", file=str(path), note=str(note))
-        deaths = tuple(begun for begun in loads if now - begun < _FIRST_COUNTS_S)
+    def _end(self, load: _Load, *, proved: bool) -> None:
         with self._changing:
-            held = self._held[note] = _Held(descriptor, path, deaths)
-            held.write(() if self._closed else (now,))
+            if proved:
+                load.deaths = ()
+            self._take_back(load)
+        os.close(load.descriptor)
 
-    def _end(self, note: Path, *, proved: bool) -> None:
-        with self._changing:
-            if (held := self._held.get(note)) is not None and proved:
-                held.deaths = ()
-            self._take_back(note)
-
-    def _take_back(self, note: Path) -> None:
+    def _take_back(self, load: _Load) -> None:
         """Deaths before this load stay."""
-        held = self._held.pop(note, None)
+        if load not in self._running:
+            return
+        self._running.discard(load)
         with suppress(OSError):  # then it counts as a death
-            if held is not None and held.deaths:
-                held.write()
-            elif held is not None:
-                note.unlink(missing_ok=True)
+            if load.deaths:
+                load.write()
+            else:
+                load.note.unlink(missing_ok=True)
 
     def _forget_old(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -152,6 +144,10 @@ class LoadNotes:
             with suppress(OSError):
                 if time.time() - note.stat().st_mtime > _KEPT_S:
                     note.unlink()
+
+
+def _folder(config: InferenceConfig) -> Path:
+    return config.loads_dir or config.models_dir / ".loads"
 
 
 def _note(folder: Path, path: Path, version: FileVersion) -> Path:
@@ -172,6 +168,17 @@ def _locked(note: Path) -> int | None:
             time.sleep(_BETWEEN_TRIES_S)
         os.close(descriptor)
     return None
+
+
+def _deaths(descriptor: int, note: Path, path: Path, now: float) -> tuple[float, ...]:
+    """Those that still count. Raises BarredModelFile."""
+    loads = _loads(descriptor)
+    if len(loads) >= _MOST_DEATHS:
+        log.error("model.barred", file=str(path), note=str(note))
+        raise BarredModelFile(note)
+    if loads:
+        log.warning("model.died_of_before", file=str(path), note=str(note))
+    return tuple(begun for begun in loads if now - begun < _FIRST_COUNTS_S)
 
 
 def _loads(descriptor: int) -> list[float]:
