@@ -85,7 +85,27 @@ def address_of(source: str, hub_url: str) -> str:
         usable = False
     if not usable:
         raise ModelSourceRejected
+    if parts.username is not None or parts.password is not None:
+        raise ModelSourceRejected(
+            "The address holds a name or a password, and addresses are kept.",
+            advice="Give one without, or download the file yourself and `models add` it.",
+        )
     return source
+
+
+def shown(source: str) -> str:
+    """Without what may be a secret: the query, where signatures stand, and a name with its password."""
+    if source.startswith("hub:"):
+        return source
+    parts = urlsplit(source)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def place(url: str) -> str:
+    """The same for all addresses that differ only in how they are written or signed."""
+    parts = urlsplit(url)
+    port = "" if parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{parts.hostname}{port}{unquote(parts.path)}"
 
 
 def file_name(url: str) -> str:

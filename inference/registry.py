@@ -199,7 +199,7 @@ def register_pulled(
     """`values` are what `describe` found. Raises NameTaken."""
     try:
         slug = slug_of(name or pull.target.stem)
-        return register_file(pull.target, values | {"source": source}, name=slug, by=by)
+        return register_file(pull.target, values | {"source": pulling.shown(source)}, name=slug, by=by)
     except NameTaken as error:
         advice = f"It was taken during the download. The file is here: `models add {pull.target} --name ...`."
         raise NameTaken(advice=advice) from error
@@ -209,7 +209,7 @@ def plan_pull(source: str, *, name: str = "", sha256: str = "") -> pulling.Pull:
     """Raises ModelSourceRejected, NameTaken."""
     url, expected = pulling.address_of(source, settings.INFERENCE.hub_url), pulling.checksum(sha256)
     plain = settings.INFERENCE.models_dir.resolve() / pulling.file_name(url)
-    here = ModelVersion.objects.filter(path=str(plain), source=source).exists()
+    here = ModelVersion.objects.filter(path=str(plain), source__in={source, pulling.shown(source)}).exists()
     target = plain if here or not plain.exists() else pulling.second_name(plain, url)
     check_name(slug_of(name or target.stem), target)
     return pulling.Pull(url, target, expected, pulling.hub_token(url, settings.INFERENCE))

@@ -15,13 +15,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from inference import tasks
+from inference import pulling, tasks
 from inference.administration.superusers import ReadOnly, actor, require_superuser
 from inference.errors import InferenceError
 from inference.jobs import asking, results
 from inference.jobs.formats import FORMATS
 from inference.models import Job, ModelVersion
-from inference.pulling import MOST_CHARACTERS
 
 if TYPE_CHECKING:
     JobAdminBase = admin.ModelAdmin[Job]
@@ -86,7 +85,7 @@ class AskForm(forms.Form):
     )
     layers = _line(most=500, help_text="prune: the layers to leave out, such as 12-15,20. The first one is 0.")
     source = _line(
-        most=MOST_CHARACTERS,
+        most=pulling.MOST_CHARACTERS,
         wide=True,
         help_text="pull: hub:OWNER/REPOSITORY/FILE.gguf, or an https:// address that ends in .gguf. The worker "
         "downloads it. What broke off or was cancelled goes on where it stopped when it is asked for again.",
@@ -190,7 +189,7 @@ class JobAdmin(ReadOnly, JobAdminBase):
     @admin.display(description="model", ordering="version")
     def subject(self, job: Job) -> str:
         """A pull has no model yet."""
-        return str(job.version or job.parameters.get("source", "") or "–")
+        return str(job.version or pulling.shown(job.parameters.get("source", "")) or "–")
 
     @admin.display(description="state", ordering="state")
     def state_of(self, job: Job) -> SafeString:

@@ -9,11 +9,11 @@ from typing import Any
 
 import structlog
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from inference import audit, registry
+from inference import audit, pulling, registry
 from inference.gguf_files import read_gguf
 from inference.jobs import formats
 from inference.jobs.errors import JobRefused
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 _HERE = Path(__file__).parent
 MOST_TEXT, MOST_QUESTIONS, MOST_QUESTION = 400_000, 100, 2000
 _MOST_QUEUED = 50
+_UNTOLD = ("text", "questions", "source", "slug", "place")
+_LOCK = 7_103_442  # of our own, for questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,9 @@ def ask_bench(model: str, *, material: Material | None = None, by: AbstractBaseU
 
 def ask_pull(source: str, *, name: str = "", sha256: str = "", by: AbstractBaseUser | None = None) -> Asked:
     """Raises ModelSourceRejected, NameTaken, JobRefused."""
-    registry.plan_pull(source, name=name, sha256=sha256)
-    if _open().filter(kind=Job.Kind.PULL, parameters__source=source).exists():
-        raise JobRefused("A job that pulls this is waiting or running.", advice="Wait for it, or cancel it.")
-    return Asked(_write(Job.Kind.PULL, None, {"source": source, "name": name, "sha256": sha256}, by))
+    pull = registry.plan_pull(source, name=name, sha256=sha256)
+    compared = {"slug": registry.slug_of(name or pull.target.stem), "place": pulling.place(pull.url)}
+    return Asked(_write(Job.Kind.PULL, None, {"source": source, "name": name, "sha256": sha256} | compared, by))
 
 
 @transaction.atomic
@@ -128,17 +129,34 @@ def _new_file(parent: ModelVersion, name: str, material: Material | None) -> dic
 def _write(
     kind: Job.Kind, version: ModelVersion | None, parameters: dict[str, Any], by: AbstractBaseUser | None
 ) -> Job:
+    subject = str(version or pulling.shown(parameters.get("source", "")))
     with transaction.atomic():
-        audit.record("job.asked", str(version or parameters.get("source", "")), by, kind=str(kind), **_told(parameters))
+        _lock()
+        audit.record("job.asked", subject, by, kind=str(kind), **_told(parameters))
         if Job.objects.filter(state=Job.State.QUEUED).count() >= _MOST_QUEUED:
             raise JobRefused(f"{_MOST_QUEUED} jobs are waiting already.", advice="Wait, or cancel some.")
-        name = parameters.get("name")
-        if name and _open().filter(parameters__name=name).exists():
-            raise JobRefused("A job that makes a model of this name is waiting or running.", advice="Wait for it.")
+        _check_twins(parameters)
         job: Job = Job.objects.create(
             kind=kind, version=version, parameters=parameters, asked_by_id=by.pk if by else None
         )
     return job
+
+
+def _lock() -> None:
+    """Until the transaction ends: two who ask at once would both see no other job."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def _check_twins(parameters: dict[str, Any]) -> None:
+    """No two jobs fetch one file or make a model of one name. Raises JobRefused."""
+    if (place := parameters.get("place")) and _open().filter(parameters__place=place).exists():
+        raise JobRefused("A job that pulls this is waiting or running.", advice="Wait for it, or cancel it.")
+    name = parameters.get("slug") or parameters.get("name")
+    if name and _open().filter(Q(parameters__name=name) | Q(parameters__slug=name)).exists():
+        raise JobRefused(
+            "A job that makes a model of this name is waiting or running.", advice="Wait for it, or give another name."
+        )
 
 
 def _open() -> QuerySet[Job]:
@@ -146,5 +164,5 @@ def _open() -> QuerySet[Job]:
 
 
 def _told(parameters: dict[str, Any]) -> dict[str, Any]:
-    """For the audit trail: without the texts that models are compared on."""
-    return {name: value for name, value in parameters.items() if name not in ("text", "questions", "source") and value}
+    """For the audit trail: without the texts that models are compared on, and what tells two jobs apart."""
+    return {name: value for name, value in parameters.items() if name not in _UNTOLD and value}

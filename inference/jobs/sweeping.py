@@ -9,6 +9,7 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
+from inference import pulling
 from inference.jobs import leases, work
 from inference.models import Job
 
@@ -24,6 +25,7 @@ def sweep() -> bool:
     end_hopeless()
     now = timezone.now()
     Job.objects.filter(ended_at__lt=now - _KEPT).delete()
+    forget_signatures()
     remove_leftovers(settings.INFERENCE.models_dir)
     return leases.owed().filter(created_at__lt=now - _YOUNG).exists() and not leases.is_busy()
 
@@ -37,6 +39,14 @@ def end_hopeless() -> None:
         state=Job.State.FAILED, error=_GAVE_UP, **ended
     ):
         log.warning("job.gave_up", jobs=gave_up)
+
+
+def forget_signatures() -> None:
+    """Who pulled needs the query of the address only until the end."""
+    ended = Job.objects.filter(kind=Job.Kind.PULL, ended_at__isnull=False, parameters__source__icontains="?")
+    for job in ended:
+        job.parameters["source"] = pulling.shown(job.parameters["source"])
+        job.save(update_fields=["parameters"])
 
 
 def remove_leftovers(folder: Path) -> int:

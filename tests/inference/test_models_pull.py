@@ -204,7 +204,7 @@ def test_progress_is_shown_with_the_share_where_the_length_is_known(double: Hub,
     out, err = StringIO(), StringIO()
     call_command("models", "pull", TINY, stdout=out, stderr=err)
     assert out.getvalue().startswith("tiny: ")
-    assert ("(100 %)" in err.getvalue()) == length and "MB" in err.getvalue()
+    assert ("(100 %)" in err.getvalue()) == length and " kB" in err.getvalue()
 
 
 # -- as a job --------------------------------------------------------------------------------------------------------

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
 from chatapp.governance.models import AuditEntry
 from inference import download
-from inference.jobs import leases, running
+from inference.jobs import asking, leases, running, sweeping
+from inference.jobs.errors import JobRefused
 from inference.models import Job, ModelVersion
 from tests.conftest import Cast, signed_in_client
 from tests.inference.hub_double import Hub, hub
@@ -83,6 +86,8 @@ def test_a_model_is_asked_for_followed_and_there(double: Hub, admin: Client, cas
         ({"source": "hub:acme/tiny/tiny.bin"}, "Give hub:OWNER/REPOSITORY/FILE.gguf"),
         ({"source": "https://host/m-00001-of-00003.gguf"}, "cut into several files"),
         ({"source": "https://host/" + "x" * 1000 + ".gguf"}, "at most 1000 characters"),
+        ({"source": "https://me:secret@host/tiny.gguf"}, "holds a name or a password"),
+        ({"source": "https://me@host/tiny.gguf"}, "download the file yourself"),
         ({"sha256": "abc"}, "64 hexadecimal digits"),
         ({"name": "taken"}, "Another model has this name"),
         ({"name": "!!!"}, "needs a name of letters and digits"),
@@ -95,6 +100,7 @@ def test_what_the_command_refuses_the_page_refuses(
     page = _ask(admin, **fields)
     assert "errorlist" in page and sentence in page
     assert not Job.objects.exists() and double.asked == []
+    assert "secret@" not in str(list(AuditEntry.objects.values()))
 
 
 def test_one_source_is_not_pulled_twice_at_once(double: Hub, admin: Client) -> None:
@@ -102,6 +108,58 @@ def test_one_source_is_not_pulled_twice_at_once(double: Hub, admin: Client) -> N
     assert "A job that pulls this is waiting or running. Wait for it, or cancel it." in _ask(admin, name="other")
     _work()
     assert "queued" in _ask(admin)
+
+
+@pytest.mark.parametrize(
+    "variant", ["{}/cdn/tiny.gguf?signature=b#x", "{}/cdn/%74iny.gguf", "{}/cdn/tiny.gguf?", "HTTP{}/cdn/tiny.gguf"]
+)
+def test_one_file_under_another_address_is_not_pulled_twice(double: Hub, admin: Client, variant: str) -> None:
+    _ask(admin, f"{double.url}/cdn/tiny.gguf?signature=a", name="one")
+    address = variant.format(double.url.removeprefix("http") if variant.startswith("HTTP") else double.url)
+    assert "A job that pulls this is waiting or running." in _ask(admin, address, name="other")
+    assert Job.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("", "Tiny"), ("tiny", ""), ("", ""), ("Other name", "other-name"), ("a.b", "A B")]
+)
+def test_two_pulls_do_not_make_one_name(double: Hub, admin: Client, first: str, second: str) -> None:
+    _ask(admin, name=first)
+    page = _ask(admin, "hub:acme/second/tiny.gguf", name=second)
+    assert "makes a model of this name is waiting or running. Wait for it, or give another name." in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_ask_at_the_same_moment_the_second_is_refused(double: Hub) -> None:
+    refused: list[JobRefused] = []
+
+    def ask_too() -> None:
+        try:
+            asking.ask_pull(f"{double.url}/cdn/tiny.gguf?signature=b", name="two")
+        except JobRefused as error:
+            refused.append(error)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=ask_too)
+    with transaction.atomic():
+        asking.ask_pull(f"{double.url}/cdn/tiny.gguf?signature=a", name="one")
+        other.start()
+        other.join(0.5)
+    other.join(10)
+    assert len(refused) == 1 and Job.objects.count() == 1
+
+
+def test_a_signature_is_used_and_neither_shown_nor_kept(double: Hub, admin: Client) -> None:
+    address = f"{double.url}/cdn/tiny.gguf"
+    shown = _ask(admin, f"{address}?signature=secret-1")
+    job = _work()
+    assert job.state == "done" and job.made is not None and job.made.source == address
+    shown += admin.get(JOBS).content.decode() + str(list(AuditEntry.objects.values()))
+    assert address in shown and "secret-1" not in shown
+    sweeping.sweep()
+    job.refresh_from_db()
+    assert job.parameters["source"] == address and "secret-1" not in str(job.parameters)
 
 
 def test_a_pull_that_is_cancelled_ends_and_goes_on_when_it_is_asked_for_again(
