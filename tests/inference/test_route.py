@@ -187,7 +187,7 @@ async def test_closing_the_stream_closes_the_connection(double: Provider, tmp_pa
 
 async def test_describe_names_each_engine_and_what_it_lacks(double: Provider, tmp_path: Path) -> None:
     local, api, extractive = await _route(double, tmp_path).describe()
-    assert local.problem and "model service" in local.advice
+    assert local.problem and local.advice == "The log of the model service says why."
     assert (api.name, api.outside, api.problem) == ("api: double", True, "")
     assert (extractive.name, extractive.outside, extractive.problem) == ("extractive", False, "")
 
