@@ -35,7 +35,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.django_db(transaction=True)
 SHORT = Material("A short text about a long road that leads over three hills to the sea. " * 6, ("Where to?",))
 # Seconds of answering, so that a beat of every second tells of it, and there is time to break it off.
-LONG = Material(SHORT.text, tuple(f"What is said of hill number {number}" + ", or of it" * 40 for number in range(100)))
+LONG = Material(SHORT.text, tuple(f"What is said of hill number {number}" + ", or of it" * 30 for number in range(100)))
 
 
 @pytest.fixture

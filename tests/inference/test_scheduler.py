@@ -306,10 +306,10 @@ def test_when_the_context_is_gone_everybody_hears_of_it() -> None:
 
 
 def test_where_many_wait_for_their_first_token_the_few_who_write_wait_longer_but_not_for_ever() -> None:
-    pace = Pace(target_s=0.25, most=512)
+    pace = Pace(target_s=0.25, most=1024)
     pace.observe(0, 500, 1.0)
     pace.observe(4, 0, 0.05)
-    alone, some, crowded, besieged = (pace.slice_tokens(*both) for both in ((4, 1), (4, 3), (2, 5), (1, 500)))
+    alone, some, crowded, besieged = (pace.slice_tokens(*both) for both in ((4, 1), (8, 3), (4, 5), (1, 500)))
     assert alone == 100, "one prompt makes nobody wait longer"
-    assert some == pytest.approx(162, abs=1) and crowded == pytest.approx(350, abs=1)
-    assert besieged == pytest.approx(475, abs=1)
+    assert some == pytest.approx(225, abs=1) and crowded == pytest.approx(600, abs=1)
+    assert besieged == pytest.approx(975, abs=1)
