@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 _FIRST_SLICE = 128
-_LEAST_SLICE = 64  # below, the throughput that is lost is more than the wait that is saved
+_LEAST_SLICE = 32  # of fewer rows each takes longer, and more passes over the weights are needed
+_AIM = 0.85  # of the target, so that nearly every step keeps it: steps of the same size differ by a tenth
 _MOST_PATIENCE = 8.0
 _FIRST_BEFORE_NEXT = 4.0  # who has seen nothing yet counts as so many who read on
 _ENOUGH_ROWS = 32  # a smaller slice says little about the rate
@@ -39,7 +40,7 @@ class Pace:
         if self._rows_per_s is None:
             return min(_FIRST_SLICE, self._most)
         patience = min(1.0 + _FIRST_BEFORE_NEXT * (reading - 1) / decoding_rows, _MOST_PATIENCE)
-        left_s = self._target_s * patience - (self._decode_s or 0.0)
+        left_s = _AIM * self._target_s * patience - (self._decode_s or 0.0)
         return max(min(_LEAST_SLICE, self._most), min(int(left_s * self._rows_per_s), self._most))
 
     def expected_wait_s(self, position: int, streams: int) -> float | None:
