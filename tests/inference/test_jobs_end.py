@@ -145,6 +145,15 @@ def test_cancelling_ends_the_child_within_two_seconds_and_leaves_nothing(parent:
     assert _left(folder) == [] and _children(os.getpid()) == []
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """As in a terminal: in the background of a shell it would be ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_cancels_the_job_of_a_command(parent: ModelVersion, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "questions.txt").write_text("\n".join(LONG.questions))
     job = Job.objects.filter(step__contains="answering")
