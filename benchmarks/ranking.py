@@ -20,7 +20,7 @@ class Judged:
 
 def measures(judged: Sequence[Judged]) -> dict[str, float]:
     return {
-        "nDCG@10": fmean(_ndcg(one, 10) for one in judged),
+        "nDCG@10": fmean(ndcg(one, 10) for one in judged),
         "R@1": fmean(_recall(one, 1) for one in judged),
         "R@5": fmean(_recall(one, 5) for one in judged),
         "R@10": fmean(_recall(one, 10) for one in judged),
@@ -28,7 +28,7 @@ def measures(judged: Sequence[Judged]) -> dict[str, float]:
     }
 
 
-def _ndcg(one: Judged, depth: int) -> float:
+def ndcg(one: Judged, depth: int) -> float:
     gain = sum(1 / math.log2(rank + 1) for rank, name in enumerate(one.found[:depth], 1) if name in one.gold)
     return gain / sum(1 / math.log2(rank + 1) for rank in range(1, min(depth, len(one.gold)) + 1))
 
