@@ -11,26 +11,31 @@ STEPS := sed -u -n -E \
   -e 's/^ *Building wheel for ([^ ]+) .*: started$$/  compiling \1/p' \
   -e 's/^ *Building wheel for ([^ ]+) .*: still running.*$$/  compiling \1, still running/p' \
   -e 's/^Installing collected packages:.*/  installing the packages/p'
+# pip says nothing for minutes while it compiles and installs.
+TOLD := trap 'kill $$told' EXIT; while sleep 60 >/dev/null 2>&1; do echo "  still at work"; done & told=$$!
+# An older pip does not find this extra of lxml; what it brings is installed under its own name (pyproject.toml).
+HARMLESS := grep -v --line-buffered "does not provide the extra 'html[-_]clean'"
 
 help:
 	@echo "make run    set up and start everything (PORT=8000 chooses the port)"
-	@echo "make test   set up and run all tests"
+	@echo "make test   set up and run the tests    make test-slow   those that take minutes each"
 	@echo "make setup  set up only      make lint   static checks      make bench   measurements"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	@echo "Setting up: this takes 3 to 10 minutes the first time, a third of it compiling llama.cpp."
+	@echo "Setting up: this takes 3 to 12 minutes the first time, a third of it compiling llama.cpp."
 	@echo "  making the environment $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@echo "  looking up the packages"
-	@CMAKE_ARGS="-DCMAKE_PROJECT_llama_cpp_INCLUDE=$(CURDIR)/inference/llama-min.cmake -DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF" \
-	  $(BIN)/pip install --progress-bar off --disable-pip-version-check -c constraints.txt -e ".[cpu]" | $(STEPS)
+	@$(TOLD); CMAKE_ARGS="-DCMAKE_PROJECT_llama_cpp_INCLUDE=$(CURDIR)/inference/llama-min.cmake -DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF" \
+	  $(BIN)/pip install --progress-bar off --disable-pip-version-check -c constraints.txt -e ".[cpu]" 2> >($(HARMLESS) >&2) | $(STEPS)
 	@echo "  preparing the embedding model"
-	@$(BIN)/python -W ignore -m retrieval.onnx_embedder
+	@$(BIN)/python -W ignore -m retrieval.embedders.onnx_embedder
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "  installing what the tests need"
-	@$(BIN)/pip install --progress-bar off --disable-pip-version-check -c constraints.txt -e ".[cpu,dev]" | $(STEPS)
+	@$(TOLD); $(BIN)/pip install --progress-bar off --disable-pip-version-check -c constraints.txt -e ".[cpu,dev]" \
+	  2> >($(HARMLESS) >&2) | $(STEPS)
 	@touch $@
 
 setup: $(VENV)/.installed
@@ -38,12 +43,14 @@ setup: $(VENV)/.installed
 run: $(VENV)/.installed
 	@exec $(BIN)/python manage.py up
 
-# Chromium and Redis come from the distribution where packages may be installed; elsewhere their tests are skipped, loudly.
+# Chromium, Redis, Tesseract and Node come from the distribution where packages may be installed; elsewhere their tests are skipped, loudly.
 test-tools:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  missing=""; \
 	  command -v chromium >/dev/null || missing="$$missing chromium"; \
 	  command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	  command -v tesseract >/dev/null || missing="$$missing tesseract-ocr tesseract-ocr-deu"; \
+	  { command -v node && command -v npm; } >/dev/null || missing="$$missing nodejs npm"; \
 	  if [ -n "$$missing" ]; then \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null || \
 	      echo "Could not install$$missing: their tests will be skipped."; \
@@ -56,13 +63,33 @@ test: $(VENV)/.installed-dev test-tools
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
+# What takes minutes each, for a quiet machine and an evening.
+test-slow: $(VENV)/.installed-dev test-tools
+	$(BIN)/python -m pytest -m slow
+
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks.retrieval
+	$(BIN)/python -m benchmarks.retrieval_sets --set rag-multi-corpus
 	$(BIN)/python -m benchmarks.extractive
 
 # Every question set beside the rankings to beat; the first run embeds their passages, which takes minutes.
 bench-retrieval: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.retrieval_sets
+
+# The content filters on third-party sets, beside a word list and plain rules.
+bench-filters: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.filters
+
+# A million vectors: half an hour and 4 GB under var/benchmark; built indexes are kept. `KINDS="ivf"` measures those alone.
+bench-vectors: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.vector_index $(if $(KINDS),--kinds $(KINDS))
+
+# The whole path of documents beside the embedder alone, on the corpora of the question sets.
+bench-ingestion: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.ingestion
+
+# Ten thousand small documents into a Footnote of its own, its worker killed on the way.
+bench-many: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.ingestion.many
 
 # Half an hour; `QUICK=1` a few minutes. Builds llama.cpp's own server once, which needs cmake.
 bench-inference: $(VENV)/.installed-dev
@@ -75,6 +102,10 @@ footprint: $(VENV)/.installed-dev
 bench-web: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.web
 
+# How soon what somebody has lost ends, across two web processes: five minutes.
+bench-revocation: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.revocation
+
 torture: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.torture
 
@@ -84,4 +115,4 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-.PHONY: help setup run test test-tools lint bench bench-retrieval bench-inference bench-web footprint torture
+.PHONY: help setup run test test-slow test-tools lint bench bench-retrieval bench-filters bench-vectors bench-inference bench-ingestion bench-many bench-web bench-revocation footprint torture

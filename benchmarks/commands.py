@@ -1,7 +1,7 @@
 """The same question sets through the product's own commands, on a Footnote that runs.
 
     manage.py up                                     # in another terminal
-    python -m benchmarks.commands [--data FOLDER] [--set rag-multi-corpus] [--set squad-dev-v1.1]
+    python -m benchmarks.commands [--data FOLDER] [--set rag-multi-corpus] [--set xquad-de]
 
 `manage.py ingest` brings each set into a collection of its own name (a second run finds duplicates and goes on), then
 `manage.py search --batch` answers its questions. A document is worth as much as its best passage. The rate is that of
@@ -16,13 +16,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.ranking import MEASURES, Judged, measures
-from benchmarks.retrieval import SETS, Question
+from benchmarks.retrieval_sets.sets import SETS, Question, Source
 
 MANAGE = [sys.executable, "manage.py"]
 _LIMIT_S = 3600
+
+
+def written(source: Source, folder: Path) -> Path:
+    """Texts without a file get one."""
+    if source.path is not None:
+        return source.path
+    path = folder / f"{source.name}.txt"
+    path.write_text(source.text)
+    return path
 
 
 def ingest(name: str, files: list[tuple[str, Path]]) -> dict[str, str]:
@@ -43,7 +53,7 @@ def ingest(name: str, files: list[tuple[str, Path]]) -> dict[str, str]:
     return {str(path): gold for gold, path in files}
 
 
-def search(name: str, questions: list[Question], k: int) -> list[list[str]]:
+def search(name: str, questions: Sequence[Question], k: int) -> list[list[str]]:
     """-> for each question the paths that were found, best first"""
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as batch:
         for number, question in enumerate(questions):
@@ -64,11 +74,11 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, default=Path("var/benchmark"), help="where files of a set are written")
     parser.add_argument("-k", type=int, default=20, help="passages for each question")
     arguments = parser.parse_args()
-    for name in arguments.sets or sorted(SETS):
+    for name in arguments.sets or ["rag-multi-corpus"]:
         folder = arguments.scratch / name
         folder.mkdir(parents=True, exist_ok=True)
-        corpus = SETS[name](arguments.data / name, folder)
-        golds = ingest(name, corpus.files)
+        corpus = SETS[name](arguments.data)
+        golds = ingest(name, [(source.name, written(source, folder)) for source in corpus.sources])
         found = search(name, corpus.questions, arguments.k)
         judged = [
             Judged(list(dict.fromkeys(golds[path] for path in paths)), question.gold)

@@ -18,7 +18,6 @@ import asyncio
 import hashlib
 import json
 import re
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,11 +27,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.retrieval import COLLECTION, Bench, squad
+from benchmarks.retrieval_sets.candidates import COLLECTION, CachedEmbedder, build
+from benchmarks.retrieval_sets.sets import squad_alone
 from inference.engine import Generation, Source, TextPiece
 from inference.engines.extractive import ExtractiveEngine
 from retrieval.contracts import Embedder, SearchRequest, Vectors
-from retrieval.tokenizer import PACKAGED_MODEL
+from retrieval.embedders.loading import load_embedder
+from retrieval.embedders.model_folders import PACKAGED_MODEL
 
 SET = "squad-dev-v1.1"
 _TIMED = 60
@@ -53,48 +54,23 @@ class Case:
         return any(answer in folded for answer in self.answers)
 
 
-class KeptVectors:
-    """An embedder that embeds each text once, and keeps the vectors in a file."""
-
-    def __init__(self, embedder: Embedder, path: Path) -> None:
-        self._embedder, self._path = embedder, path
-        self.name, self.dimension, self.count_tokens = embedder.name, embedder.dimension, embedder.count_tokens
-        self._kept: dict[bytes, Vectors] = {}
-        if path.exists():
-            with np.load(path) as stored:
-                self._kept = dict(zip((bytes(key) for key in stored["keys"]), stored["vectors"], strict=True))
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        keys = [hashlib.sha1(text.encode(), usedforsecurity=False).digest() for text in texts]
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._kept}
-        if missing:
-            self._kept.update(zip(missing, self._embedder.embed(list(missing.values())), strict=True))
-        return np.stack([self._kept[key] for key in keys])
-
-    def save(self) -> None:
-        keys = np.frombuffer(b"".join(self._kept), dtype=np.uint8).reshape(len(self._kept), -1)
-        np.savez(self._path, keys=keys, vectors=np.stack(list(self._kept.values())))
-
-
 def tuned_on(article: str) -> bool:
     return hashlib.sha256(article.encode()).digest()[0] % 2 == 0
 
 
-def cases(bench: Bench, sample: int, passages: int) -> list[Case]:
-    folder = bench.arguments.data / SET
-    with tempfile.TemporaryDirectory() as scratch:
-        index, indexed = bench.index(squad(folder, Path(scratch)))
-    paragraphs = {row["id"]: row for row in _rows(folder / "corpus.jsonl")}
-    rows = [row for row in _rows(folder / "questions.dev.jsonl") if row.get("answerable", True)]
+def cases(data: Path, embedder: CachedEmbedder, sample: int, passages: int) -> list[Case]:
+    built = build(squad_alone(data), embedder, chunk_tokens=250, overlap_tokens=30)
+    paragraphs = {row["id"]: row for row in _rows(data / SET / "corpus.jsonl")}
+    rows = [row for row in _rows(data / SET / "questions.dev.jsonl") if row.get("answerable", True)]
     rows = [rows[i] for i in sorted({*np.linspace(0, len(rows) - 1, sample, dtype=int).tolist()})]
-    vectors = bench.embedder.embed([row["question"] for row in rows])
+    vectors = embedder.embed([row["question"] for row in rows])
     found = []
     for row, vector in zip(rows, vectors, strict=True):
-        request = SearchRequest(row["question"], frozenset([COLLECTION]), passages)
         sources = []
-        for number, hit in enumerate(index.search(request, vector, dense_weight=bench.arguments.weight), start=1):
-            passage = indexed[hit.passage_id]
-            sources.append(Source(number, passage.name, passage.text, passage.heading, score=round(hit.score, 4)))
+        hits = built.index.search(SearchRequest(row["question"], frozenset([COLLECTION]), passages), vector)
+        for number, hit in enumerate(hits, start=1):
+            passage = built.passages[hit.passage_id]
+            sources.append(Source(number, passage.document, passage.text, passage.heading, score=round(hit.score, 4)))
         gold = row["gold_docs"][0]
         answers = tuple(_folded(answer) for answer in row["answers"])
         alone = Source(1, gold, paragraphs[gold]["text"], score=1.0)
@@ -148,23 +124,22 @@ def print_row(label: str, outcomes: Iterable[Outcome], milliseconds: str = "") -
     print(f"{label:38}{len(rows):6}" + "".join(f"{f:12.3f}" for f in figures) + f"{milliseconds:>8}", flush=True)
 
 
-async def run(bench: Bench, kept: KeptVectors, embedder: Embedder) -> None:
+async def run(given: argparse.Namespace, kept: CachedEmbedder) -> None:
     async def embed(texts: Sequence[str]) -> Vectors:
         return kept.embed(texts)
 
-    judged = cases(bench, bench.arguments.sample, bench.arguments.passages)
+    judged = cases(given.data, kept, given.sample, given.passages)
     engine = ExtractiveEngine(embed)
     retrieved = [await judge(engine, case, case.found) for case in judged]
-    given = [await judge(engine, case, (case.gold,)) for case in judged]
-    kept.save()
+    given_gold = [await judge(engine, case, (case.gold,)) for case in judged]
     unseen = [not tuned_on(case.article) for case in judged]
-    timed = f"{await first_text_ms(embedder, judged[:: max(1, len(judged) // _TIMED)][:_TIMED]):.0f}"
-    print(f"{SET}, {bench.arguments.passages} passages a question")
+    timed = f"{await first_text_ms(kept.embedder, judged[:: max(1, len(judged) // _TIMED)][:_TIMED]):.0f}"
+    print(f"{SET}, {given.passages} passages a question")
     print(f"{'':38}{'n':>6}" + "".join(f"{name.replace('_', ' '):>12}" for name in Outcome.__slots__) + f"{'ms':>8}")
     print_row("passages as retrieved", [o for o, new in zip(retrieved, unseen, strict=True) if new], timed)
-    print_row("gold paragraph given", [o for o, new in zip(given, unseen, strict=True) if new])
+    print_row("gold paragraph given", [o for o, new in zip(given_gold, unseen, strict=True) if new])
     print_row("as retrieved, tuning articles too", retrieved)
-    print_row("gold paragraph, tuning articles too", given)
+    print_row("gold paragraph, tuning articles too", given_gold)
 
 
 def main() -> None:
@@ -172,15 +147,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the question sets")
     parser.add_argument("--sample", type=int, default=6000, help="at most so many questions, evenly spread")
     parser.add_argument("--passages", type=int, default=6, help="passages that a turn gets")
-    parser.add_argument("--weight", type=float, default=0.45, help="dense weight of retrieval")
     parser.add_argument("--model", default=PACKAGED_MODEL)
-    parser.add_argument("--cache", type=Path, default=Path("var/cache"))
-    parser.set_defaults(threads=2, candidates=100, chunk_tokens=220, overlap_tokens=30)
-    bench = Bench(parser.parse_args())
-    embedder = bench.embedder
-    kept = KeptVectors(embedder, bench.arguments.cache / "benchmark-vectors.npz")
-    bench.embedder = kept
-    asyncio.run(run(bench, kept, embedder))
+    parser.add_argument("--cache", type=Path, default=Path("var/benchmark"))
+    given = parser.parse_args()
+    model = load_embedder(given.model, given.cache.parent / "cache", threads=2)
+    asyncio.run(run(given, CachedEmbedder(model, given.cache / "vectors")))
 
 
 if __name__ == "__main__":

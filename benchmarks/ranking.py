@@ -1,11 +1,12 @@
-"""Measures of a ranking against the documents that are known to answer."""
+"""Rankings of documents, measured as the product does."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+
+from retrieval.evaluation import measures as of_ranks
 
 MEASURES = ("nDCG@10", "R@1", "R@5", "R@10", "MRR@10")
 
@@ -17,25 +18,21 @@ class Judged:
     found: Sequence[str]
     gold: frozenset[str]
 
+    @property
+    def ranks(self) -> list[int | None]:
+        places = {name: rank for rank, name in reversed(list(enumerate(self.found, 1)))}
+        return [places.get(name) for name in self.gold]
+
 
 def measures(judged: Sequence[Judged]) -> dict[str, float]:
     return {
         "nDCG@10": fmean(ndcg(one, 10) for one in judged),
-        "R@1": fmean(_recall(one, 1) for one in judged),
-        "R@5": fmean(_recall(one, 5) for one in judged),
-        "R@10": fmean(_recall(one, 10) for one in judged),
-        "MRR@10": fmean(_reciprocal_rank(one, 10) for one in judged),
+        "R@1": fmean(of_ranks.recall(one.ranks, 1) for one in judged),
+        "R@5": fmean(of_ranks.recall(one.ranks, 5) for one in judged),
+        "R@10": fmean(of_ranks.recall(one.ranks, 10) for one in judged),
+        "MRR@10": fmean(of_ranks.reciprocal_rank(one.ranks, 10) for one in judged),
     }
 
 
 def ndcg(one: Judged, depth: int) -> float:
-    gain = sum(1 / math.log2(rank + 1) for rank, name in enumerate(one.found[:depth], 1) if name in one.gold)
-    return gain / sum(1 / math.log2(rank + 1) for rank in range(1, min(depth, len(one.gold)) + 1))
-
-
-def _recall(one: Judged, depth: int) -> float:
-    return len(one.gold & set(one.found[:depth])) / len(one.gold)
-
-
-def _reciprocal_rank(one: Judged, depth: int) -> float:
-    return next((1 / rank for rank, name in enumerate(one.found[:depth], 1) if name in one.gold), 0.0)
+    return of_ranks.ndcg(one.ranks, depth)

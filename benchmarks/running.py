@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,10 +41,11 @@ class Memory:
 
 
 class Running:
-    def __init__(self, var: Path) -> None:
+    def __init__(self, var: Path, added: Mapping[str, str] | None = None) -> None:
         self.var, self.port = var, free_port()
         kept = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")}
         self.environment = kept | {"CHATAPP_VAR_DIR": str(var), "PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        self.environment |= added or {}
         self.ready_s = 0.0
         self.process: subprocess.Popen[str] | None = None
 
@@ -79,7 +80,7 @@ class Running:
         assert self.process is not None
         found: dict[str, Memory] = defaultdict(Memory)
         for head, pids in families(self.process.pid).items():
-            name = _name(head)
+            name = name_of(head)
             if only not in ("", name):
                 continue
             found[name] += sum((weigh(pid) for pid in pids), Memory())
@@ -87,8 +88,8 @@ class Running:
 
 
 @contextmanager
-def running(var: Path) -> Iterator[Running]:
-    footnote = Running(var)
+def running(var: Path, added: Mapping[str, str] | None = None) -> Iterator[Running]:
+    footnote = Running(var, added)
     try:
         footnote.start()
         yield footnote
@@ -131,7 +132,7 @@ def weigh(pid: int) -> Memory:
     return Memory(*(int(rows[name].split()[0]) * 1024 for name in ("Pss", "Rss")))
 
 
-def _name(pid: int) -> str:
+def name_of(pid: int) -> str:
     try:
         line = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     except OSError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -16,20 +18,27 @@ from chatapp.accounts.models import User
 from chatapp.accounts.sessions import SessionStore
 from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.errors import NotFound
-from retrieval.models import Collection, Document, Passage
+from chatapp.roles import services as roles
+from retrieval.models import Collection, Document, Passage, Reach
 
 _NAMED = 5
 
 
-def readable_collections(user: User) -> frozenset[UUID]:
+def reach(user: User) -> Reach:
     """The filter that every search is made with."""
-    return readable_collections_of([user])[0]
+    return reach_of_each([user])[0]
 
 
-def readable_collections_of(users: Sequence[User]) -> list[frozenset[UUID]]:
+def reach_of_each(users: Sequence[User]) -> list[Reach]:
     """The same for many people, with two queries."""
-    readable = Collection.objects.readable_by_each(users)
-    return [readable[user.pk] for user in users]
+    reaches = Collection.objects.reach_of_each(users)
+    return [_narrowed(reaches[user.pk], user) for user in users]
+
+
+def _narrowed(may: Reach, user: User) -> Reach:
+    """To what the key of this request is for; another request of the same person may bear another one."""
+    only = getattr(user, "only_collections", None)
+    return may if only is None else replace(may, collections=may.collections & only)
 
 
 def get_conversation(user: User, pk: str | UUID) -> Conversation:
@@ -65,13 +74,48 @@ def _there_are(collections: QuerySet[Collection]) -> str:
 
 
 def get_document(user: User, pk: str | UUID) -> Document:
-    documents = Document.objects.filter(collection__in=Collection.objects.readable_by(user))
-    return _get(documents.select_related("collection"), user, pk)
+    return _get(Document.objects.readable_by(user).select_related("collection"), user, pk)
+
+
+def curated(user: User | AnonymousUser) -> QuerySet[Collection]:
+    """The collections whose documents, readers and sources this person looks after."""
+    if not user.is_authenticated or not user.is_active:
+        return Collection.objects.none()
+    if user.is_superuser:
+        return Collection.objects.readable_by(user)
+    return Collection.objects.readable_by(user).filter(pk__in=roles.collections_curated_by(user))
+
+
+def curates_any(user: User | AnonymousUser) -> bool:
+    return user.is_authenticated and user.is_active and (user.is_superuser or roles.is_curator(user))
+
+
+def require_curator(user: User) -> None:
+    """Of whichever collection."""
+    if not curates_any(user):
+        raise NotFound
+
+
+def get_collection_to_curate(user: User, pk: str | UUID) -> Collection:
+    return _get(curated(user), user, pk)
+
+
+def get_document_to_curate(user: User, pk: str | UUID) -> Document:
+    """Whoever has its own readers: who looks after the collection says who they are."""
+    return _get(Document.objects.filter(collection__in=curated(user)).select_related("collection"), user, pk)
+
+
+def listed_documents(user: User) -> QuerySet[Document]:
+    """Those that this person reads or looks after."""
+    looked_after = Document.objects.filter(collection__in=curated(user))
+    return Document.objects.filter(
+        Q(pk__in=Document.objects.readable_by(user).values("pk")) | Q(pk__in=looked_after.values("pk"))
+    )
 
 
 def get_passage(user: User, pk: int) -> Passage:
-    passages = Passage.objects.filter(document__collection__in=Collection.objects.readable_by(user))
-    found = passages.filter(pk=pk).select_related("document__collection").first()
+    readable = Passage.objects.readable_by(user)
+    found = readable.filter(pk=pk).select_related("document__collection").first()
     if found is None:
         raise NotFound
     return found
@@ -92,7 +136,7 @@ def people_of_sessions(session_keys: Sequence[str | None]) -> list[User | None]:
     rows = Session.objects.filter(session_key__in=ours, expire_date__gt=timezone.now())
     stored = {row.session_key: store.decode(row.session_data) for row in rows}
     signed_in = {data[SESSION_KEY] for data in stored.values() if SESSION_KEY in data}
-    people = {str(user.pk): user for user in User.objects.filter(pk__in=signed_in, is_active=True)}
+    people = {str(user.pk): user for user in User.objects.filter(pk__in=signed_in, is_active=True, is_service=False)}
     return [_person(stored.get(key or "", {}), people) for key in session_keys]
 
 

@@ -21,6 +21,7 @@ from chatapp.conversations.outcomes import recorder  # noqa: E402
 from chatapp.conversations.routing import websocket_urlpatterns  # noqa: E402
 from chatapp.conversations.takeover import look_after_the_dead  # noqa: E402
 from chatapp.errors import OutageAnswers  # noqa: E402
+from chatapp.governance.later import later_lines  # noqa: E402
 from chatapp.openai.application import PATHS as API  # noqa: E402
 from chatapp.openai.application import ApiHandler  # noqa: E402
 from chatapp.same_origin import SameOriginSockets  # noqa: E402
@@ -42,6 +43,7 @@ async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     await turns.interrupt_all()
     with suppress(TimeoutError):  # a database that is away does not hold the process up
         await asyncio.wait_for(recorder().flush(), _END_S)
+        await asyncio.wait_for(later_lines().flush(), _END_S)
     await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
@@ -14,15 +14,18 @@ from django.conf import settings
 from chatapp import access
 from chatapp.accounts.keys import person_of_key
 from chatapp.accounts.models import User
+from chatapp.accounts.signing import BODY_HASH, SIGNATURE
 from chatapp.database import in_database
-from chatapp.errors import ChatAppError, error_body
+from chatapp.errors import ChatAppError, NotFound, refuse
+from retrieval.evaluation import formats
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[..., Awaitable[None]]
 
-_UPLOAD = re.compile(r"/api/collections/[^/]+/documents/")
+_UPLOAD = re.compile(r"/api/collections/([^/]+)/documents/")
+_QUESTIONS = "/admin/evaluation/questionsetversion/add/"
 FORM_OVERHEAD = 1_000_000
 STRANGERS_BYTES = 64_000  # a form to sign in with
 GRACE_S, LEAST_BYTES_A_SECOND = 20.0, 8_000  # how slowly a body may come
@@ -48,7 +51,8 @@ class TooManyBodies(ChatAppError):
 
 
 class BodyLimit:
-    """An upload of an administrator may be as large as a document; every other body is small, a stranger's tiny."""
+    """An upload of who may upload there may be as large as a document, or a file of questions; every other body is
+    small, a stranger's tiny."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -58,7 +62,10 @@ class BodyLimit:
         headers = {name.lower(): value for name, value in scope["headers"]}
         if not _has_body(headers):
             return await self._application(scope, receive, send)
-        body = _Body(receive, await _most(scope, headers))
+        signed = SIGNATURE.lower().encode() in headers
+        body = _Body(receive, await _most(scope, headers), hashlib.sha256() if signed else None)
+        if signed:
+            scope = {**scope, BODY_HASH: body.hash}
         try:
             if self._arriving >= MOST_ARRIVING:
                 raise TooManyBodies
@@ -69,14 +76,14 @@ class BodyLimit:
             finally:
                 self._arriving -= 1
         except (BodyTooLarge, BodyTooSlow, TooManyBodies) as error:
-            await _refuse(scope, send, error)
+            await refuse(scope, send, error)
 
 
 class _Body:
     """What arrives of one request, within its bounds of size and time."""
 
-    def __init__(self, receive: Receive, most: int) -> None:
-        self._receive, self._most = receive, most
+    def __init__(self, receive: Receive, most: int, hash: hashlib._Hash | None) -> None:
+        self._receive, self._most, self.hash = receive, most, hash
         self._came, self._whole = 0, False
         self._begun = asyncio.get_running_loop().time()
 
@@ -92,6 +99,8 @@ class _Body:
                 message = await self._receive()
         except TimeoutError:
             raise BodyTooSlow from None
+        if self.hash is not None:
+            self.hash.update(message.get("body", b""))
         self._came += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
         self.check(self._came)
@@ -105,8 +114,11 @@ async def _most(scope: Message, headers: dict[bytes, bytes]) -> int:
     person = await in_database(_person)(headers)
     if person is None:
         return STRANGERS_BYTES
-    if person.is_superuser and scope["method"] == "POST" and _UPLOAD.fullmatch(scope["path"]):
-        return int(settings.RETRIEVAL.limits.file_bytes) + FORM_OVERHEAD
+    if scope["method"] == "POST":
+        if (upload := _UPLOAD.fullmatch(scope["path"])) and await in_database(_may_upload)(person, upload[1]):
+            return int(settings.RETRIEVAL.limits.file_bytes) + FORM_OVERHEAD
+        if person.is_superuser and scope["path"] == _QUESTIONS:
+            return formats.MOST_BYTES + FORM_OVERHEAD
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
@@ -115,6 +127,14 @@ def _person(headers: dict[bytes, bytes]) -> User | None:
     if scheme.lower() == "bearer" and (person := person_of_key(key)):
         return person
     return access.person_of_session(_session_key(headers))
+
+
+def _may_upload(person: User, collection: str) -> bool:
+    try:
+        access.get_collection_to_curate(person, collection)
+    except NotFound:
+        return False
+    return True
 
 
 def _has_body(headers: dict[bytes, bytes]) -> bool:
@@ -138,15 +158,3 @@ def _announced(headers: dict[bytes, bytes]) -> int:
 
 def _size(count: int) -> str:
     return f"{count / 1e6:.0f} MB" if count >= 1_000_000 else f"{count / 1e3:.0f} kB"
-
-
-async def _refuse(scope: Message, send: Send, error: ChatAppError) -> None:
-    """The connection ends with it: what is still on its way is not read."""
-    body = json.dumps(error_body(scope["path"], error)).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": error.http_status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

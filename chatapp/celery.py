@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, setup_logging, worker_ready
+from celery.signals import celeryd_init, setup_logging, worker_init, worker_ready
 
-from chatapp import broker
+from chatapp import broker, queues
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatapp.settings")
 
 broker.register()
 app = Celery("footnote")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+queues.define(app)
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
+    "sources.sweep": {"task": "retrieval.sources.tasks.sweep", "schedule": 10.0, "options": {"expires": 9}},
     "documents.sweep": {"task": "retrieval.tasks.sweep", "schedule": 3.0, "options": {"expires": 2.5}},
+    "versions.sweep": {"task": "retrieval.versions.tasks.sweep", "schedule": 3.0, "options": {"expires": 2.5}},
+    "evaluation.sweep": {"task": "retrieval.evaluation.tasks.sweep", "schedule": 5.0, "options": {"expires": 4.5}},
+    "versions.schedule": {
+        "task": "retrieval.versions.tasks.begin_scheduled",
+        "schedule": 300.0,
+        "options": {"expires": 290},
+    },
     "documents.tidy": {"task": "retrieval.tasks.tidy_files", "schedule": 3600.0, "options": {"expires": 3000}},
     "worker.heartbeat": {
         "task": "chatapp.operations.tasks.heartbeat",
@@ -32,6 +42,18 @@ app.conf.beat_schedule = {
         "options": {"expires": 14},
     },
     "rollouts.watch": {"task": "inference.tasks.watch_rollouts", "schedule": 10.0, "options": {"expires": 9}},
+    "sessions.forget": {
+        "task": "chatapp.accounts.tasks.forget_sessions",
+        "schedule": 3600.0,
+        "options": {"expires": 3000},
+    },
+    "conversations.retention": {
+        "task": "chatapp.privacy.tasks.forget_conversations",
+        "schedule": 3600.0,
+        "options": {"expires": 3000},
+    },
+    "audit.chain": {"task": "chatapp.governance.tasks.chain", "schedule": 3.0, "options": {"expires": 2.5}},
+    "limits.forget": {"task": "chatapp.limits.tasks.forget_empty", "schedule": 3600.0, "options": {"expires": 3000}},
     "outcomes.forget": {"task": "inference.tasks.forget_outcomes", "schedule": 3600.0, "options": {"expires": 3000}},
 }
 
@@ -47,6 +69,16 @@ def _configure_logs(**_: Any) -> None:
 def _silence_prints(**_: Any) -> None:
     """A worker logs on standard error, as JSON; what Celery prints on standard output besides is no JSON."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@worker_init.connect
+def _prepare_seats(**_: Any) -> None:
+    from retrieval.pipeline import preloading, seats
+
+    seats.prepare()
+    preloading.preload()
+    gc.collect()
+    gc.freeze()  # the children share what is here, as long as no collection writes into it
 
 
 @worker_ready.connect

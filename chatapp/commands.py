@@ -17,7 +17,7 @@ from django.db import OperationalError, ProgrammingError
 from chatapp.accounts.models import User
 from chatapp.errors import TYPED_ERRORS
 from chatapp.settings import database_dsn
-from retrieval.ingestion import storable
+from retrieval.stored_text import storable
 
 FAILED, USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 3, 130
 _CONNECT_TIMEOUT_S = 5

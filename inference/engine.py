@@ -29,6 +29,9 @@ class Source:
     heading: str = ""
     page: int | None = None
     score: float = 0.0  # fused retrieval score, 0..1
+    confidence: float | None = None  # that the documents answer the question at all, 0..1; None: not known
+    before: str = ""  # what the document says just before and after the passage, for models
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ _LETTER, _SIGN, _DIGIT = 1 / 3, 2 / 3, 1.0  # of ASCII; Qwen takes a token for e
 _MARKED = 1 / 2  # Latin with marks, Cyrillic, Arabic
 _OTHER, _EMOJI = 1.2, 3.0
 _MARKED_RANGES = (range(0x80, 0x370), range(0x400, 0x530), range(0x600, 0x700), range(0x1E00, 0x1F00))
+# Of the search's confidence: 1 in 100 questions that documents answer is below it, 2 in 3 of those on other subjects.
+DOUBTFUL = 0.3
+_DOUBT = "\n\n(The search is not sure that these sources hold the answer at all.)"
 _MESSAGE_TOKENS = 8  # what a chat template puts around a message
 _LEAST_TOKENS = 170  # for sources and history, however long the question is
 _SOURCES_SHARE = 0.8  # of them; the rest is for the history
@@ -61,11 +64,15 @@ def build_messages(
     `instructions` are those of a program that asks for somebody; they come after ours.
     """
     system = f"{SYSTEM}\n\nThe program that asks adds:\n{instructions}" if instructions else SYSTEM
-    fixed = estimate_tokens(system) + estimate_tokens(_last("", question)) + 2 * _MESSAGE_TOKENS
+    doubt = _DOUBT if any(one.confidence is not None and one.confidence < DOUBTFUL for one in sources[:1]) else ""
+    fixed = estimate_tokens(system) + estimate_tokens(_last("", question) + doubt) + 2 * _MESSAGE_TOKENS
     room = max(max_prompt_tokens - fixed, _LEAST_TOKENS)
-    listing = _listing(sources, int(room * _SOURCES_SHARE))
+    share = int(room * _SOURCES_SHARE)
+    listing = _listing(list(map(_source, sources)), share)
     kept = _latest(history, room - estimate_tokens(listing))
-    last = ChatMessage("user", _last(listing or "(no source was found)", question))
+    spare = min(share, room - estimate_prompt(kept))  # what was said before stays: an engine may know it by heart
+    listing = _with_surroundings(sources, spare) or listing
+    last = ChatMessage("user", _last((listing or "(no source was found)") + doubt, question))
     return (ChatMessage("system", system), *kept, last)
 
 
@@ -73,11 +80,23 @@ def _last(listing: str, question: str) -> str:
     return f"Sources:\n\n{listing}\n\nQuestion: {question}"
 
 
-def _listing(sources: Sequence[Source], room: int) -> str:
+def _with_surroundings(sources: Sequence[Source], room: int) -> str:
+    """All sources, with as much of what stands around the first ones as fits; '' where none does."""
+    shown = list(map(_source, sources))
+    room -= sum(estimate_tokens(text) + 1 for text in shown)
+    added = False
+    for place, source in enumerate(sources):
+        text = _source(source, around=True)
+        cost = estimate_tokens(text) - estimate_tokens(shown[place])
+        if 0 < cost <= room:
+            shown[place], room, added = text, room - cost, True
+    return "\n\n".join(shown) if added else ""
+
+
+def _listing(texts: Sequence[str], room: int) -> str:
     """The first sources that fit; of the very first one at least its beginning."""
     shown: list[str] = []
-    for source in sources:
-        text = _source(source)
+    for text in texts:
         cost = estimate_tokens(text) + 1
         if cost > room:
             if not shown:
@@ -106,7 +125,9 @@ def _latest(history: Sequence[ChatMessage], room: int) -> list[ChatMessage]:
     return kept
 
 
-def _source(source: Source) -> str:
+def _source(source: Source, *, around: bool = False) -> str:
     place = f", page {source.page}" if source.page else ""
     heading = f", {source.heading}" if source.heading else ""
-    return f"[{source.number}] {source.document}{place}{heading}\n{source.text}"
+    before = f"(just before: {source.before})\n" if around and source.before else ""
+    after = f"\n(just after: {source.after})" if around and source.after else ""
+    return f"[{source.number}] {source.document}{place}{heading}\n{before}{source.text}{after}"

@@ -24,13 +24,21 @@ STOP_WORDS = frozenset(
 _HEADING_WORDS = 12
 _STEMMED_CHARACTERS = 100  # what is longer is no word of a language
 _CELLS = " | "  # between the cells of a table's row
+_SHORTEST_WRAPPED, _LONGEST_WRAPPED = 35, 160  # characters of a line that a page or column breaks
+_AROUND = 400  # characters before and after, in which the lines are compared
+_FULL = 0.85
+_LINE_ENDED = re.compile(r"[.!?…:;。！？][\"'”’)\]]*$")
+_OWN_LINE = re.compile(r"(?:[-–—•*·▪◦#>]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")
 _BULLET = re.compile(r"[-–—•*·▪◦]\s")
 
 
 def sentences(text: str) -> list[str]:
-    """In their order, without the white space around them. Line breaks end one too: tables have no dots."""
+    """In their order, without the white space around them. Line breaks end one too, as tables have no dots, but where
+    a line of a page goes on in the next one."""
     found, start = [], 0
     for match in _END.finditer(text):
+        if match[4] == "\n" and _goes_on(text, match.start(4)):
+            continue
         end = match.end(1) if match[1] else match.end(3) if match[3] else match.start(4)
         # Only the end is looked at: a sentence of a thousand abbreviations must not be read a thousand times.
         if match[1] and _ABBREVIATION.search(text, max(start, end - _LONGEST_ABBREVIATION), end):
@@ -41,6 +49,25 @@ def sentences(text: str) -> list[str]:
     if rest := text[start:].strip():
         found.append(rest)
     return found
+
+
+def _goes_on(text: str, at: int) -> bool:
+    """Whether the line that ends there was broken for the width of a page or column."""
+    line = text[text.rfind("\n", 0, at) + 1 : at].strip()
+    end = text.find("\n", at + 1)
+    following = text[at + 1 : end if end >= 0 else len(text)].strip()
+    if len(line) < _SHORTEST_WRAPPED or not following or _LINE_ENDED.search(line) or _OWN_LINE.match(following):
+        return False
+    if "|" in line or "|" in following:
+        return False
+    return following[0].islower() or _is_full(line, text, at)
+
+
+def _is_full(line: str, text: str, at: int) -> bool:
+    """Whether it is as long as those around it, so that even a capital or a figure after it begins nothing new."""
+    around = [one.strip() for one in text[max(0, at - _AROUND) : at + _AROUND].split("\n")]
+    widest = max(map(len, around))
+    return len(around) > 2 and _FULL * widest <= len(line) and widest <= _LONGEST_WRAPPED
 
 
 def is_heading(piece: str, after: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from retrieval.models import Collection, Document
+from retrieval.models import Collection, Document, DocumentQuerySet
 
 if TYPE_CHECKING:
     CollectionAdminBase = admin.ModelAdmin[Collection]
@@ -36,6 +36,10 @@ class DocumentAdmin(DocumentAdminBase):
     list_display = ("name", "collection", "status", "error_code", "passage_count", "attempts", "created_at")
     list_filter = ("status", "collection", "error_code")
     search_fields = ("name", "path", "title", "sha256")
+
+    def get_queryset(self, request: HttpRequest) -> DocumentQuerySet:
+        """Those that the person may read: a name tells as well."""
+        return Document.objects.readable_by(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

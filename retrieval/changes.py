@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
@@ -15,9 +15,11 @@ from django.utils import timezone
 
 from retrieval.contracts import INDEX_CHANNEL
 from retrieval.models import Collection, Document, IndexChange
+from retrieval.versions.models import IndexVersion
 
 KEPT = timedelta(days=7)
 FORGOTTEN_AT_ONCE = 10_000
+_ROWS_A_STATEMENT = 500
 _INDEX_LOCK = 0x466F6F74  # one number for the whole database: changes get their seq in the order of their commits
 
 
@@ -26,9 +28,20 @@ def record_change(document: Document, kind: IndexChange.Kind) -> None:
 
     Call last in the transaction: the lock makes other writers wait for its end.
     """
+    record_changes([document], kind)
+
+
+def record_changes(documents: Sequence[Document], kind: IndexChange.Kind) -> None:
+    """The same for many at once.
+
+    What the end of the transaction would check is checked before the lock is taken: a check waits for rows, whose
+    holder may wait for the lock.
+    """
+    rows = [IndexChange(document_id=one.pk, collection_id=one.collection_id, kind=kind) for one in documents]
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_INDEX_LOCK])
-        IndexChange.objects.create(document_id=document.pk, collection_id=document.collection_id, kind=kind)
+        IndexChange.objects.bulk_create(rows, batch_size=_ROWS_A_STATEMENT)
         cursor.execute("SELECT pg_notify(%s, '')", [INDEX_CHANNEL])
 
 
@@ -39,6 +52,7 @@ class Revision:
     collection: UUID
     number: int
     stays_in_house: bool
+    version: int  # of the index, which is asked for all collections alike; 0: before the first one
 
 
 def revisions(collections: Iterable[UUID]) -> list[Revision]:
@@ -49,8 +63,11 @@ def revisions(collections: Iterable[UUID]) -> list[Revision]:
     that row, which deleting a collection locks before its documents.
     """
     newest = IndexChange.objects.filter(collection_id=OuterRef("pk")).order_by("-seq").values("seq")[:1]
-    found = Collection.objects.filter(pk__in=collections).annotate(number=Coalesce(Subquery(newest), 0))
-    return [Revision(*row) for row in found.order_by("pk").values_list("pk", "number", "stays_in_house")]
+    serving = IndexVersion.objects.filter(status=IndexVersion.Status.SERVING).values("pk")[:1]
+    found = Collection.objects.filter(pk__in=collections).annotate(
+        number=Coalesce(Subquery(newest), 0), version=Coalesce(Subquery(serving), 0)
+    )
+    return [Revision(*row) for row in found.order_by("pk").values_list("pk", "number", "stays_in_house", "version")]
 
 
 def forget_old() -> int:

@@ -15,6 +15,11 @@ class RetrievalError(Exception):
         self.advice = advice or self.advice
         super().__init__(detail or self.user_message)
 
+    @property
+    def sentence(self) -> str:
+        """What happened and what to do, for people."""
+        return f"{self.user_message} {self.advice}".strip()
+
 
 class DocumentRejected(RetrievalError):
     """The file itself is at fault: trying again cannot help."""
@@ -32,5 +37,5 @@ class IndexUnavailable(RetrievalError):
 
 class AnotherEmbeddingModel(IndexUnavailable):
     code = "another_embedding_model"
-    user_message = "The index service embeds with another model than the settings name."
-    advice = "Start it again with the same RETRIEVAL_EMBEDDING_MODEL as the workers."
+    user_message = "The index service does not embed with the model that is needed."
+    advice = "Put the model in a place where the index service finds it; it takes it up by itself."

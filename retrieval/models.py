@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+
+from retrieval.further_readers import further_readers
+from retrieval.leasing import Leased
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What one person may find."""
+
+    collections: frozenset[uuid.UUID] = frozenset()
+    groups: frozenset[int] | None = frozenset()  # theirs, for documents with readers of their own; None: all of those
+
+    def has(self, collection: uuid.UUID, readers: Set[int] | None) -> bool:
+        """`readers`: those of the document's own; None where whoever reads the collection reads it."""
+        return collection in self.collections and (
+            readers is None or self.groups is None or not self.groups.isdisjoint(readers)
+        )
 
 
 def _reach(user: Any) -> Literal["nothing", "shared", "everything"]:
@@ -19,36 +37,51 @@ def _reach(user: Any) -> Literal["nothing", "shared", "everything"]:
     return "everything" if user.is_superuser else "shared"
 
 
-def _shared_with(users: Sequence[Any]) -> Q:
-    return Q(readers__user__in=[user.pk for user in users])
+def _only(user: Any) -> frozenset[uuid.UUID] | None:
+    """The collections that this request of the person's is about; None: all that they may read."""
+    only: frozenset[uuid.UUID] | None = getattr(user, "only_collections", None)
+    return only
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
     def readable_by(self, user: Any) -> CollectionQuerySet:
         """Those that this person may ask: open to everyone signed in, or shared with one of their groups."""
+        if (only := _only(user)) is not None:
+            self = self.filter(pk__in=only)
         match _reach(user):
             case "nothing":
                 return self.none()
             case "everything":
                 return self
-        return self.filter(Q(everyone=True) | _shared_with([user])).distinct()
+        further = further_readers().collections_of(user)
+        return self.filter(Q(everyone=True) | Q(readers__user=user) | Q(pk__in=further)).distinct()
 
-    def readable_by_each(self, users: Sequence[Any]) -> dict[Any, frozenset[uuid.UUID]]:
-        """The ids of `readable_by` for many people, by their keys, with two queries."""
+    def reach_of_each(self, users: Sequence[Any]) -> dict[Any, Reach]:
+        """`readable_by` for many people, and their groups, by their keys, with as many queries as for one."""
         everyone = dict(self.values_list("pk", "everyone"))
-        shared = defaultdict[Any, set[uuid.UUID]](set)
-        for key, pk in self.filter(_shared_with(users)).values_list("readers__user", "pk"):
-            shared[key].add(pk)
+        groups, shared = defaultdict[Any, set[int]](set), defaultdict[Any, set[uuid.UUID]](set)
+        for user in users:
+            groups[user.pk], shared[user.pk] = set(), set()
+        memberships = Group.objects.filter(user__in=groups).values_list("user", "pk", "readable_collections")
+        for key, group, collection in memberships:
+            groups[key].add(group)
+            if collection in everyone:
+                shared[key].add(collection)
 
-        def readable(user: Any) -> frozenset[uuid.UUID]:
+        for key, collection in further_readers().of_each(list(groups)):
+            if collection in everyone:
+                shared[key].add(collection)
+
+        def reach(user: Any) -> Reach:
             match _reach(user):
                 case "nothing":
-                    return frozenset()
+                    return Reach()
                 case "everything":
-                    return frozenset(everyone)
-            return frozenset(pk for pk in everyone if everyone[pk] or pk in shared[user.pk])
+                    return Reach(frozenset(everyone), None)
+            readable = frozenset(pk for pk in everyone if everyone[pk] or pk in shared[user.pk])
+            return Reach(readable, frozenset(groups[user.pk]))
 
-        return {user.pk: readable(user) for user in users}
+        return {user.pk: reach(user) for user in users}
 
 
 class Collection(models.Model):
@@ -66,6 +99,9 @@ class Collection(models.Model):
     stays_in_house = models.BooleanField(
         default=False, help_text="Its passages never reach an endpoint outside the house."
     )
+    chunk_tokens = models.PositiveSmallIntegerField(null=True, blank=True)  # of a passage at most; null: the house's
+    chunk_overlap_tokens = models.PositiveSmallIntegerField(null=True, blank=True)
+    served_at = models.DateTimeField(null=True, editable=False)  # when a worker last took one of its documents
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CollectionQuerySet.as_manager()
@@ -77,7 +113,31 @@ class Collection(models.Model):
         return self.name
 
 
-class Document(models.Model):
+class DocumentQuerySet(models.QuerySet["Document"]):
+    def readable_by(self, user: Any) -> DocumentQuerySet:
+        """Those in collections that this person may ask, but for ones with readers of their own who are others."""
+        match _reach(user):
+            case "nothing":
+                return self.none()
+            case "everything":
+                return self if (only := _only(user)) is None else self.filter(collection__in=only)
+        own = Document.readers.through.objects.filter(document=OuterRef("pk"), group__user=user)
+        return self.filter(Q(restricted=False) | Exists(own), collection__in=Collection.objects.readable_by(user))
+
+    def own_readers(self) -> dict[uuid.UUID, frozenset[int]]:
+        """The groups of those that have readers of their own."""
+        found = defaultdict[uuid.UUID, set[int]](set)
+        for pk, group in self.filter(restricted=True).values_list("pk", "readers"):
+            found[pk] |= {group} - {None}
+        return {pk: frozenset(groups) for pk, groups in found.items()}
+
+    def groups_among(self, groups: Set[int]) -> frozenset[int]:
+        """Those that some document has as readers of its own."""
+        own = Document.readers.through.objects.filter(group=OuterRef("pk"), document__restricted=True)
+        return frozenset(Group.objects.filter(Exists(own), pk__in=groups).values_list("pk", flat=True))
+
+
+class Document(Leased):
     """One file in one collection, and how far it has come. The row is the truth; Celery only drives it."""
 
     class Status(models.TextChoices):
@@ -95,7 +155,15 @@ class Document(models.Model):
     media_type = models.CharField(max_length=100, blank=True)
     size = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
+    dated_at = models.DateTimeField(null=True)  # when its source says that it was written or changed
+    restricted = models.BooleanField(
+        "has readers of its own",
+        default=False,
+        help_text="Of those who may read its collection, only the groups named here.",
+    )
+    readers = models.ManyToManyField(Group, blank=True, related_name="readable_documents")
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    by_hand = models.BooleanField(default=True)  # else a source alone brought it, and takes it away again
     status = models.CharField(max_length=12, choices=Status, default=Status.RECEIVED)
     error_code = models.CharField(max_length=40, blank=True)
     error = models.CharField(max_length=500, blank=True)  # a sentence for people
@@ -103,12 +171,11 @@ class Document(models.Model):
     pages = models.PositiveIntegerField(null=True)
     passage_count = models.PositiveIntegerField(default=0)
     seconds = models.FloatField(default=0.0)  # spent in parsing and embedding
-    attempts = models.PositiveSmallIntegerField(default=0)
-    lease_token = models.UUIDField(null=True)  # fences writers: only the holder's result is taken
-    lease_until = models.DateTimeField(null=True)
     queued_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     ready_at = models.DateTimeField(null=True)
+
+    objects = DocumentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "name"]
@@ -119,13 +186,23 @@ class Document(models.Model):
             ),
             models.CheckConstraint(condition=~Q(status="failed") | ~Q(error=""), name="failed_means_a_reason"),
         ]
-        indexes = [models.Index(fields=["status", "lease_until"], name="sweeper_finds_what_is_owed")]
+        indexes = [
+            models.Index(fields=["status", "lease_until"], name="sweeper_finds_what_is_owed"),
+            models.Index(fields=["collection", "status", "queued_at"], name="oldest_owed_of_a_collection"),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
 
+class PassageQuerySet(models.QuerySet["Passage"]):
+    def readable_by(self, user: Any) -> PassageQuerySet:
+        return self.filter(document__in=Document.objects.readable_by(user))
+
+
 class Passage(models.Model):
+    """A piece of a document. `cut` names the settings it was cut with: there may be a set of them for each."""
+
     id = models.BigAutoField(primary_key=True)
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="passages")
     ordinal = models.PositiveIntegerField()
@@ -133,10 +210,16 @@ class Passage(models.Model):
     heading = models.CharField(max_length=1000, blank=True)
     page = models.PositiveIntegerField(null=True)
     locator = models.CharField(max_length=200, blank=True)
+    boxes = models.JSONField(default=list, blank=True)  # contracts.Box as lists: [page, left, top, right, bottom]
+    cut = models.CharField(max_length=16, blank=True, default="")
+
+    objects = PassageQuerySet.as_manager()
 
     class Meta:
         ordering = ["document", "ordinal"]
-        constraints = [models.UniqueConstraint(fields=["document", "ordinal"], name="one_passage_at_each_place")]
+        constraints = [
+            models.UniqueConstraint(fields=["document", "cut", "ordinal"], name="one_passage_at_each_place_of_a_cut")
+        ]
 
     def __str__(self) -> str:
         return f"{self.document_id}#{self.ordinal}"
@@ -146,7 +229,7 @@ class PassageVector(models.Model):
     """The embedding of a passage by one model: little-endian float16, unit length."""
 
     passage = models.ForeignKey(Passage, on_delete=models.CASCADE, related_name="vectors")
-    model = models.CharField(max_length=120)
+    model = models.CharField(max_length=200)
     vector = models.BinaryField()
 
     class Meta:
@@ -162,6 +245,7 @@ class IndexChange(models.Model):
     class Kind(models.TextChoices):
         ADD = "add"
         REMOVE = "remove"
+        ACCESS = "access"  # who may read it, or what filters know of it; its passages are the same
 
     seq = models.BigAutoField(primary_key=True)
     document_id = models.UUIDField()

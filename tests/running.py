@@ -41,8 +41,8 @@ class Footnote:
 
     def launch(self) -> subprocess.Popen[str]:
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"],
-            cwd=ROOT,
+            [sys.executable, str(ROOT / "manage.py"), "up"],
+            cwd=self.var.parent,  # it starts from any folder
             env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -108,7 +108,7 @@ def test_many_people_together_read_what_each_reads_alone(cast: Cast, everyone: b
         collection = Collection.objects.create(name=name, everyone=everyone and name == "of nobody")
         collection.readers.set(Group.objects.filter(name__in=readers))
     closed.groups.set(Group.objects.all())
-    together = Collection.objects.readable_by_each(people)
+    together = Collection.objects.reach_of_each(people)
     for person in people:
         alone = Collection.objects.readable_by(person).values_list("pk", flat=True)
-        assert together[person.pk] == frozenset(alone), person
+        assert together[person.pk].collections == frozenset(alone), person

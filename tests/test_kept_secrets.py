@@ -10,8 +10,8 @@ import pytest
 
 from tests.test_settings import started
 
-NAMES = ("secret-key", "internal-token")
-CODE = "from django.conf import settings as s; print(s.SECRET_KEY, s.INTERNAL_TOKEN)"
+NAMES = ("secret-key", "internal-token", "key-encryption-keys")
+CODE = "from django.conf import settings as s; print(s.SECRET_KEY, s.INTERNAL_TOKEN, *s.KEY_ENCRYPTION_KEYS)"
 
 
 def secrets_of(var: Path) -> list[str]:
@@ -31,7 +31,7 @@ def test_a_secret_file_that_a_crash_left_empty_is_made_anew_and_kept(tmp_path: P
     for name in NAMES if left is not None else ():
         (folder / name).write_bytes(left or b"")
     made = secrets_of(tmp_path)
-    assert len(set(made)) == 2 and all(len(secret) >= 48 for secret in made)
+    assert len(set(made)) == 3 and all(len(secret) >= 48 for secret in made)
     assert made == [(folder / name).read_text() for name in NAMES] == secrets_of(tmp_path)
     assert {(folder / name).stat().st_mode & 0o777 for name in NAMES} == {0o600}
     assert sorted(path.name for path in folder.iterdir()) == sorted(NAMES)

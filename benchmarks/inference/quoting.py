@@ -24,7 +24,7 @@ from inference.batching.scheduler import Limits, Scheduler
 from inference.llama.context import LlamaContext
 from inference.llama.model import LlamaModel
 from inference.prompts import SYSTEM
-from retrieval.tokenizer import PACKAGED_MODEL, model_folder
+from retrieval.embedders.model_folders import PACKAGED_MODEL, model_folder
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _PASSAGES, _PASSAGE_WORDS = 5, 130

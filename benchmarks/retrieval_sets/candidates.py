@@ -1,4 +1,4 @@
-"""What both lists of the product find for each question, so that rankings can be compared without searching again."""
+"""What the product's index finds for each question, so that rankings can be compared without searching again."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ import hashlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid5
 
 import numpy as np
 
-from benchmarks.retrieval_sets.sets import Corpus, Source
-from retrieval.chunking import chunk_document
+from benchmarks.retrieval_sets.sets import Corpus, Question, Source
 from retrieval.config import ParseLimits
-from retrieval.contracts import Block, Candidate, Chunk, Embedder, IndexedPassage, ParsedDocument, Vectors
-from retrieval.index.faiss_index import FlatIndex
+from retrieval.contracts import Block, Candidate, Embedder, ParsedDocument, SearchRequest, Vectors
+from retrieval.cutting.chunking import chunk_document
+from retrieval.index.live import LiveIndex
+from retrieval.index.rows import Row
 from retrieval.index.tantivy_index import TantivyIndex
+from retrieval.index.vectors.flat import FlatIndex
 from retrieval.indexed_text import indexed_text
-from retrieval.parsing import parse_file
+from retrieval.parsing.sandbox import parse_file
+from retrieval.ranking.evidence import WordsFound
 
 COLLECTION = UUID("7b0c1f7e-6b1f-4c8a-9d38-000000000001")
 DEPTH = 100
@@ -29,15 +33,27 @@ _BATCH = 512
 class Passage:
     document: str  # as the gold calls it
     text: str
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Both lists of each question, in the order of the questions."""
+class Answered:
+    """One question: what the words say of each passage that was found, and how similar it is."""
 
+    words: WordsFound
+    dense: list[Candidate]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    sources: tuple[Source, ...]
+    index: LiveIndex
     passages: dict[int, Passage]
-    dense: list[list[Candidate]]
-    lexical: list[list[Candidate]]
+
+    def answer(self, questions: Sequence[Question], embedder: Embedder | CachedEmbedder) -> list[Answered]:
+        vectors = embedder.embed([question.text for question in questions])
+        requests = (SearchRequest(question.text, frozenset([COLLECTION])) for question in questions)
+        return [Answered(*self.index.found(*pair)) for pair in zip(requests, vectors, strict=True)]
 
 
 class CachedEmbedder:
@@ -46,7 +62,7 @@ class CachedEmbedder:
     def __init__(self, embedder: Embedder, folder: Path) -> None:
         self.embedder = embedder
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = sqlite3.connect(folder / f"{embedder.name}.sqlite")
+        self._file = sqlite3.connect(folder / f"{embedder.name.strip('/').replace('/', '--')}.sqlite")
         self._file.execute("CREATE TABLE IF NOT EXISTS vectors (text BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -66,31 +82,42 @@ class CachedEmbedder:
         return np.stack([np.frombuffer(row[0], dtype="<f4") for row in rows]).astype(np.float32)
 
 
-def find(corpus: Corpus, embedder: CachedEmbedder, *, chunk_tokens: int, overlap_tokens: int) -> Found:
-    passages: dict[int, Passage] = {}
-    indexed: list[IndexedPassage] = []
-    for source in corpus.sources:
-        for text, shown in _passages(source, embedder.embedder, chunk_tokens, overlap_tokens):
-            number = len(passages) + 1
-            passages[number] = Passage(source.name, shown)
-            indexed.append(IndexedPassage(number, uuid5(COLLECTION, source.name), COLLECTION, text))
-    vectors, words = FlatIndex(embedder.embedder.dimension), TantivyIndex()
-    halves = embedder.embed([one.text for one in indexed]).astype(np.float16)  # as they are stored
-    vectors.add(np.arange(1, len(passages) + 1, dtype=np.int64), halves.astype(np.float32))
-    words.add(indexed)
-    asked = embedder.embed([question.text for question in corpus.questions])
-    dense = [vectors.search(one, DEPTH, None) for one in asked]
-    lexical = [words.search(question.text, DEPTH, frozenset([COLLECTION])) for question in corpus.questions]
-    return Found(passages, dense, lexical)
+def build(corpus: Corpus, embedder: CachedEmbedder, *, chunk_tokens: int, overlap_tokens: int) -> Built:
+    """Two sets may ask about the same documents: those that were built last are not built again."""
+    key = (corpus.sources, embedder.embedder.name, chunk_tokens, overlap_tokens)
+    if key not in _built:
+        _built.clear()
+        _built[key] = _build(corpus, embedder, chunk_tokens, overlap_tokens)
+    return _built[key]
 
 
-def _passages(source: Source, embedder: Embedder, size: int, overlap: int) -> list[tuple[str, str]]:
-    """-> what is indexed of each passage, and its own text."""
-    name, parsed = _parsed(source)
-    chunks: list[Chunk] = chunk_document(
-        parsed, count_tokens=embedder.count_tokens, max_tokens=size, overlap_tokens=overlap
+_built: dict[tuple[object, ...], Built] = {}
+
+
+def _build(corpus: Corpus, embedder: CachedEmbedder, size: int, overlap: int) -> Built:
+    index = LiveIndex(
+        vectors=FlatIndex(embedder.embedder.dimension),
+        words=TantivyIndex(),
+        model=embedder.embedder.name,
+        dimension=embedder.embedder.dimension,
+        dense_weight=0.45,
+        candidates=DEPTH,
     )
-    return [(indexed_text(name, parsed.title, one.heading, one.text), one.text) for one in chunks]
+    passages: dict[int, Passage] = {}
+    rows: list[Row] = []
+    now = datetime.now(UTC)
+    for source in corpus.sources:
+        name, parsed = _parsed(source)
+        place = (uuid5(COLLECTION, source.name), COLLECTION, name, parsed.title)
+        count = embedder.embedder.count_tokens
+        for one in chunk_document(parsed, count_tokens=count, max_tokens=size, overlap_tokens=overlap):
+            number = len(passages) + 1
+            passages[number] = Passage(source.name, one.text, one.heading)
+            rows.append(Row(number, *place, one.heading, one.text, b"", "", "", now, None))
+    texts = [indexed_text(row.document_name, row.title, row.heading, row.text) for row in rows]
+    vectors = embedder.embed(texts).astype("<f2")
+    index.add([row._replace(vector=one.tobytes()) for row, one in zip(rows, vectors, strict=True)])
+    return Built(corpus.sources, index, passages)
 
 
 def _parsed(source: Source) -> tuple[str, ParsedDocument]:

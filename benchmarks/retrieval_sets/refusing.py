@@ -1,29 +1,45 @@
-"""Whether the best score tells questions that the documents answer from those that they do not."""
+"""Whether a search tells questions that the documents answer from those that they do not."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.retrieval_sets.candidates import CachedEmbedder, find
-from benchmarks.retrieval_sets.sets import nq_among_others, squad_alone
+from benchmarks.retrieval_sets.learning import Example
+from benchmarks.retrieval_sets.sets import Corpus, Question, asked_elsewhere
+from retrieval.ranking.features import OF_QUESTIONS
+from retrieval.ranking.network import Network
+
+FOREIGN = 120  # at most so many of each set
 
 
-def refusing(data: Path, embedder: CachedEmbedder, *, most: int, chunk_tokens: int, overlap_tokens: int) -> None:
-    """Questions of one corpus, and real people's questions about other things, asked of that corpus."""
-    own = squad_alone(data)
-    foreign = nq_among_others(data).questions[:most]
-    corpus = replace(own, questions=(*own.questions[:: max(1, len(own.questions) // most)][:most], *foreign))
-    count = len(corpus.questions) - len(foreign)
-    found = find(corpus, embedder, chunk_tokens=chunk_tokens, overlap_tokens=overlap_tokens)
-    dense = [one[0].score if one else 0.0 for one in found.dense]
-    lexical = [one[0].score if one else 0.0 for one in found.lexical]
-    print(f"\nthe documents do not say: {count} questions that they answer, {len(foreign)} that they do not; AUROC")
-    print(f"  best cosine similarity {auroc(dense[:count], dense[count:]):.3f}")
-    print(f"  best BM25 score        {auroc(lexical[:count], lexical[count:]):.3f}", flush=True)
+def foreign_questions(data: Path, corpus: Corpus, most: int = FOREIGN) -> list[Question]:
+    """Questions of sets none of whose answers stand in these documents."""
+    here = {source.name for source in corpus.sources}
+    found: list[Question] = []
+    for questions in asked_elsewhere(data):
+        if not any(here & question.gold for question in questions):
+            found += questions[:: max(1, len(questions) // most)][:most]
+    return found
+
+
+def report(label: str, answered: Sequence[Example], foreign: Sequence[Example], networks: Sequence[Network]) -> None:
+    """Each question is judged by the network that has not seen its fold."""
+    print(f"  {label:22}{len(answered):6}{len(foreign):6}", end="")
+    for name in ("best cosine", "best words"):
+        at = OF_QUESTIONS.index(name)
+        pair = [[one.seen.question[at] for one in group] for group in (answered, foreign)]
+        print(f"{auroc(*pair):9.3f}", end="")
+    judged = [[confidence(one, networks) for one in group] for group in (answered, foreign)]
+    kept = float(np.quantile(judged[0], 0.05))
+    print(f"{auroc(*judged):9.3f}{float((np.array(judged[1]) < kept).mean()):9.1%}", flush=True)
+
+
+def confidence(one: Example, networks: Sequence[Network]) -> float:
+    network = networks[one.fold]
+    return network.confidence_of(one.seen, int(network.scores(one.seen).argmax()))
 
 
 def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:

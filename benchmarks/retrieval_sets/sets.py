@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _PAGE_CHARACTERS = 1000  # of the pieces that pages of the big corpus are cut into as distractors
+_LANGUAGES = ("de", "es", "zh", "ar")
 _BIG_DOCS = 2126  # pieces of it: the baselines were measured among so many
 
 
@@ -27,6 +28,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Question:
+    id: str
     text: str
     gold: frozenset[str]
     excerpts: tuple[tuple[int, int], ...] = ()  # where in its document the answer stands, in characters
@@ -47,13 +49,15 @@ def rag_multi_corpus(data: Path) -> Corpus:
 
 
 def squad_among_others(data: Path) -> Corpus:
-    sources = (*_squad(data), *_wiki(data), *_nq(data), *_scifact(data), *_big_docs(data))
-    return Corpus(sources, _questions(data / "squad-dev-v1.1" / "questions.dev.jsonl"))
+    return Corpus(_all(data), _questions(data / "squad-dev-v1.1" / "questions.dev.jsonl"))
 
 
 def nq_among_others(data: Path) -> Corpus:
-    sources = (*_nq(data), *_squad(data), *_wiki(data), *_scifact(data), *_big_docs(data))
-    return Corpus(sources, _questions(data / "nq-open-oracle" / "questions.dev.jsonl"))
+    return Corpus(_all(data), _questions(data / "nq-open-oracle" / "questions.dev.jsonl"))
+
+
+def _all(data: Path) -> tuple[Source, ...]:
+    return (*_squad(data), *_wiki(data), *_nq(data), *_scifact(data), *_big_docs(data))
 
 
 def squad_alone(data: Path) -> Corpus:
@@ -83,7 +87,7 @@ def docugami(data: Path) -> Corpus:
 def chroma(data: Path) -> Corpus:
     """Long texts, and the very characters that answer."""
     folder = data / "chroma-chunking"
-    sources = tuple(Source(path.stem, text=path.read_text()) for path in sorted((folder / "docs").glob("*.md")))
+    sources = tuple(Source(path.stem, path) for path in sorted((folder / "docs").glob("*.md")))
     return Corpus(sources, _questions(folder / "questions.dev.jsonl"))
 
 
@@ -92,15 +96,37 @@ SETS: dict[str, Callable[[Path], Corpus]] = {
     "squad-among-others": squad_among_others,
     "nq-among-others": nq_among_others,
     "beir-scifact": scifact,
-    **{f"xquad-{language}": xquad(language) for language in ("de", "es", "zh", "ar")},
+    **{f"xquad-{language}": xquad(language) for language in _LANGUAGES},
     "docugami": docugami,
     "chroma": chroma,
 }
 
 
+_FOLDERS = (
+    "rag-multi-corpus",
+    "nq-open-oracle",
+    "beir-scifact",
+    "docugami-sec-10q",
+    "squad-dev-v1.1",
+    "chroma-chunking",
+)
+
+
+def asked(data: Path) -> dict[str, tuple[Question, ...]]:
+    """All questions of every folder."""
+    found = {folder: _questions(data / folder / "questions.dev.jsonl") for folder in _FOLDERS}
+    languages = {one: _questions(data / "xquad" / f"questions.{one}.dev.jsonl") for one in _LANGUAGES}
+    return found | {f"xquad {one}": questions for one, questions in languages.items()}
+
+
+def asked_elsewhere(data: Path) -> list[tuple[Question, ...]]:
+    """Questions of four sets whose documents have nothing in common."""
+    return [_questions(data / folder / "questions.dev.jsonl") for folder in _FOLDERS[:4]]
+
+
 def _questions(path: Path, wanted: Callable[[dict[str, Any]], bool] = lambda row: True) -> tuple[Question, ...]:
     rows = (row for row in _rows(path) if row.get("answerable", True) and wanted(row))
-    return tuple(Question(row["question"], frozenset(row["gold_docs"]), _excerpts(row)) for row in rows)
+    return tuple(Question(row["id"], row["question"], frozenset(row["gold_docs"]), _excerpts(row)) for row in rows)
 
 
 def _excerpts(row: dict[str, Any]) -> tuple[tuple[int, int], ...]:
@@ -112,11 +138,13 @@ def _squad(data: Path) -> tuple[Source, ...]:
 
 
 def _nq(data: Path) -> tuple[Source, ...]:
-    return tuple(Source(row["id"], text=row["text"]) for row in _rows(data / "nq-open-oracle" / "corpus.jsonl"))
+    rows = _rows(data / "nq-open-oracle" / "corpus.jsonl")
+    return tuple(Source(row["id"], text=row["text"], title=row["title"]) for row in rows)
 
 
 def _wiki(data: Path) -> tuple[Source, ...]:
-    return tuple(Source(row["id"], text=row["text"]) for row in _rows(data / "wiki-distractors" / "corpus.jsonl.gz"))
+    rows = _rows(data / "wiki-distractors" / "corpus.jsonl.gz")
+    return tuple(Source(row["id"], text=row["text"], title=row["title"]) for row in rows)
 
 
 def _scifact(data: Path) -> tuple[Source, ...]:

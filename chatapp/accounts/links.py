@@ -20,7 +20,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from chatapp.accounts.models import OneTimeLink, User
-from chatapp.errors import NotFound
+from chatapp.errors import Invalid, NotFound
+from chatapp.signon.sessions import may_choose_password
 
 VALID_FOR = timedelta(hours=24)
 CHOOSE_WITHIN_S = 900
@@ -34,7 +35,9 @@ class LinkSpent(NotFound):
 
 
 def make_link(user: User) -> str:
-    """-> a path that signs this person in once. Links made before stop working."""
+    """-> a path that signs this person in once. Links made before stop working. Raises Invalid."""
+    if user.is_service:
+        raise Invalid("A service account signs in with keys alone.", advice="`manage.py apikey create` makes one.")
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         OneTimeLink.objects.filter(user=user, used_at=None).delete()
@@ -54,7 +57,13 @@ def redeem(token: str) -> User:
 def _valid(token: str, *, lock: bool = False) -> OneTimeLink:
     links = OneTimeLink.objects.select_for_update(of=("self",)) if lock else OneTimeLink.objects.all()
     found = (
-        links.filter(token_sha256=_hashed(token), used_at=None, expires_at__gt=timezone.now(), user__is_active=True)
+        links.filter(
+            token_sha256=_hashed(token),
+            used_at=None,
+            expires_at__gt=timezone.now(),
+            user__is_active=True,
+            user__is_service=False,
+        )
         .select_related("user")
         .first()
     )
@@ -85,6 +94,8 @@ def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
 def set_password(request: HttpRequest) -> HttpResponse:
     """For who has none yet, and for a while for who has just come through a link: it may have been forgotten."""
     user = cast(User, request.user)
+    if not may_choose_password(request):
+        return redirect("chat")
     if user.has_usable_password() and request.session.get(_CHOOSES, 0) < time.time():
         return redirect("chat")
     form = SetPasswordForm(user, request.POST or None)

@@ -6,12 +6,44 @@ import uuid
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import Q
+
+from chatapp.accounts.scopes import Grant
 
 
 class User(AbstractUser):
     """An administrator is a superuser; everybody else reads what their groups may read."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    is_service = models.BooleanField("service account", default=False, db_default=False, editable=False)
+    owner = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="service_accounts")
+    contact = models.CharField(max_length=200, blank=True, default="", db_default="")
+
+    grant: Grant | None = None  # of the key that this request bears
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_service=False) | Q(is_superuser=False, is_staff=False),
+                name="service_accounts_administer_nothing",
+            )
+        ]
+
+    @property
+    def only_collections(self) -> frozenset[uuid.UUID] | None:
+        """Of those that the person may read, the ones that this request is about; None: all."""
+        return self.grant.collections if self.grant else None
+
+    def set_password(self, raw_password: str | None) -> None:
+        """A service account never has one: only keys open anything for it."""
+        super().set_password(None if self.is_service else raw_password)
+
+
+class ServiceAccount(User):
+    """A program's account, shown apart from people."""
+
+    class Meta:
+        proxy = True
 
 
 class OneTimeLink(models.Model):
@@ -27,18 +59,24 @@ class OneTimeLink(models.Model):
 
 
 class ApiKey(models.Model):
-    """Lets a program do what its person may do. Stored hashed."""
+    """Lets a program do what its person may do, or a part of it: a list that is null leaves all. Stored hashed."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=100)
     sha256 = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=4)  # the end of the key, to tell it from others
+    actions = models.JSONField(null=True)  # of scopes.Action
+    collections = models.JSONField(null=True)  # their ids
+    model_names = models.JSONField(null=True)  # routes and models that may be asked
+    signed = models.BooleanField(default=False, db_default=False)  # each request must bear a signature
     created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "API key"
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "name"], condition=models.Q(revoked_at=None), name="one_key_in_use_of_each_name"
@@ -47,3 +85,17 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} …{self.hint}"
+
+
+class UsedNonce(models.Model):
+    """Of a signed request, for as long as its time would be believed: it is not taken a second time."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE)
+    nonce = models.CharField(max_length=64)
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "nonce"], name="nonce_is_used_once")]
+
+    def __str__(self) -> str:
+        return self.nonce

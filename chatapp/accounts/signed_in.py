@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.deprecation import MiddlewareMixin
 
+from chatapp.accounts.scopes import grant_of
 from chatapp.errors import wants_json
 
 OPEN_PREFIXES = (
@@ -17,6 +19,8 @@ OPEN_PREFIXES = (
     "/accounts/logout/",
     "/accounts/inactive/",
     "/accounts/link/",
+    "/accounts/second-factor/answer/",
+    "/accounts/signon/",
     "/healthz",
     "/readyz",
     "/static/",
@@ -31,9 +35,14 @@ def knows_internal_token(request: HttpRequest) -> bool:
     return hmac.compare_digest(given, f"Bearer {settings.INTERNAL_TOKEN}".encode())
 
 
+def _is_signed_in(user: Any) -> bool:
+    """A service account is by a key alone, whatever session it came to."""
+    return user.is_authenticated and (not user.is_service or grant_of(user) is not None)
+
+
 class SignedInMiddleware(MiddlewareMixin):
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        if request.path.startswith(OPEN_PREFIXES) or request.user.is_authenticated:  # health needs no database
+        if request.path.startswith(OPEN_PREFIXES) or _is_signed_in(request.user):  # health needs no database
             return None
         if request.path == METRICS and knows_internal_token(request):
             return None

@@ -1,15 +1,19 @@
-"""The pages under /admin/: for people with the staff flag; for everybody else they are not there."""
+"""The pages under /admin/: for people with the staff flag or a role; for everybody else they are not there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from chatapp.errors import NotFound
+from chatapp.roles import services as roles
 
 
 class Administration(AdminSite):
@@ -18,9 +22,24 @@ class Administration(AdminSite):
     index_title = "People, documents and models"
 
     def has_permission(self, request: Any) -> bool:
-        if not super().has_permission(request):
+        if not (super().has_permission(request) or roles.has_any(request.user)):
             raise NotFound
         return True
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
+        """What somebody with a role may not see is not there for them either."""
+        shown = super().admin_view(view, cacheable)
+
+        @wraps(shown)
+        def opened(request: HttpRequest, *parts: Any, **named: Any) -> Any:
+            try:
+                return shown(request, *parts, **named)
+            except PermissionDenied:
+                if getattr(request.user, "is_superuser", False):
+                    raise
+                raise NotFound from None
+
+        return opened
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """One signs in on our own page, which counts wrong passwords."""

@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -19,16 +18,23 @@ from django.utils import timezone
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations.branch import branch_above
+from chatapp.conversations.masked import keep_new, placeholders_of
 from chatapp.conversations.models import Conversation, Message, Turn
+from chatapp.documents.filters import EVERYTHING, filters_json, filters_of
 from chatapp.errors import TYPED_ERRORS, Busy, Invalid
+from chatapp.limits.rules import groups_of, most_turns
+from chatapp.safety.gates import clean_question
+from chatapp.safety.masking.placeholders import Placeholders
 from inference.engine import ChatMessage
 from inference.sentences import sentences
+from retrieval.contracts import SearchFilters
 
 RUNNER = uuid.uuid4()  # this process, under a name that no other one has, before or after it
 # Five heart-beats: a process that was only slow for a moment keeps its turns, and people wait about as long as they
 # would look at a still line before they ask again.
 SILENT_FOR = timedelta(seconds=5)
 DEAD_AFTER = timedelta(seconds=20)  # heart-beats come each second
+Narrowed = tuple[frozenset[UUID] | None, SearchFilters]  # the collections and filters of a question
 _TITLE, _LOOKED_AT = 60, 500  # characters of a title, and of the question that it is made from
 
 
@@ -41,6 +47,7 @@ class Question:
     conversation: UUID | None = None
     parent: UUID | None = None
     collections: frozenset[UUID] | None = None
+    filters: SearchFilters = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Started:
     sources: tuple[dict[str, Any], ...] = ()  # of a continued answer: its marks keep their numbers
     written_by: tuple[dict[str, Any], ...] = ()
     collections: frozenset[UUID] | None = None
+    filters: SearchFilters = EVERYTHING
     shown: frozenset[UUID] = frozenset()  # documents behind what was said before
     asked_of: frozenset[UUID] = frozenset()  # collections that were chosen before
     begins_at: int = 0  # characters that stood before this turn
@@ -70,16 +78,19 @@ class _Asked:
     user: User
     question: Message  # not stored yet, where it is a new one
     collections: frozenset[UUID] | None
+    filters: SearchFilters = EVERYTHING
+    placeholders: Placeholders | None = None
 
 
 @transaction.atomic
 def ask_all(questions: Sequence[Question]) -> list[Started | Exception]:
     """For each its turn, or why it is refused. Many at once take no more queries than one."""
     running = _lock({question.user.pk for question in questions})
+    groups = groups_of([question.user for question in questions])
     results: list[_Asked | Exception] = []
     for question in questions:
         try:
-            _require_room(running[question.user.pk])
+            _require_room(running[question.user.pk], most_turns(question.user, groups[question.user.pk]))
             results.append(_placed(question))
             running[question.user.pk] += 1
         except TYPED_ERRORS as error:
@@ -89,23 +100,26 @@ def ask_all(questions: Sequence[Question]) -> list[Started | Exception]:
 
 
 @transaction.atomic
-def edit(*, user: User, message: UUID, text: str) -> Started:
-    """A sibling of the question, with an answer of its own."""
+def edit(*, user: User, message: UUID, text: str, narrowed: Narrowed | None = None) -> Started:
+    """A sibling of the question, with an answer of its own; without `narrowed` it searches what the question did."""
     _admit(user)
     old = access.get_message(user, message)
     if old.role != Message.Role.USER:
         raise Invalid("Only a question can be edited.")
+    collections, filters = narrowed or _chosen(question=old)
+    placeholders = placeholders_of(old.conversation)
+    text = clean_question(user, text, collections, placeholders)
     question = Message(conversation=old.conversation, parent=old.parent, role=Message.Role.USER, text=text)
-    return _begin([_Asked(user, question, _chosen_collections(old))])[0]
+    return _begin([_Asked(user, question, collections, filters, placeholders)])[0]
 
 
 @transaction.atomic
-def regenerate(*, user: User, message: UUID) -> Started:
+def regenerate(*, user: User, message: UUID, narrowed: Narrowed | None = None) -> Started:
     _admit(user)
     old = access.get_message(user, message)
     if old.role != Message.Role.ASSISTANT or old.parent is None:
         raise Invalid("Only an answer can be written again.")
-    return _begin([_Asked(user, old.parent, _chosen_collections(old.parent))])[0]
+    return _begin([_Asked(user, old.parent, *(narrowed or _chosen(answer=old)))])[0]
 
 
 @transaction.atomic
@@ -117,7 +131,7 @@ def continue_answer(*, user: User, message: UUID) -> Started:
         raise Invalid("Only an answer that was interrupted or stopped can be continued.")
     answer.status, answer.error = Message.Status.STREAMING, None
     answer.save(update_fields=["status", "error"])
-    turn = _turn(_Asked(user, answer.parent, _chosen_collections(answer.parent)), answer)
+    turn = _turn(_Asked(user, answer.parent, *_chosen(answer=answer)), answer)
     turn.save(force_insert=True)
     return started(turn)
 
@@ -128,13 +142,13 @@ def _lock(people: Set[UUID]) -> Counter[UUID]:
     return Counter(_alive().filter(asker__in=people).values_list("asker", flat=True))
 
 
-def _require_room(running: int) -> None:
-    if running >= settings.TURNS_PER_USER:
+def _require_room(running: int, most: int) -> None:
+    if running >= most:
         raise Busy
 
 
 def _admit(user: User) -> None:
-    _require_room(_lock({user.pk})[user.pk])
+    _require_room(_lock({user.pk})[user.pk], most_turns(user, groups_of([user])[user.pk]))
 
 
 def _alive() -> QuerySet[Turn]:
@@ -148,20 +162,23 @@ def running_turns(user: User) -> QuerySet[Turn]:
 def _placed(asked: Question) -> _Asked:
     """In its conversation, which may be a new one, below the answer that it follows."""
     if asked.conversation is None:
-        home = Conversation(owner=asked.user, title=title_of(asked.text))
+        home, placeholders = Conversation(owner=asked.user), Placeholders()
     else:
         home = access.get_conversation(asked.user, asked.conversation)
+        placeholders = placeholders_of(home)
+    text = clean_question(asked.user, asked.text, asked.collections, placeholders)
+    home.title = home.title or title_of(text)
     above = None if asked.parent is None else access.get_message(asked.user, asked.parent)
     if above is not None and (above.conversation_id != home.pk or above.role != Message.Role.ASSISTANT):
         raise Invalid("A question follows an answer of the same conversation.")
-    question = Message(conversation=home, parent=above, role=Message.Role.USER, text=asked.text)
-    return _Asked(asked.user, question, asked.collections)
+    question = Message(conversation=home, parent=above, role=Message.Role.USER, text=text)
+    return _Asked(asked.user, question, asked.collections, asked.filters, placeholders)
 
 
-def _chosen_collections(question: Message) -> frozenset[UUID] | None:
-    """What the question was asked of: an edit or another try searches nothing else."""
-    turn = Turn.objects.filter(question=question).order_by("created_at").last()
-    return None if turn is None else _collections(turn)
+def _chosen(**of: Message) -> Narrowed:
+    """What the latest turn of this question or answer searched."""
+    turn = Turn.objects.filter(**of).order_by("created_at").last()
+    return (None, EVERYTHING) if turn is None else (_collections(turn), filters_of(turn.filters or {}))
 
 
 def _collections(turn: Turn) -> frozenset[UUID] | None:
@@ -173,6 +190,9 @@ def _begin(asked: Sequence[_Asked]) -> list[Started]:
     if known := [home.pk for home in homes if not home._state.adding]:
         Conversation.objects.filter(pk__in=known).update(updated_at=timezone.now())
     Conversation.objects.bulk_create(home for home in homes if home._state.adding)
+    for one in asked:
+        if one.placeholders is not None:
+            keep_new(one.question.conversation, one.placeholders)
     answered_before = [not one.question._state.adding for one in asked]
     answers = [_answer(one.question) for one in asked]
     Message.objects.bulk_create([one.question for one in asked if one.question._state.adding] + answers)
@@ -197,6 +217,7 @@ def _turn(asked: _Asked, answer: Message) -> Turn:
         answer=answer,
         begins_at=len(answer.text),
         collections=chosen,
+        filters=filters_json(asked.filters),
         runner=RUNNER,
     )
 
@@ -220,6 +241,7 @@ def started(turn: Turn, *, answered_before: bool = True) -> Started:
         sources=tuple(answer.sources),
         written_by=tuple(answer.written_by),
         collections=_collections(turn),
+        filters=filters_of(turn.filters or {}),
         begins_at=turn.begins_at,
         takeovers=turn.takeovers,
     )

@@ -1,8 +1,9 @@
 """Answers given before: whoever asks the same, of the same documents, need not wait for a model again.
 
 An answer is kept under a hash of all that made it: who would write it, the whole prompt with the passages that this
-asker was found, the parameters, and the collections that the asker may read, each with its revision. So it is found
-again only by people who read exactly the same, and never after something in there has changed. Search and its
+asker was found, the parameters, the collections that the asker may read, each with its revision, and the groups that
+open documents with readers of their own to the asker. So it is found again only by people who read exactly the same,
+and never after something in there has changed. Search and its
 permission checks come first, each time; only the writing is spared.
 """
 
@@ -12,7 +13,7 @@ import asyncio
 import hashlib
 import json
 import unicodedata
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,7 +25,7 @@ from django.core.cache import caches
 from django.db import DatabaseError
 from django.db.models import Count
 
-from chatapp.access import readable_collections_of
+from chatapp.access import reach_of_each
 from chatapp.accounts.models import User
 from chatapp.conversations import metrics
 from chatapp.conversations.engines import get_router
@@ -36,6 +37,7 @@ from inference.engine import Finish, Generation, Piece, TextPiece, Usage, Writer
 from inference.engines.extractive import ExtractiveEngine
 from inference.engines.provider import ProviderEngine
 from retrieval.changes import Revision, revisions
+from retrieval.models import Document
 
 log = structlog.get_logger(__name__)
 
@@ -47,17 +49,20 @@ _PIECE = 400  # characters
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """`conversation`: None for a program. `fresh`: the asker wants a new answer, whatever is kept."""
+    """`conversation`: None for a program. `fresh`: the asker wants a new answer, whatever is kept. `unchanged`: whether
+    the answer went out as it was written; one that filters changed on its way is stored nowhere as it was."""
 
     user: User
     chosen: frozenset[UUID] | None = None
     conversation: UUID | None = None
     fresh: bool = False
+    unchanged: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     collections: tuple[Revision, ...]  # those that may be read, of those that were chosen
+    groups: tuple[int, ...] | None  # of the asker's, those that documents have as readers of their own; None: all
     fresh: bool
 
 
@@ -92,9 +97,10 @@ async def answer(asked: Generation, asking: Asking) -> AsyncIterator[Piece]:
     async with aclosing(get_router().stream(asked)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             written.saw(piece)
-            if isinstance(piece, Finish) and piece.reason == "stop" and written.writers == [place.writer]:
-                await keep(Kept(place.key, place.writer, "".join(written.texts)))
             yield piece
+            ended = isinstance(piece, Finish) and piece.reason == "stop"
+            if ended and written.writers == [place.writer] and asking.unchanged():
+                await keep(Kept(place.key, place.writer, "".join(written.texts)))
 
 
 class _Written:
@@ -161,23 +167,25 @@ async def _scope(asking: Asking) -> Scope | None:
 
 
 def _scopes_of(all_asking: Sequence[Asking]) -> list[Scope]:
-    """For many at once, with four queries. In a conversation, only its first answer may be one that was kept: whoever
+    """For many at once, with five queries. In a conversation, only its first answer may be one that was kept: whoever
     edits the question or has it answered again wants a new one.
     """
-    readable = readable_collections_of([asking.user for asking in all_asking])
+    reaches = reach_of_each([asking.user for asking in all_asking])
     allowed = [
-        every if asking.chosen is None else every & asking.chosen
-        for asking, every in zip(all_asking, readable, strict=True)
+        may.collections if asking.chosen is None else may.collections & asking.chosen
+        for asking, may in zip(all_asking, reaches, strict=True)
     ]
+    own = Document.objects.groups_among(frozenset[int]().union(*(may.groups or () for may in reaches)))
     known = revisions(frozenset[UUID]().union(*allowed))
     messages = Message.objects.filter(conversation__in={a.conversation for a in all_asking if a.conversation})
     counts = dict(messages.values_list("conversation").annotate(number=Count("pk")))
     return [
         Scope(
             tuple(one for one in known if one.collection in ids),
+            None if may.groups is None else tuple(sorted(may.groups & own)),
             asking.fresh or counts.get(asking.conversation, 0) > 2,
         )
-        for asking, ids in zip(all_asking, allowed, strict=True)
+        for asking, may, ids in zip(all_asking, reaches, allowed, strict=True)
     ]
 
 
@@ -192,7 +200,8 @@ def _key(asked: Generation, scope: Scope, writer: Identity) -> str:
         normalised(asked.question),
         [[source.number, source.document, source.text] for source in asked.sources],
         [asked.in_house, asked.max_tokens, asked.temperature, asked.stop, asked.seed],
-        [[str(one.collection), one.number, one.stays_in_house] for one in scope.collections],
+        [[str(one.collection), one.number, one.version, one.stays_in_house] for one in scope.collections],
+        scope.groups,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Container, Iterable, Set
 from typing import Any
+from uuid import UUID
 
 from chatapp.accounts.models import User
 from chatapp.conversations.admission import running_turns
-from chatapp.conversations.models import Citation, Conversation, Message
+from chatapp.conversations.masked import bears_any, message_put_back, values_for
+from chatapp.conversations.models import Citation, Conversation, Message, Turn
 from chatapp.documents.search import readable_ids
 from chatapp.feedback.services import ratings_of
+from chatapp.safety.masking.placeholders import put_back
+
+_EVERYTHING = {"collections": None, "filters": None}
+_WORDS = frozenset({"text", "heading", "quote"})
 
 
 def conversation(row: Conversation) -> dict[str, Any]:
@@ -22,11 +28,25 @@ def messages(user: User, rows: Iterable[Message]) -> list[dict[str, Any]]:
     shown = {source["passage"] for row in rows for source in row.sources}
     readable = readable_ids(user, shown) if shown else set()
     ratings = ratings_of(user, rows)
-    return [_message(row, readable, ratings.get(row.pk)) for row in rows]
+    narrowed = _narrowed(rows)
+    found = [_message(row, readable, ratings.get(row.pk)) | narrowed.get(row.pk, _EVERYTHING) for row in rows]
+    homes = {row.conversation_id for row in rows if bears_any(row.text)}
+    values = values_for(user, homes) if homes else {}
+    return [
+        message_put_back(one, values[row.conversation_id]) if row.conversation_id in values else one
+        for row, one in zip(rows, found, strict=True)
+    ]
+
+
+def _narrowed(rows: Iterable[Message]) -> dict[UUID, dict[str, Any]]:
+    """Of each answer, what its question was asked of."""
+    turns = Turn.objects.filter(answer__in=[row.pk for row in rows if row.role == Message.Role.ASSISTANT])
+    found = turns.order_by("created_at").values_list("answer", "collections", "filters")
+    return {answer: {"collections": chosen, "filters": filters} for answer, chosen, filters in found}
 
 
 def _message(row: Message, readable: Set[int], rating: dict[str, Any] | None) -> dict[str, Any]:
-    sources = [source if source["passage"] in readable else source | {"text": ""} for source in row.sources]
+    sources = readable_parts(row.sources, readable)
     return {
         "id": str(row.pk),
         "parent": str(row.parent_id) if row.parent_id else None,
@@ -38,11 +58,17 @@ def _message(row: Message, readable: Set[int], rating: dict[str, Any] | None) ->
         "error": row.error,
         "sources": sources,
         "citations": [_citation(one, sources, readable) for one in row.citations.all()],
+        "unsupported": row.unsupported,
         "usage": row.usage,
         "timings": row.timings,
         "rating": rating,
         "created_at": row.created_at.isoformat(),
     }
+
+
+def readable_parts(shown: Iterable[dict[str, Any]], readable: Container[int]) -> list[dict[str, Any]]:
+    """Sources or citations, without the words of those passages that may not be read, or no longer."""
+    return [one if one["passage"] in readable else one | dict.fromkeys(_WORDS & one.keys(), "") for one in shown]
 
 
 def _citation(row: Citation, sources: list[dict[str, Any]], readable: Set[int]) -> dict[str, Any]:
@@ -63,7 +89,15 @@ def running(user: User) -> list[dict[str, Any]]:
             "turn": str(t.pk),
             "conversation": str(t.question.conversation_id),
             "answer": str(t.answer_id),
-            "from": t.begins_at,
+            "from": _begins_at(user, t),
         }
-        for t in running_turns(user)
+        for t in running_turns(user).select_related("answer", "question")
     ]
+
+
+def _begins_at(user: User, turn: Turn) -> int:
+    """In the text as its owner sees it."""
+    if not turn.begins_at or not bears_any(turn.answer.text):
+        return turn.begins_at
+    home = turn.question.conversation_id
+    return put_back(turn.answer.text, values_for(user, [home]).get(home, {})).place(turn.begins_at)

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
-from django.conf import settings
 
 if TYPE_CHECKING:
     from inference.routing.router import Router
@@ -21,7 +20,9 @@ class ConversationsConfig(AppConfig):
 
 def _names() -> dict[str, str]:
     """The model of `/v1/embeddings` is listed among those of `/v1/models`."""
-    return {settings.RETRIEVAL.embedding_model: "the model of the search"}
+    from retrieval.versions.current import serving
+
+    return {serving().embedding_model: "the model of the search"}
 
 
 def _router() -> Router:

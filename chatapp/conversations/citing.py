@@ -20,6 +20,10 @@ class MarkFilter:
         self._numbers = numbers
         self._held = ""
 
+    @property
+    def held(self) -> int:
+        return len(self._held)
+
     def push(self, text: str) -> str:
         text = self._held + text
         found = _OPEN.search(text)
@@ -52,8 +56,15 @@ def cite(text: str, sources: Sequence[Source]) -> list[Cited]:
         start = match.end()
         source = by_number.get(int(match[1]))
         if source is not None and source.number not in cited:
-            cited[source.number] = Cited(source, supporting_sentence(claim, source.text))
+            cited[source.number] = Cited(source, supporting_sentence(claim, _passage_of(claim, source)))
     return list(cited.values())
+
+
+def _passage_of(claim: str, source: Source) -> str:
+    """The passage; what stands around it only where that, and not the passage, holds the words that are quoted."""
+    quoted = " ".join(_quoted(claim).split())
+    texts = [source.text, source.before, source.after]
+    return next((text for text in texts if quoted and quoted in " ".join(text.split())), source.text)
 
 
 def supporting_sentence(claim: str, passage: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -18,18 +19,27 @@ from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations import admission, answers, frames, services, turns
 from chatapp.conversations.admission import Question, Started
+from chatapp.conversations.masked import OwnFrames
 from chatapp.conversations.models import Message
 from chatapp.conversations.stream import StreamAway, redis_errors, turn_stream
 from chatapp.database import Together, in_database
+from chatapp.documents.filters import EVERYTHING
+from chatapp.documents.search import areadable_passages
 from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, NotFound, as_dict
+from chatapp.json_body import parse as parse_json
+from chatapp.limits.services import Asked, atake
+from chatapp.limits.tokens import Reserved, reserve
+from chatapp.safety.questions import require_allowed
 
 log = structlog.get_logger(__name__)
 
 SEND_TIMEOUT_S = 15
 SOCKETS_PER_USER = 20
 FOLLOWED = 20  # turns on one socket
-CHECK_S = 3  # how soon a lost account or session closes the socket
+CHECK_S = 2  # how soon a lost account or session closes the socket
 SIGNED_OUT, TOO_MANY, TOO_SLOW, FAILED = 4401, 4429, 4408, 1011
+
+_COUNTED = (frames.Ask, frames.Edit, frames.Regenerate, frames.Continue)
 
 _sockets: Counter[UUID] = Counter()
 _admitted = Together[Question, Started](admission.ask_all)
@@ -104,19 +114,26 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.put({"type": "error", **about, **as_dict(ChatAppError())})
 
     async def _handle(self, frame: frames.ClientFrame) -> None:
+        if isinstance(frame, _COUNTED):
+            await atake(Asked(self.user))  # before anything is judged, which costs more than to ask
         match frame:
             case frames.Ping():
                 await self.put({"type": "pong"})
-            case frames.Ask(collections=chosen):
-                within = frozenset(chosen) if chosen is not None else None
-                asked = Question(self.user, frame.text, frame.conversation, frame.parent, within)
-                await self._start(frame.id, await _admitted(asked))
-            case frames.Edit():
-                await self._start(frame.id, await _edited(user=self.user, message=frame.message, text=frame.text))
-            case frames.Regenerate():
-                await self._start(frame.id, await _regenerated(user=self.user, message=frame.message))
-            case frames.Continue():
-                await self._start(frame.id, await _continued(user=self.user, message=frame.message))
+            case frames.Ask():
+                await require_allowed(self.user, frame.text, _narrowed(frame)[0])
+                question = Question(self.user, frame.text, frame.conversation, frame.parent, *_narrowed(frame))
+                await self._begin(frame.id, lambda: _admitted(question))
+            case frames.Edit(message=message, text=text):
+                narrowed = _narrowed_anew(frame)
+                await require_allowed(self.user, text, narrowed and narrowed[0])
+                await self._begin(
+                    frame.id, lambda: _edited(user=self.user, message=message, text=text, narrowed=narrowed)
+                )
+            case frames.Regenerate(message=message):
+                narrowed = _narrowed_anew(frame)
+                await self._begin(frame.id, lambda: _regenerated(user=self.user, message=message, narrowed=narrowed))
+            case frames.Continue(message=message):
+                await self._begin(frame.id, lambda: _continued(user=self.user, message=message))
             case frames.Stop():
                 turn = await in_database(access.get_turn)(self.user, frame.turn)
                 await in_database(services.request_stop)(turn=turn)
@@ -124,9 +141,18 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case frames.Resume():
                 await self._resume(frame.turn, frame.after)
 
-    async def _start(self, request_id: str, started: Started) -> None:
+    async def _begin(self, request_id: str, admit: Callable[[], Awaitable[Started]]) -> None:
+        """What is refused takes of no limit but that of requests."""
+        reserved = await reserve(self.user)
         try:
-            await turns.launch(started)
+            await self._start(request_id, await admit(), reserved)
+        except BaseException:
+            await reserved.settle(self.user, 0)
+            raise
+
+    async def _start(self, request_id: str, started: Started, reserved: Reserved) -> None:
+        try:
+            await turns.launch(started, reserved=reserved)
         except Busy as error:
             await in_database(services.refuse_turn)(started=started, error=as_dict(error))
             raise
@@ -179,10 +205,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _pump(self, turn: UUID, after: int) -> None:
         silent = 0
+        own = OwnFrames(self.user, turn)
         try:
             async for frame in turn_stream().read(turn, after):
                 if frame is not None:
-                    await self.put(frame)
+                    await self.put(await own.put_back(await self._readable(frame)))
                     silent = 0
                     continue
                 try:
@@ -197,6 +224,18 @@ class ChatConsumer(AsyncWebsocketConsumer):
         finally:
             if self.following.get(turn) is asyncio.current_task():
                 del self.following[turn]
+
+    async def _readable(self, frame: dict[str, Any]) -> dict[str, Any]:
+        """Passages are checked again whenever they are shown: a frame may be old, and it may not be known now."""
+        kind = frame["type"]
+        if kind not in ("sources", "citations") or not frame[kind]:
+            return frame
+        try:
+            readable = await areadable_passages((self.user, {one["passage"] for one in frame[kind]}))
+        except DatabaseError as error:
+            log.warning("socket.passages_not_checked", error=" ".join(str(error).split())[:200])
+            readable = {}
+        return frame | {kind: answers.readable_parts(frame[kind], readable)}
 
     async def put(self, frame: dict[str, Any]) -> None:
         """A client that does not read is let go; its turn goes on and can be resumed."""
@@ -230,11 +269,21 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.user = found
 
 
+def _narrowed(frame: frames.Ask | frames.Edit | frames.Regenerate) -> admission.Narrowed:
+    chosen = None if frame.collections is None else frozenset(frame.collections)
+    return chosen, frame.filters or EVERYTHING
+
+
+def _narrowed_anew(frame: frames.Edit | frames.Regenerate) -> admission.Narrowed | None:
+    """None: as the question was before."""
+    return None if frame.collections is None and frame.filters is None else _narrowed(frame)
+
+
 def _echoed(text: str | None) -> dict[str, Any]:
     """The `id` of a frame that was refused, so that its sender knows which one."""
     try:
-        body = json.loads(text or "")
-    except (ValueError, RecursionError):
+        body = parse_json(text or "")
+    except ValueError:
         return {}
     given = body.get("id") if isinstance(body, dict) else None
     return {"id": given} if frames.is_request_id(given) else {}

@@ -13,8 +13,8 @@ from inference.engines.extractive import ExtractiveEngine
 from inference.routing.pool import EnginePool
 from inference.routing.router import Router
 from inference.routing.stored import StoredRoutes
-from retrieval.client import shared_client
 from retrieval.contracts import Vectors
+from retrieval.service.client import shared_client
 
 _WHERE = {"local": "on this server", "house": "in this house", "api": "over an API"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,8 +9,11 @@ from uuid import UUID
 
 from django.conf import settings
 
+from chatapp.documents.filters import EVERYTHING, filters_of
 from chatapp.errors import Invalid
-from retrieval.ingestion import storable
+from chatapp.json_body import parse as parse_json
+from retrieval.contracts import SearchFilters
+from retrieval.stored_text import storable
 
 PROTOCOL = 1
 FRAME_CHARACTERS = 64_000
@@ -26,6 +28,7 @@ class Ask:
     conversation: UUID | None = None
     parent: UUID | None = None
     collections: tuple[UUID, ...] | None = None
+    filters: SearchFilters = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,16 @@ class Edit:
     id: str
     message: UUID
     text: str
+    collections: tuple[UUID, ...] | None = None
+    filters: SearchFilters | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Regenerate:
     id: str
     message: UUID
+    collections: tuple[UUID, ...] | None = None
+    filters: SearchFilters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ SERVER_FRAMES = (
     "writer",
     "text",
     "citations",
+    "grounding",
     "error",
     "done",
     "snapshot",
@@ -95,8 +103,8 @@ def parse(text: str | None) -> ClientFrame:
     if len(text) > FRAME_CHARACTERS:
         raise Invalid(f"A frame may hold at most {FRAME_CHARACTERS} characters.", advice="Send a shorter text.")
     try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
+        body = parse_json(text)
+    except ValueError:
         raise Invalid("The frame is not JSON.") from None
     kind = CLIENT_FRAMES.get(str(body.get("type"))) if isinstance(body, dict) else None
     if kind is None:
@@ -109,7 +117,7 @@ def parse(text: str | None) -> ClientFrame:
 
 
 def _needed(kind: type[Any], name: str) -> bool:
-    return not (kind is Ask and name in ("conversation", "parent", "collections"))
+    return name not in ("collections", "filters") and not (kind is Ask and name in ("conversation", "parent"))
 
 
 def _read(name: str, kind: type[Any], body: dict[str, Any]) -> Any:
@@ -125,14 +133,20 @@ def _read(name: str, kind: type[Any], body: dict[str, Any]) -> Any:
             raise Invalid("`after` must be a sequence number.")
         return value
     if name == "collections":
-        if value is None:
-            return None
-        if not isinstance(value, list) or len(value) > _COLLECTIONS:
-            raise Invalid("`collections` must be a list of collection ids.")
-        return tuple(_uuid(name, one) for one in value)
+        return _collections(value)
+    if name == "filters":
+        return filters_of(value or {})
     if value is None and not _needed(kind, name):
         return None
     return _uuid(name, value)
+
+
+def _collections(value: Any) -> tuple[UUID, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) > _COLLECTIONS:
+        raise Invalid("`collections` must be a list of collection ids.")
+    return tuple(_uuid("collections", one) for one in value)
 
 
 def is_request_id(value: Any) -> bool:

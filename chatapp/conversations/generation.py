@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +12,11 @@ from django.conf import settings
 from chatapp.accounts.models import User
 from chatapp.database import Together
 from chatapp.documents.search import FoundPassage, may_leave_the_house
+from chatapp.safety.egress.guard import guarded_instructions
 from inference.engine import ChatMessage, Generation, Source, Task
 from inference.prompts import build_messages, estimate_tokens
 
-_MARGIN_TOKENS = 50  # what a chat template adds, and the request to go on
+_MARGIN_TOKENS = 90  # what a chat template adds, the request to go on, and the word that no answer holds
 _LEAST_TOKENS = 200
 
 
@@ -78,12 +79,13 @@ def _source_frame(number: int, hit: FoundPassage) -> dict[str, Any]:
         "locator": passage.locator,
         "text": passage.text,
         "score": round(hit.score, 4),
+        "confidence": None if hit.confidence is None else round(hit.confidence, 3),
     }
 
 
 def source_of(frame: dict[str, Any]) -> Source:
     number, text, heading, page, score = (frame[key] for key in ("number", "text", "heading", "page", "score"))
-    return Source(number, frame["document"]["name"], text, heading, page, score)
+    return Source(number, frame["document"]["name"], text, heading, page, score, frame.get("confidence"))
 
 
 def generation(
@@ -108,6 +110,8 @@ def generation(
         max_prompt_tokens=max(room, _LEAST_TOKENS),
         instructions=instructions,
     )
+    system, *others = messages
+    messages = (replace(system, content=guarded_instructions(system.content)), *others)
     return Generation(
         turn_id=turn_id,
         question=question,

@@ -48,6 +48,9 @@ class Message(models.Model):
     written_by = models.JSONField(default=list, blank=True)  # [{"engine", "from", "note"}]: where each writer begins
     error = models.JSONField(null=True)  # {"code", "message", "advice", "retryable"}
     sources = models.JSONField(default=list, blank=True)  # what the turn was shown; see docs/protocol.md, Source
+    unsupported = models.JSONField(
+        null=True
+    )  # [from, to] of sentences that no cited passage holds; None: not looked at
     usage = models.JSONField(default=dict, blank=True)
     timings = models.JSONField(default=dict, blank=True)  # milliseconds by stage
     created_at = models.DateTimeField(auto_now_add=True)
@@ -62,6 +65,20 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} {self.id}"
+
+
+class MaskedValue(models.Model):
+    """What stands in the messages of a conversation for a value, and the value, sealed under the key of the owner."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="masked_values")
+    name = models.CharField(max_length=40)  # as in the text: [email 1]
+    sealed = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["conversation", "name"], name="one_value_for_each_placeholder")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Citation(models.Model):
@@ -92,6 +109,7 @@ class Turn(models.Model):
     answer = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="turns")
     running = models.BooleanField(default=True)
     collections = models.JSONField(null=True)  # ids that the asker chose to search; null: all that may be read
+    filters = models.JSONField(null=True)  # what else the search was narrowed to: documents.filters; null: nothing
     begins_at = models.PositiveIntegerField(default=0)  # characters of the answer that stood before this turn
     stop_requested = models.BooleanField(default=False)
     runner = models.UUIDField(null=True)  # the process that writes it; another one that took it over writes instead

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import cast
 from uuid import UUID
 
@@ -14,10 +15,18 @@ from django.views.decorators.http import require_safe
 from chatapp import access
 from chatapp.accounts.models import User
 from retrieval.models import Document, Passage
+from retrieval.versions.members import served
 
 EXAMPLES = 3
 _LOOKED_AT = 20  # newest documents
 LONGEST_HEADING = 60
+_LONGEST_CAPITALS = 6  # GDPR is a topic, PERSONAL DETAILS the part of a form
+_NUMBERED = re.compile(
+    r"(sheet|table|tabelle|tab|blatt|slide|folie|page|seite|chapter|kapitel|section|abschnitt|part|teil|appendix|annex"
+    r"|anhang|figure|abbildung|form|article|artikel)[\s.-]*(\d+|[ivxlc]+|[a-z])\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
+_FILE = re.compile(r".*\.[a-z]\w{1,4}", re.IGNORECASE | re.DOTALL)
 
 
 @require_safe
@@ -26,7 +35,7 @@ def chat(request: HttpRequest, conversation: UUID | None = None) -> HttpResponse
     user = cast(User, request.user)
     if conversation is not None:
         access.get_conversation(user, conversation)
-    readable = Document.objects.filter(collection__in=access.readable_collections(user), status=Document.Status.READY)
+    readable = Document.objects.readable_by(user).filter(status=Document.Status.READY)
     context = {
         "conversation_id": conversation,
         "has_documents": readable.exists(),
@@ -40,11 +49,13 @@ def chat(request: HttpRequest, conversation: UUID | None = None) -> HttpResponse
 
 
 def example_questions(user: User) -> list[str]:
-    """From the headings of the documents that this person may read, one for each document; those of sections first."""
-    readable = Document.objects.filter(collection__in=access.readable_collections(user), status=Document.Status.READY)
+    """From the headings of the documents that this person may read, one for each document; those of sections first.
+    Where they say little, the document's title.
+    """
+    readable = Document.objects.readable_by(user).filter(status=Document.Status.READY)
     newest = list(readable.order_by("-ready_at").values_list("pk", flat=True)[:_LOOKED_AT])
     passages = (
-        Passage.objects.filter(document__in=newest, ordinal__lte=6)
+        served(Passage.objects.filter(document__in=newest, ordinal__lte=6))
         .exclude(heading="")
         .order_by("-document__ready_at", "document", "ordinal")
         .values_list("document_id", "document__title", "document__name", "heading")
@@ -53,10 +64,20 @@ def example_questions(user: User) -> list[str]:
     of_titles: dict[UUID, str] = {}
     for document, title, name, heading in passages:
         topic = heading.split(" > ")[-1].split(" › ")[-1].strip(" .:#")
-        about = title or name
-        if not 4 <= len(topic) <= LONGEST_HEADING:
-            continue
-        of_which = of_titles if topic.casefold() == about.casefold() else of_sections
+        if not _is_telling(topic):
+            topic = title.strip(" .:#")
+            if not _is_telling(topic):
+                continue
+        of_which = of_titles if topic.casefold() in (title.casefold(), name.casefold()) else of_sections
         of_which.setdefault(document, f"What do the documents say about “{topic}”?")
     others = [question for document, question in of_titles.items() if document not in of_sections]
     return list(dict.fromkeys([*of_sections.values(), *others]))[:EXAMPLES]
+
+
+def _is_telling(topic: str) -> bool:
+    """Neither `Sheet1` nor `Chapter 2: ...` nor the name of a file or of a part of a form says what it is about."""
+    if not 4 <= len(topic) <= LONGEST_HEADING or sum(char.isalpha() for char in topic) < len(topic) / 2:
+        return False
+    if topic.isupper() and len(topic) > _LONGEST_CAPITALS:
+        return False
+    return not (_NUMBERED.fullmatch(topic) or _FILE.fullmatch(topic))

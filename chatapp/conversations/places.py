@@ -10,6 +10,7 @@ from django.conf import settings
 from chatapp.accounts.models import User
 from chatapp.conversations.running import RUNNING
 from chatapp.errors import Busy
+from chatapp.limits.slots import hold, let_go
 
 _programs: Counter[UUID] = Counter()
 
@@ -24,21 +25,29 @@ def require_room() -> None:
 
 
 class Place:
-    """One of the answers, or requests for vectors, that a person may have running over the API. `take` raises Busy."""
+    """One of the answers, or requests for vectors, that a person may have running over the API, in all processes
+    together. `take` raises Busy."""
 
     def __init__(self, person: User) -> None:
-        self._person, self._taken = person.pk, False
+        self._person = person
+        self._slot: UUID | None = None
 
-    def take(self) -> None:
-        if _programs[self._person] >= settings.TURNS_PER_USER:
-            raise Busy
+    async def take(self) -> None:
         require_room()
-        _programs[self._person] += 1
-        self._taken = True
+        _programs[self._person.pk] += 1
+        try:
+            self._slot = await hold(self._person)
+        finally:
+            if self._slot is None:
+                self._leave()
 
-    def free(self) -> None:
-        if self._taken:
-            self._taken = False
-            _programs[self._person] -= 1
-            if _programs[self._person] <= 0:
-                del _programs[self._person]
+    async def free(self) -> None:
+        if self._slot is not None:
+            slot, self._slot = self._slot, None
+            self._leave()
+            await let_go(slot)
+
+    def _leave(self) -> None:
+        _programs[self._person.pk] -= 1
+        if _programs[self._person.pk] <= 0:
+            del _programs[self._person.pk]

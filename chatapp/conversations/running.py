@@ -17,6 +17,7 @@ from chatapp.conversations.admission import Started
 from chatapp.conversations.outbox import Outbox
 from chatapp.conversations.services import Checkpoint
 from chatapp.database import in_database
+from chatapp.limits.tokens import NOTHING, Reserved
 from inference.engine import Source, Usage
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,7 @@ class RunningTurn:
     sources: list[Source] = field(default_factory=list)
     source_frames: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage | None = None
+    reserved: Reserved = NOTHING  # tokens
     timings: dict[str, int] = field(default_factory=dict)
     taken_at: int = -1  # where the text of a process that died ends
     at_work: bool = False  # its task has begun

@@ -16,9 +16,10 @@ from django.utils import timezone
 from chatapp.conversations.admission import DEAD_AFTER, RUNNER, SILENT_FOR, Started
 from chatapp.conversations.citing import Cited
 from chatapp.conversations.models import Citation, Conversation, Message, Turn
+from chatapp.conversations.trail import turn_ended
 from chatapp.errors import Invalid
-from retrieval.ingestion import storable
 from retrieval.models import Passage
+from retrieval.stored_text import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def finish_turn(
             kept = set(Passage.objects.filter(pk__in=passages.values()).values_list("pk", flat=True))
             there = {number: passage for number, passage in passages.items() if passage in kept}
             Citation.objects.bulk_create(_citation(answer, one, there.get(one.source.number)) for one in cited)
+        turn_ended(turn, values)
         return True
 
 

@@ -136,6 +136,11 @@ class RedisTurnStream:
         return f"footnote:turn:{turn}"
 
     @classmethod
+    def keys_of(cls, turn: UUID) -> tuple[str, str]:
+        """All that Redis holds of it."""
+        return cls._key(turn), cls._fence(turn)
+
+    @classmethod
     def _fence(cls, turn: UUID) -> str:
         return f"{cls._key(turn)}:takeovers"
 

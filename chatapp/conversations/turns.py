@@ -14,17 +14,28 @@ from django.db import DatabaseError
 from chatapp.conversations import answer_cache, metrics, services
 from chatapp.conversations.admission import Started
 from chatapp.conversations.answer_cache import Asking
-from chatapp.conversations.citing import Cited, MarkFilter, cite
-from chatapp.conversations.generation import Behind, generation, limits_of, source_frames, source_of, without_copies
+from chatapp.conversations.citing import Cited, cite
+from chatapp.conversations.generation import Behind, generation, limits_of, source_frames, without_copies
+from chatapp.conversations.masked import keep_values, placeholders_in
 from chatapp.conversations.models import Message
 from chatapp.conversations.outbox import Outbox
+from chatapp.conversations.outgoing import HouseRules, Outgoing, house_rules
 from chatapp.conversations.places import require_room
 from chatapp.conversations.running import FLUSH_S, RUNNING, RunningTurn, keeper
 from chatapp.conversations.stream import turn_stream
+from chatapp.conversations.surroundings import sources_of
+from chatapp.conversations.taken_away import while_readable
 from chatapp.database import in_database
 from chatapp.documents.search import asearch_passages, readable_passages
 from chatapp.errors import TYPED_ERRORS, ChatAppError, as_dict, reason_of
+from chatapp.governance import findings
+from chatapp.limits.tokens import NOTHING, Reserved
+from chatapp.safety.gates import clean_sources
+from chatapp.safety.groundedness.checking import unsupported
+from chatapp.safety.questions import reply_instead
 from inference.engine import Finish, Generation, Progress, TextPiece, Writer
+from inference.engines.extractive import ExtractiveEngine
+from inference.prompts import estimate_tokens
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +43,7 @@ _END_S = 3.0
 _LAST_TRIES = 3  # to tell the readers that the turn is over; after that they find out from its row
 
 
-async def launch(started: Started, *, seq: int = 0, unsent: str = "") -> RunningTurn:
+async def launch(started: Started, *, seq: int = 0, unsent: str = "", reserved: Reserved = NOTHING) -> RunningTurn:
     """Starts the task; the first frame is sent before, so that whoever hears of the turn can follow it.
 
     Of a turn that was taken over, `seq` is the number of the last frame, and `unsent` text that was written behind it.
@@ -41,7 +52,7 @@ async def launch(started: Started, *, seq: int = 0, unsent: str = "") -> Running
     """
     require_room()
     outbox = Outbox(started.turn, turn_stream(), seq, started.takeovers)
-    turn = RunningTurn(started, outbox, text=started.written, written_by=list(started.written_by))
+    turn = RunningTurn(started, outbox, text=started.written, written_by=list(started.written_by), reserved=reserved)
     turn.write(unsent)
     turn.taken_at = len(turn.text) if started.takeovers and turn.text else -1
     RUNNING[started.turn] = turn
@@ -74,6 +85,7 @@ async def interrupt_all() -> None:
 async def _run(turn: RunningTurn) -> None:
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(turn=str(turn.started.turn))
+    findings.begin()
     status, error = Message.Status.COMPLETE, None
     try:
         turn.at_work = True
@@ -97,9 +109,13 @@ async def _run(turn: RunningTurn) -> None:
 
 async def _answer(turn: RunningTurn) -> None:
     started = turn.started
+    if instead := await reply_instead(started.asker, started.text, started.collections):
+        return turn.write(instead if not turn.text else "")
     frames = await _kept_sources(turn) if started.sources else await _found_sources(turn)
     turn.source_frames = frames
-    turn.sources = [source_of(frame) for frame in frames]
+    rules = await house_rules(started.asker, started.collections, placeholders_in(started.conversation, started.asker))
+    turn.sources = clean_sources(rules.passages, await sources_of(frames))
+    await _keep_masked(turn, rules)
     turn.mark("search")
     await turn.emit("sources", sources=frames)
     documents = started.shown | {UUID(frame["document"]["id"]) for frame in [*started.sources, *frames]}
@@ -113,7 +129,7 @@ async def _answer(turn: RunningTurn) -> None:
         history=started.history,
         written=turn.text,
     )
-    await _write(turn, asked)
+    await _write(turn, asked, rules)
 
 
 async def _kept_sources(turn: RunningTurn) -> list[dict[str, Any]]:
@@ -126,27 +142,63 @@ async def _kept_sources(turn: RunningTurn) -> list[dict[str, Any]]:
 async def _found_sources(turn: RunningTurn) -> list[dict[str, Any]]:
     started = turn.started
     found = await asearch_passages(
-        started.asker, started.text, k=settings.TURN_PASSAGES, collections=started.collections
+        started.asker,
+        started.text,
+        k=settings.TURN_PASSAGES,
+        collections=started.collections,
+        filters=started.filters,
     )
     return source_frames(without_copies(found))
 
 
-async def _write(turn: RunningTurn, asked: Generation) -> None:
-    marks = MarkFilter(frozenset(s.number for s in turn.sources))
-    asking = Asking(turn.started.asker, turn.started.collections, turn.started.conversation)
-    async with aclosing(answer_cache.answer(asked, asking)) as pieces:  # type: ignore[type-var]
+async def _write(turn: RunningTurn, asked: Generation, rules: HouseRules) -> None:
+    out = Outgoing(frozenset(s.number for s in turn.sources), rules.answer, turn.text, _known(turn, asked))
+    started = turn.started
+    asking = Asking(started.asker, started.collections, started.conversation, unchanged=lambda: out.unchanged)
+    passages = frozenset(frame["passage"] for frame in turn.source_frames)
+    next_one: Writer | None = None
+    answered = while_readable(answer_cache.answer(asked, asking), turn.started.asker.pk, passages)
+    async with aclosing(answered) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             if isinstance(piece, Writer):
-                note = turn.take_over(piece.engine, piece.note)
-                await turn.emit("writer", engine=piece.engine, note=note)
+                out.begins()
+                next_one = await _came_out(turn, out, "", piece)
             elif isinstance(piece, Progress):
                 read, of = piece.prompt_tokens_read, piece.prompt_tokens
                 await turn.stage("reading", queue_position=piece.queue_position, read=read, of=of)
             elif isinstance(piece, TextPiece):
-                await _write_text(turn, marks.push(piece.text))
+                text = out.push(piece.text)
+                await _keep_masked(turn, rules)
+                next_one = await _came_out(turn, out, text, next_one)
             elif isinstance(piece, Finish):
                 turn.usage = piece.usage
-    turn.write(marks.rest())
+                rest = out.rest()
+                await _keep_masked(turn, rules)
+                next_one = await _came_out(turn, out, rest, next_one)
+    await _came_out(turn, out, out.rest(), next_one)
+
+
+async def _came_out(turn: RunningTurn, out: Outgoing, text: str, next_one: Writer | None) -> Writer | None:
+    """Who writes next is told once what was written before has come out. -> who is still to be told of"""
+    border = None if next_one is None else out.border_in(text)
+    if next_one is not None and border is not None:
+        turn.write(text[:border])
+        note = turn.take_over(next_one.engine, next_one.note)
+        await turn.emit("writer", engine=next_one.engine, note=note)
+        next_one, text = None, text[border:]
+    await _write_text(turn, text)
+    return next_one
+
+
+async def _keep_masked(turn: RunningTurn, rules: HouseRules) -> None:
+    """Before what stands for them is told."""
+    if new := rules.placeholders.take_new():
+        await in_database(keep_values)(turn.started.conversation, turn.started.asker.pk, new)
+
+
+def _known(turn: RunningTurn, asked: Generation) -> list[str]:
+    """What the asker wrote or was shown."""
+    return [one.content for one in asked.messages if one.role != "system"] + [one["text"] for one in turn.source_frames]
 
 
 async def _write_text(turn: RunningTurn, text: str) -> None:
@@ -177,7 +229,9 @@ def _fate(turn: RunningTurn) -> Message.Status:
 
 async def _finish(turn: RunningTurn, status: Message.Status, error: dict[str, Any] | None) -> None:
     turn.mark("total")
+    await _settle(turn)
     cited = cite(turn.text, turn.sources)
+    marks = await asyncio.to_thread(_unsupported, turn)  # milliseconds for each kilobyte
     usage = (
         {"prompt_tokens": turn.usage.prompt_tokens, "completion_tokens": turn.usage.completion_tokens}
         if turn.usage
@@ -190,6 +244,7 @@ async def _finish(turn: RunningTurn, status: Message.Status, error: dict[str, An
         "written_by": turn.written_by,
         "error": error,
         "sources": turn.source_frames,
+        "unsupported": marks,
         "usage": usage,
         "timings": turn.timings,
     }
@@ -200,6 +255,8 @@ async def _finish(turn: RunningTurn, status: Message.Status, error: dict[str, An
         status, error = Message.Status.INTERRUPTED, as_dict(ChatAppError("The answer could not be stored."))
     if cited:
         turn.outbox.add("citations", citations=[_citation_frame(turn, one) for one in cited])
+    if marks is not None:
+        turn.outbox.add("grounding", unsupported=marks)
     if error:
         turn.outbox.add("error", **error)
     ending = {"usage": usage, "timings": turn.timings, "title": turn.started.title}
@@ -207,6 +264,19 @@ async def _finish(turn: RunningTurn, status: Message.Status, error: dict[str, An
     await _send_last(turn)
     metrics.turn_ended(str(status), turn.engine, turn.timings)
     log.info("turn.done", status=str(status), engine=turn.engine, characters=len(turn.text), **turn.timings)
+
+
+def _unsupported(turn: RunningTurn) -> list[tuple[int, int]] | None:
+    """Of quotations, which say nothing of their own, and where nothing was read, there is nothing to look at."""
+    if not turn.sources or not turn.text.strip() or turn.engine == ExtractiveEngine.name:
+        return None
+    return unsupported(turn.text, turn.sources, turn.started.text)
+
+
+async def _settle(turn: RunningTurn) -> None:
+    if turn.reserved.tokens:
+        used = turn.usage.prompt_tokens + turn.usage.completion_tokens if turn.usage else estimate_tokens(turn.text)
+        await turn.reserved.settle(turn.started.asker, used)
 
 
 async def _stored(turn: RunningTurn, values: dict[str, Any], cited: list[Cited]) -> bool:

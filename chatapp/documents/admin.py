@@ -8,19 +8,43 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from chatapp.accounts.models import User
+from chatapp.documents.source_admin import SourceAdmin as SourceAdmin
+from chatapp.documents.version_admin import IndexVersionAdmin as IndexVersionAdmin
 from chatapp.governance.services import record
+from chatapp.roles.administration import OfCurators
 from inference.administration.changes import changed
-from retrieval.admin import CollectionAdmin
-from retrieval.models import Collection
+from inference.administration.superusers import is_superuser
+from retrieval.admin import CollectionAdmin, DocumentAdmin
+from retrieval.models import Collection, Document, DocumentQuerySet
 
-admin.site.unregister(Collection)
+admin.site.unregister((Collection, Document))
 
 
 @admin.register(Collection)
-class AuditedCollectionAdmin(CollectionAdmin):
+class AuditedCollectionAdmin(OfCurators, CollectionAdmin):
+    of_collection = "pk"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """What may leave the house is the house's to say."""
+        return () if is_superuser(request) else ("stays_in_house",)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """In the transaction of the page, once the readers are stored as well."""
         super().save_related(request, form, formsets, change)
         if different := changed(form, change=change):
             actor = request.user if isinstance(request.user, User) else None
             record("collection.changed" if change else "collection.added", str(form.instance), actor, **different)
+
+
+@admin.register(Document)
+class CuratedDocumentAdmin(OfCurators, DocumentAdmin):
+    """To look at."""
+
+    def get_queryset(self, request: HttpRequest) -> DocumentQuerySet:
+        return Document.objects.filter(**self._theirs(request))

@@ -13,12 +13,13 @@ from uuid import UUID
 from django.utils import timezone
 
 from chatapp.accounts.models import User
-from chatapp.documents.services import collection_for
+from chatapp.documents.services import collection_for, receive
 from retrieval.errors import RetrievalError
-from retrieval.ingestion import FileUnreadable, receive_document
 from retrieval.models import Collection, Document
+from retrieval.pipeline.ingestion import FileUnreadable
 
 POLL_S = 0.3
+LOOKED_AT_A_SECOND = 4000  # documents: looking at thousands that wait takes from those who work on them
 IDS_A_QUERY = 5000
 
 
@@ -52,6 +53,7 @@ class Ingest:
 
     name: str  # of the collection
     by: User
+    readers: Sequence[str] | None = None  # groups that each document has as readers of its own
     entries: list[Entry] = field(default_factory=list)
     _ids: set[UUID] = field(default_factory=set)
     _collection: Collection | None = None
@@ -69,12 +71,13 @@ class Ingest:
         self.entries.append(entry)
         try:
             with _Content(given) as content:
-                receipt = receive_document(
+                receipt = receive(
                     collection=self.collection,
                     name=given.name,
                     path=entry.document,
                     content=content,  # type: ignore[arg-type]  # reads like one
                     by=self.by,
+                    readers=self.readers,
                 )
         except RetrievalError as error:
             entry.status, entry.error = "failed", f"{error.user_message} {error.advice}"
@@ -93,7 +96,8 @@ class Ingest:
         moved, ids = False, list(open_entries)
         found: set[UUID] = set()
         for start in range(0, len(ids), IDS_A_QUERY):
-            for document in Document.objects.filter(pk__in=ids[start : start + IDS_A_QUERY]):
+            told = Document.objects.filter(pk__in=ids[start : start + IDS_A_QUERY])
+            for document in told.only("status", "error", "passage_count", "seconds"):
                 found.add(document.pk)
                 moved |= _update(open_entries[document.pk], document)
         for missing in set(ids) - set(found):
@@ -111,7 +115,7 @@ class Ingest:
             progress()
             if time.monotonic() - still > patience_s:
                 return False
-            time.sleep(POLL_S)
+            time.sleep(max(POLL_S, sum(not entry.ended for entry in self.entries) / LOOKED_AT_A_SECOND))
         progress()
         return True
 

@@ -1,4 +1,4 @@
-"""The documents page, for administrators. What it lists and changes goes over the API."""
+"""The documents page, for administrators and curators. What it lists and changes goes over the API."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from django.views.decorators.http import require_safe
 
 from chatapp import access
 from chatapp.accounts.models import User
+from chatapp.documents.cuts import bounds
+from chatapp.operations.first_run import sample_collection
 
 
 @require_safe
 @ensure_csrf_cookie
 def documents(request: HttpRequest) -> HttpResponse:
-    access.require_administrator(cast(User, request.user))
+    access.require_curator(cast(User, request.user))
     groups = list(Group.objects.order_by("name").values_list("name", flat=True))
-    return render(request, "documents.html", {"groups": groups})
+    sample = sample_collection()
+    context = {"groups": groups, "cut": bounds(), "sample": sample.pk if sample else ""}
+    return render(request, "documents.html", context)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection as Container
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
 
-from chatapp.access import readable_collections, readable_collections_of
+from chatapp.access import reach, reach_of_each
 from chatapp.accounts.models import User
 from chatapp.database import Together
+from chatapp.documents.filters import EVERYTHING
 from chatapp.errors import Invalid
-from retrieval.client import IndexClient, shared_client
-from retrieval.contracts import PassageHit, SearchRequest
-from retrieval.ingestion import storable
-from retrieval.models import Collection, Document, Passage
+from retrieval.contracts import PassageHit, SearchFilters, SearchRequest
+from retrieval.models import Collection, Document, Passage, Reach
+from retrieval.service.client import IndexClient, shared_client
+from retrieval.stored_text import storable
 
 MOST_RESULTS = 200
 BATCH = 64
@@ -31,72 +32,99 @@ class FoundPassage:
     score: float
     dense: float
     lexical: float
+    confidence: float | None = None  # that the documents answer the question at all; None: not known
 
 
 def search_passages(
-    user: User, question: str, *, k: int, collections: frozenset[UUID] | None = None
+    user: User,
+    question: str,
+    *,
+    k: int,
+    collections: frozenset[UUID] | None = None,
+    filters: SearchFilters = EVERYTHING,
 ) -> list[FoundPassage]:
-    """Best first. `collections` narrows what the person may read; None means all of it."""
-    return next(search_batch(user, [question], k=k, collections=collections))
+    """Best first. `collections` and `filters` narrow what the person may read; None means all of it."""
+    return next(search_batch(user, [question], k=k, collections=collections, filters=filters))
 
 
 def search_batch(
-    user: User, questions: Sequence[str], *, k: int, collections: frozenset[UUID] | None = None
+    user: User,
+    questions: Sequence[str],
+    *,
+    k: int,
+    collections: frozenset[UUID] | None = None,
+    filters: SearchFilters = EVERYTHING,
 ) -> Iterator[list[FoundPassage]]:
     """Results for each question in order, asked in chunks."""
     client = IndexClient(settings.RETRIEVAL)
     try:
         for start in range(0, len(questions), BATCH):
-            allowed = _allowed(user, collections)
-            requests = [_request(question, k, allowed) for question in questions[start : start + BATCH]]
-            answers = client.search_batch(requests) if allowed else [[] for _ in requests]
+            within = _within(reach(user), collections)
+            requests = [_request(question, k, within, filters) for question in questions[start : start + BATCH]]
+            answers = client.search_batch(requests) if within.collections else [[] for _ in requests]
             yield from _check_again([(user, hits) for hits in answers])
     finally:
         client.close()
 
 
 async def asearch_passages(
-    user: User, question: str, *, k: int, collections: frozenset[UUID] | None = None
+    user: User,
+    question: str,
+    *,
+    k: int,
+    collections: frozenset[UUID] | None = None,
+    filters: SearchFilters = EVERYTHING,
 ) -> list[FoundPassage]:
     """The same for the web process, which must not block."""
-    readable = frozenset[UUID]() if collections == frozenset() else await _readable_collections(user)
-    allowed = readable if collections is None else readable & collections
-    request = _request(question, k, allowed)
-    if not allowed:
+    within = Reach() if collections == frozenset() else _within(await _reach(user), collections)
+    request = _request(question, k, within, filters)
+    if not within.collections:
         return []
     hits = await shared_client(settings.RETRIEVAL).search(request)
     return await _still_readable((user, hits)) if hits else []
 
 
 def _check_again(found: Sequence[tuple[User, Sequence[PassageHit]]]) -> list[list[FoundPassage]]:
-    """An index may be a moment behind: a deleted document or a withdrawn permission must not show.
-
-    For the hits of many people with three queries.
-    """
-    readable = readable_collections_of([user for user, _ in found])
-    ids = {hit.passage_id for _, hits in found for hit in hits}
-    rows = Passage.objects.filter(pk__in=ids, document__status=Document.Status.READY)
-    passages = {row.pk: row for row in rows.select_related("document__collection")}
+    """An index may be a moment behind: a deleted document or a withdrawn permission must not show."""
+    readable = readable_of_each([(user, {hit.passage_id for hit in hits}) for user, hits in found])
     return [
         [
-            FoundPassage(passage, hit.score, hit.dense, hit.lexical)
+            FoundPassage(passage, hit.score, hit.dense, hit.lexical, hit.confidence)
             for hit in hits
-            if (passage := passages.get(hit.passage_id)) and passage.document.collection_id in allowed
+            if (passage := passages.get(hit.passage_id))
         ]
-        for (_, hits), allowed in zip(found, readable, strict=True)
+        for (_, hits), passages in zip(found, readable, strict=True)
     ]
 
 
-_readable_collections = Together[User, frozenset[UUID]](readable_collections_of)
+def readable_of_each(asked: Sequence[tuple[User, Container[int]]]) -> list[dict[int, Passage]]:
+    """`readable_passages` for many people with three queries, or four where documents have readers of their own."""
+    reaches = reach_of_each([user for user, _ in asked])
+    rows = Passage.objects.filter(pk__in={pk for _, ids in asked for pk in ids}, document__status=Document.Status.READY)
+    passages = {row.pk: row for row in rows.select_related("document__collection")}
+    restricted = {row.document_id for row in passages.values() if row.document.restricted}
+    readers = Document.objects.filter(pk__in=restricted).own_readers() if restricted else {}
+
+    def may_read(may: Reach, passage: Passage) -> bool:
+        own = readers.get(passage.document_id, frozenset()) if passage.document.restricted else None
+        return may.has(passage.document.collection_id, own)
+
+    return [
+        {pk: passages[pk] for pk in ids if pk in passages and may_read(may, passages[pk])}
+        for (_, ids), may in zip(asked, reaches, strict=True)
+    ]
+
+
+_reach = Together[User, Reach](reach_of_each)
+areadable_passages = Together[tuple[User, Container[int]], dict[int, Passage]](readable_of_each)
 _still_readable = Together[tuple[User, Sequence[PassageHit]], list[FoundPassage]](_check_again)
 
 
-def _allowed(user: User, collections: frozenset[UUID] | None) -> frozenset[UUID]:
-    readable = readable_collections(user)
-    return readable if collections is None else readable & collections
+def _within(may: Reach, collections: frozenset[UUID] | None) -> Reach:
+    return may if collections is None else replace(may, collections=may.collections & collections)
 
 
-def _request(question: str, k: int, allowed: frozenset[UUID]) -> SearchRequest:
+def _request(question: str, k: int, within: Reach, filters: SearchFilters) -> SearchRequest:
     question = storable(question).strip()
     if not question:
         raise Invalid("The question is empty.", advice="Type what you want to know.")
@@ -105,7 +133,7 @@ def _request(question: str, k: int, allowed: frozenset[UUID]) -> SearchRequest:
         raise Invalid(f"The question is longer than {most} characters.", advice="Shorten it.")
     if not 1 <= k <= MOST_RESULTS:
         raise Invalid(f"The number of results must lie between 1 and {MOST_RESULTS}.", advice="Correct it.")
-    return SearchRequest(question, allowed, k)
+    return SearchRequest(question, within.collections, k, within.groups, filters)
 
 
 def readable_passages(user: User, ids: Container[int]) -> dict[int, Passage]:
@@ -118,11 +146,7 @@ def readable_ids(user: User, ids: Container[int]) -> set[int]:
 
 
 def _readable(user: User, ids: Container[int]) -> QuerySet[Passage]:
-    return Passage.objects.filter(
-        pk__in=ids,
-        document__status=Document.Status.READY,
-        document__collection__in=Collection.objects.readable_by(user),
-    )
+    return Passage.objects.readable_by(user).filter(pk__in=ids, document__status=Document.Status.READY)
 
 
 def reads_what_stays_in_house(user: User) -> bool:

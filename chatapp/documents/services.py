@@ -1,10 +1,11 @@
-"""What administrators do with collections. Documents come and go, and collections go, through
-retrieval.ingestion."""
+"""What administrators and curators do with collections. Documents come and go, and collections go, through
+retrieval.pipeline.ingestion."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import structlog
@@ -12,11 +13,17 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.db.models import Count
 
+from chatapp.access import get_collection_to_curate, listed_documents
 from chatapp.accounts.models import User
+from chatapp.documents.cuts import set_cut
 from chatapp.errors import ChatAppError, Invalid, NotFound
 from chatapp.governance.services import record
-from retrieval.ingestion import storable
-from retrieval.models import Collection, Document
+from retrieval.changes import record_change
+from retrieval.models import Collection, Document, IndexChange
+from retrieval.outages import retried
+from retrieval.pipeline.ingestion import Place, Receipt, delete_document, keep_collection, receive_where
+from retrieval.sources.models import SourceItem
+from retrieval.stored_text import storable
 
 log = structlog.get_logger(__name__)
 
@@ -30,16 +37,22 @@ class NameTaken(ChatAppError):
 
 
 def create_collection(
-    *, name: str, by: User, description: str = "", everyone: bool = False, readers: Sequence[str] = ()
+    *,
+    name: str,
+    by: User,
+    description: str = "",
+    everyone: bool = False,
+    readers: Sequence[str] = (),
+    **cut: int | None,
 ) -> Collection:
     """A collection that administrators read, and whoever is named here."""
-    groups = _groups(readers)
+    groups = groups_named(readers)
     name = valid_name(name)
     try:
         with transaction.atomic():
-            collection = Collection.objects.create(
-                name=name, description=storable(description.strip(), 500), everyone=everyone
-            )
+            collection = Collection(name=name, description=storable(description.strip(), 500), everyone=everyone)
+            set_cut(collection, cut)
+            collection.save(force_insert=True)
             collection.readers.set(groups)
             record("collection.added", name, by, everyone=everyone, readers=sorted(one.name for one in groups))
     except IntegrityError:
@@ -56,6 +69,7 @@ def update_collection(*, collection: Collection, by: User, changes: dict[str, An
         collection.description = storable(changes["description"].strip(), 500)
     if "everyone" in changes:
         collection.everyone = changes["everyone"]
+    set_cut(collection, changes)
     try:
         with transaction.atomic():
             columns = {name: getattr(collection, name) for name in changes if name != "readers"}
@@ -66,7 +80,7 @@ def update_collection(*, collection: Collection, by: User, changes: dict[str, An
             if columns:
                 Collection.objects.filter(pk=collection.pk).update(**columns)
             if "readers" in changes:
-                collection.readers.set(_groups(changes["readers"]))
+                collection.readers.set(groups_named(changes["readers"]))
             now = _picture(collection, changes)
             if different := {name: {"from": old[name], "to": now[name]} for name in now if old[name] != now[name]}:
                 record("collection.changed", before.name, by, **different)
@@ -76,16 +90,98 @@ def update_collection(*, collection: Collection, by: User, changes: dict[str, An
     return collection
 
 
+def update_document(*, document: Document, by: User, changes: dict[str, Any]) -> Document:
+    """`restricted`: of those who may read its collection, only the groups `readers`; `collection`: where it goes.
+
+    It counts from the next question on, and the index services hear of it; nothing is read or embedded again, so its
+    passages stay as they were cut.
+    """
+    try:
+        held = _change_documents(document, by, changes)
+    except IntegrityError:
+        raise Invalid("The same file is in that collection already.", advice="Delete one of the two first.") from None
+    log.info("document.changed", document=str(held.pk), by=str(by.pk), fields=sorted(changes))
+    return held
+
+
+@retried
+def _change_documents(document: Document, by: User, changes: dict[str, Any]) -> Document:
+    """It, and the version that is about to take its place: both or neither."""
+    with transaction.atomic():
+        target = get_collection_to_curate(by, changes["collection"]) if "collection" in changes else None
+        if target is not None:
+            keep_collection(target)
+        # The collection's row stays free: who makes its documents ready waits for it under the index lock.
+        rows = Document.objects.select_for_update(of=("self",)).select_related("collection")
+        held = rows.filter(pk=document.pk).first()
+        if held is None:
+            raise NotFound
+        newer = SourceItem.objects.filter(document=held, incoming__isnull=False).values("incoming")
+        told = [_change(one, by, target, changes) for one in (held, *rows.filter(pk__in=newer).order_by("pk"))]
+        for changed in chain.from_iterable(told):
+            record_change(changed, IndexChange.Kind.ACCESS)
+        return held
+
+
+def _change(held: Document, by: User, target: Collection | None, changes: dict[str, Any]) -> list[Document]:
+    """-> what the index services are told about"""
+    old, before = _who_reads(held), held.collection
+    _apply(held, target, changes)
+    now = _who_reads(held)
+    different = {name: {"from": old[name], "to": now[name]} for name in now if old[name] != now[name]}
+    if not different:
+        return []
+    record("document.changed", held.name, by, document=str(held.pk), **different)
+    moved = held.collection != before  # answers from there are out of date as well
+    return [held, Document(pk=held.pk, collection=before)] if moved else [held]
+
+
+def _apply(document: Document, target: Collection | None, changes: dict[str, Any]) -> None:
+    if target is not None:
+        document.collection = target
+    if "restricted" in changes:
+        document.restricted = changes["restricted"]
+    document.save(update_fields=["collection", "restricted"])
+    if "readers" in changes:
+        document.readers.set(groups_named(changes["readers"]))
+
+
+def receive(
+    *, collection: Collection, name: str, path: str, content: BinaryIO, by: User, readers: Sequence[str] | None
+) -> Receipt:
+    """`readers`: groups, of the document alone, also where it is here already; None leaves them as they are."""
+    groups = None if readers is None else groups_named(readers)
+
+    def place(sha256: str) -> Place:
+        """In the transaction that stores the document."""
+        detail: dict[str, Any] = {"collection": collection.name, "sha256": sha256}
+        record("document.uploaded", name, by, **detail, readers=None if readers is None else sorted(readers))
+        return Place(collection, groups)
+
+    receipt = receive_where(place, name=name, path=path, content=content, by=by)
+    if readers is not None:
+        update_document(document=receipt.document, by=by, changes={"restricted": True, "readers": readers})
+    return receipt
+
+
+@retried
+@transaction.atomic
+def delete(*, document: Document, by: User) -> None:
+    record("document.removed", document.name, by, document=str(document.pk), collection=document.collection.name)
+    delete_document(document=document, by=by)
+
+
 def collection_for(*, name: str, by: User) -> Collection:
     """The collection of this name, made for administrators alone where it is missing."""
     found = Collection.objects.filter(name=valid_name(name)).first()
     return found or create_collection(name=name, by=by)
 
 
-def count_by_status(collections: Iterable[Collection]) -> dict[UUID, dict[str, int]]:
-    """-> for each collection how many documents are in which status"""
+def count_by_status(collections: Iterable[Collection], user: User) -> dict[UUID, dict[str, int]]:
+    """-> for each collection how many documents that this person reads or looks after are in which status"""
     counts: dict[UUID, dict[str, int]] = {collection.pk: {} for collection in collections}
-    rows = Document.objects.filter(collection__in=counts).order_by().values_list("collection", "status")
+    listed = listed_documents(user).filter(collection__in=counts)
+    rows = listed.order_by().values_list("collection", "status")
     for collection_id, status, number in rows.annotate(number=Count("id")):
         counts[collection_id][status] = number
     return counts
@@ -108,10 +204,19 @@ def _picture(collection: Collection, fields: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _groups(names: Sequence[str]) -> list[Group]:
+def _who_reads(document: Document) -> dict[str, Any]:
+    return {
+        "collection": document.collection.name,
+        "restricted": document.restricted,
+        "readers": sorted(document.readers.values_list("name", flat=True)),
+    }
+
+
+def groups_named(names: Sequence[str]) -> list[Group]:
+    """Raises Invalid."""
     asked = set(names)
     if len(asked) > _MOST_READERS:
-        raise Invalid(f"A collection can have {_MOST_READERS} groups of readers.", advice="Name fewer.")
+        raise Invalid(f"There can be {_MOST_READERS} groups of readers.", advice="Name fewer.")
     groups = list(Group.objects.filter(name__in={storable(name) for name in asked} & asked))
     if missing := asked - {group.name for group in groups}:
         listed = storable(", ".join(sorted(missing)), 200)

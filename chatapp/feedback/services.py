@@ -13,7 +13,7 @@ from chatapp.conversations.models import Message, Turn
 from chatapp.errors import Invalid, NotFound
 from chatapp.feedback.models import MOST_CHARACTERS, Rating
 from inference import outcomes
-from retrieval.ingestion import storable
+from retrieval.stored_text import storable
 
 _NAMES = {"good": Rating.Value.GOOD, "bad": Rating.Value.BAD}
 

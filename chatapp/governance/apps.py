@@ -6,7 +6,8 @@ class GovernanceConfig(AppConfig):
     verbose_name = "Audit trail"
 
     def ready(self) -> None:
-        from chatapp.governance import services
+        from chatapp.governance import services, signals
         from inference import seams
 
         seams.journal.connect(services.record)
+        signals.connect()

@@ -1,4 +1,4 @@
-"""The audit trail: who changed what, and when."""
+"""The audit trail: who did what, and when; each line chained to the one before it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import Q
+
+from chatapp.governance import personal
 
 
 class AuditTrailIsKept(TypeError):
@@ -26,19 +29,34 @@ class EntryQuerySet(models.QuerySet["AuditEntry"]):
     def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AuditTrailIsKept
 
+    def with_keys(self) -> list[AuditEntry]:
+        """For reading many: the keys of the people in them are fetched in one query."""
+        entries = list(self)
+        personal.prepare(entry.sealed for entry in entries)
+        return entries
+
 
 class AuditEntry(models.Model):
-    """One line. Append-only: the ORM refuses the rest."""
+    """One line. Append-only: the ORM refuses the rest, and so does a trigger in the database.
+
+    What is personal stands in `sealed`, by the name of the field. Lines are chained in batches, soon after they were
+    stored: `sequence`, `previous_hash` and `hash` are empty until then.
+    """
 
     at = models.DateTimeField(auto_now_add=True)
     # No constraint: deleting a person must not change a line that names them.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
-    actor_name = models.CharField("by", max_length=150, blank=True)  # '': Footnote itself; of a command, its account
+    # '': Footnote itself; of a command, its account. The name of a person is sealed.
+    plain_name = models.CharField("by", max_length=150, blank=True, db_column="actor_name")
     action = models.CharField(max_length=60)
     subject = models.CharField(max_length=300)
     detail = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    sealed = models.JSONField(null=True)  # {field: {"of": person, "value"}}
+    sequence = models.BigIntegerField(null=True, unique=True)
+    previous_hash = models.CharField(max_length=64, null=True)  # noqa: DJ001 - older processes do not write it
+    hash = models.CharField(max_length=64, null=True)  # noqa: DJ001
 
     objects = EntryQuerySet.as_manager()
 
@@ -48,10 +66,24 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["action", "-id"], name="audit_by_action"),
             models.Index(fields=["at"], name="audit_by_time"),
+            models.Index(fields=["id"], condition=Q(hash=None), name="audit_not_chained_yet"),
         ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
+
+    @property
+    def actor_name(self) -> str:
+        return personal.opened(self.sealed, "actor_name") or self.plain_name
+
+    @property
+    def whole_subject(self) -> str:
+        return personal.opened(self.sealed, "subject") or self.subject
+
+    @property
+    def whole_detail(self) -> dict[str, Any]:
+        """With what is sealed, or a word in its place."""
+        return personal.opened_detail(self.sealed) | self.detail
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import isfinite
-from typing import Any
+from typing import Any, NoReturn
+from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from chatapp.governance.models import AuditEntry
-from retrieval.ingestion import storable
+from chatapp.governance.personal import Personal, Sealed, in_detail, sealed
+from retrieval.stored_text import storable
 
 _TEXT = 2000  # characters of one value
 _command_of: ContextVar[str] = ContextVar("command_of", default="")
@@ -29,15 +31,59 @@ def command() -> Iterator[None]:
         _command_of.reset(token)
 
 
-def record(action: str, subject: str, actor: AbstractBaseUser | None = None, **detail: Any) -> AuditEntry:
-    """In the caller's transaction: the change and its line are stored together or not at all."""
-    return AuditEntry.objects.create(
-        actor_id=actor.pk if actor else None,
-        actor_name=storable(actor.get_username())[:150] if actor else _command_of.get(),
+def is_a_command() -> bool:
+    return bool(_command_of.get())
+
+
+def record(
+    action: str, subject: str | Personal | AbstractBaseUser, actor: AbstractBaseUser | None = None, **detail: Any
+) -> AuditEntry:
+    """In the caller's transaction: the change and its line are stored together or not at all.
+
+    Names of people (give the people themselves), and values that are marked Personal, are sealed under their keys.
+    """
+    entry = prepared(action, subject, actor, **detail)
+    entry.save()
+    return entry
+
+
+def prepared(
+    action: str, subject: str | Personal | AbstractBaseUser, actor: AbstractBaseUser | None = None, **detail: Any
+) -> AuditEntry:
+    """Not stored yet: for those who store many."""
+    by: UUID | None = actor.pk if actor else None
+    hidden: Sealed = sealed("actor_name", by, storable(actor.get_username())[:150]) if actor and by else {}
+    shown: dict[str, Any] = {}
+    for name, value in ((name, _marked(value)) for name, value in detail.items()):
+        if isinstance(value, Personal):
+            hidden |= sealed(in_detail(name), _person(value, by), _storable(value.value))
+        else:
+            shown[name] = _storable(value)
+    about = _marked(actor if actor and subject == actor.get_username() else subject)
+    if isinstance(about, Personal):
+        of = _person(about, by)
+        hidden |= sealed("subject", of, storable(str(about.value))[:300])
+        about = f"person {of}"
+    return AuditEntry(
+        actor_id=by,
+        plain_name="" if actor else _command_of.get(),
         action=action,
-        subject=storable(subject)[:300],
-        detail={name: _storable(value) for name, value in detail.items()},
+        subject=storable(about)[:300],
+        detail=shown,
+        sealed=hidden or None,
     )
+
+
+def _marked(value: Any) -> Any:
+    return Personal(value.get_username(), value.pk) if isinstance(value, AbstractBaseUser) else value
+
+
+def _person(value: Personal, actor: UUID | None) -> UUID:
+    return value.of or actor or _nobody()
+
+
+def _nobody() -> NoReturn:
+    raise TypeError("A personal value of a line without an actor names whom it is about.")
 
 
 def _account() -> str:

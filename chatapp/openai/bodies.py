@@ -82,9 +82,8 @@ def _check_offered(body: dict[str, Any]) -> None:
         raise NotOffered("response_format", "Answers with citations cannot follow a grammar or a schema.")
 
 
-def embedded_in(body: dict[str, Any]) -> tuple[list[str], str]:
-    """-> the texts, and the encoding of their vectors."""
-    name = settings.RETRIEVAL.embedding_model
+def embedded_in(body: dict[str, Any], name: str) -> tuple[list[str], str]:
+    """-> the texts, and the encoding of their vectors. `name` is the model that embeds."""
     if body.get("model") not in (None, "", EMBEDDER, name):
         raise NotUnderstood(
             "model", f"The embedding model is called {name!r}.", advice=f"Use that name, or {EMBEDDER!r}."

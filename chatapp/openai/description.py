@@ -8,8 +8,13 @@ from typing import Any
 
 from django.conf import settings
 
+from chatapp.documents.filters import PATH_CHARACTERS, TYPES
+from chatapp.documents.narrowing import COLLECTIONS
+from chatapp.documents.narrowing import NAME_CHARACTERS as COLLECTION_NAME
 from chatapp.openai.bodies import EMBEDDER, TEXT_CHARACTERS, TEXTS
+from chatapp.openai.narrowing import FIELD
 from inference.serving.request_form import MESSAGES, NAME_CHARACTERS, STOP_CHARACTERS, STOPS
+from retrieval.parsing.kinds import MEDIA_TYPES
 
 Schema = dict[str, Any]
 
@@ -122,10 +127,24 @@ def _completion_request() -> Schema:
             "stream_options": _or_null(_object({"include_usage": {"type": "boolean"}})),
             "n": _or_null({"const": 1}),
             "user": _or_null(name),
+            FIELD: _or_null(_narrowed()),
         }
         | _sampling(),
         "messages",
     )
+
+
+def _narrowed() -> Schema:
+    names = {"type": "array", "minItems": 1, "maxItems": COLLECTIONS, "items": _text(least=1, most=COLLECTION_NAME)}
+    types = {"type": "array", "maxItems": TYPES, "items": {"enum": sorted(MEDIA_TYPES)}}
+    moment = _text() | {"description": "A day, in UTC and whole, or a moment with its zone."}
+    filters = {"types": types, "since": moment, "until": moment, "path": _text(most=PATH_CHARACTERS)}
+    return _object(
+        {
+            "collections": _or_null(names | {"description": "Names or ids of collections that the person may read."}),
+            "filters": _or_null(_object({name: _or_null(one) for name, one in filters.items()})),
+        }
+    ) | {"description": "What is searched; without it everything that the key's person may read."}
 
 
 def _sampling() -> Schema:
@@ -150,7 +169,7 @@ def _embedding_request() -> Schema:
     texts = {"type": "array", "minItems": 1, "maxItems": TEXTS, "items": _text(least=1, most=TEXT_CHARACTERS)}
     return _object(
         {
-            "model": _or_null({"enum": ["", EMBEDDER, settings.RETRIEVAL.embedding_model]}),
+            "model": _or_null({"enum": ["", EMBEDDER]}),  # and its own name, which changes with the index version
             "input": {"anyOf": [_text(least=1, most=TEXT_CHARACTERS), texts]},
             "encoding_format": _or_null({"enum": ["float", "base64"]}),
             "user": _or_null(_text()),
@@ -211,6 +230,7 @@ def _completions() -> Schema:
         "note": _note(),
         "sources": _array_of("Source") | {"description": "What was found."},
         "citations": _array_of("Citation") | {"description": "What the answer rests on."},
+        "unsupported": _places(),
     }
     return {"Choice": _choice(), "Completion": _object(completion, *completion), "Chunk": _chunk()}
 
@@ -232,9 +252,18 @@ def _chunk() -> Schema:
             "note": _note(),
             "sources": _array_of("Source"),
             "citations": _array_of("Citation"),
+            "unsupported": _places(),
         },
         *("object", "choices"),
     )
+
+
+def _places() -> Schema:
+    said = (
+        "Where sentences stand that the passages they name do not hold: first character, and the one behind the last."
+    )
+    place = {"type": "array", "items": _COUNT, "minItems": 2, "maxItems": 2}
+    return {"type": "array", "items": place, "description": said}
 
 
 def _note() -> Schema:

@@ -13,22 +13,31 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from chatapp.accounts.models import User
+from chatapp.accounts.scopes import Action
 from chatapp.conversations.engines import get_router
 from chatapp.conversations.places import Place
+from chatapp.database import in_database
 from chatapp.errors import TYPED_ERRORS, NotFound
 from chatapp.json_body import read_object
+from chatapp.limits.tokens import reserve
 from chatapp.openai.answering import Done, Event, Found, answer, route_named
 from chatapp.openai.bodies import completion_in, embedded_in, seed_in
 from chatapp.openai.description import openapi
-from chatapp.openai.door import with_key
+from chatapp.openai.door import count, nothing_there, with_key
 from chatapp.openai.errors import error_object, refusal
+from chatapp.openai.metering import metered
+from chatapp.openai.narrowing import narrowed_in
 from inference.batching.contract import Ended, Piece
 from inference.engine import Progress, TextPiece, Usage, Writer
 from inference.prompts import estimate_tokens
 from inference.routing.router import UnknownRoute
 from inference.serving.request_form import CompletionRequest
 from inference.serving.response_form import DONE, Form
-from retrieval.client import shared_client
+from retrieval.service.client import shared_client
+from retrieval.versions.current import serving
+
+DEFAULT = "default"
+_serving = in_database(serving)
 
 
 class UnknownModel(NotFound):
@@ -47,41 +56,69 @@ async def description(request: HttpRequest) -> HttpResponseBase:
 
 @csrf_exempt
 async def unknown(request: HttpRequest, rest: str = "") -> HttpResponseBase:
-    return refusal(404, code="unknown_url", message=f"There is nothing at {request.method} {request.path}.")
+    return nothing_there(request)
 
 
 @with_key("GET")
 async def models(request: HttpRequest, person: User) -> HttpResponseBase:
-    """Routes, that of the page first, then engines, then the embedder."""
-    return JsonResponse({"object": "list", "data": [_model(name) for name in await _names()]})
+    """Routes, that of the page first, then engines, then the embedder; of those that the key may ask."""
+    default = await route_named("")
+    open_ones = [name for name in await _names() if _may_ask(person, name, *([DEFAULT] if name == default else []))]
+    return JsonResponse({"object": "list", "data": [_model(name) for name in open_ones]})
 
 
 @with_key("GET")
 async def model(request: HttpRequest, person: User, name: str) -> HttpResponseBase:
     """Of any name that may be asked: bare names of versions and "default" are not in the list."""
-    if name != settings.RETRIEVAL.embedding_model:
-        try:
+    try:
+        if name == (await _serving()).embedding_model:
+            _require_model(person, name)
+        else:
             await route_named(name)
-        except UnknownRoute as error:
-            raise UnknownModel from error
+            await _require_route(person, name)
+    except UnknownRoute as error:
+        raise UnknownModel from error
     return JsonResponse(_model(name))
 
 
+async def _require_route(person: User, asked: str) -> None:
+    """A key may name it as it is listed, as it is asked for, or as the default one. Raises UnknownRoute."""
+    if person.grant is None or person.grant.models is None:
+        return
+    found = await route_named(asked)
+    _require_model(person, asked or DEFAULT, found, *([DEFAULT] if found == await route_named("") else []))
+
+
+def _may_ask(person: User, *names: str) -> bool:
+    return person.grant is None or person.grant.asks(*names)
+
+
+def _require_model(person: User, *names: str) -> None:
+    """Raises UnknownRoute, as of a model that is not there."""
+    if not _may_ask(person, *names):
+        raise UnknownRoute
+
+
 async def _names() -> list[str]:
-    return [*await get_router().names(), settings.RETRIEVAL.embedding_model]
+    return [*await get_router().names(), (await _serving()).embedding_model]
 
 
 def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "footnote"}
 
 
-@with_key("POST")
+@with_key("POST", Action.ASK)
 async def completions(request: HttpRequest, person: User) -> HttpResponseBase:
     body = read_object(request)
     asked = completion_in(body)
     fresh = "no-cache" in request.headers.get("Cache-Control", "")
     form = Form(asked.model or await route_named(""))
-    events = answer(person, asked, seed=seed_in(body, asked), fresh=fresh)
+    await _require_route(person, asked.model)
+    narrowed = await narrowed_in(body, person)
+    reserved = await reserve(person)
+    count(request, reserved.levels)
+    answering = answer(person, asked, narrowed, seed=seed_in(body, asked), fresh=fresh)
+    events = metered(person, answering, asked, reserved)
     first = await anext(events)  # what is refused becomes a status, not a broken stream; from here on it holds a place
     if asked.stream:
         return StreamingHttpResponse(_sse(first, events, form, asked), content_type="text/event-stream")
@@ -111,8 +148,9 @@ def _line(event: Event, form: Form, asked: CompletionRequest) -> bytes:
             return form.piece(Piece(text))
         case Writer(engine, note):
             return form.beside(engine=engine, note=note)
-        case Done(citations=citations):
-            ending = form.beside(citations=citations) if citations else b""
+        case Done(citations=citations, unsupported=unsupported):
+            found = {"citations": citations} | ({"unsupported": unsupported} if unsupported else {})
+            ending = form.beside(**found) if citations or unsupported else b""
             return ending + form.ended(_ended(event), include_usage=asked.include_usage)
 
 
@@ -125,7 +163,8 @@ async def _whole(first: Event, events: AsyncIterator[Event], form: Form) -> Json
                 text += event.text
             elif isinstance(event, Done):
                 done = event
-    beside = {"citations": done.citations, "sources": sources, "engine": done.engine, "note": done.note}
+    beside = {"citations": done.citations, "unsupported": done.unsupported, "sources": sources}
+    beside |= {"engine": done.engine, "note": done.note}
     return JsonResponse(form.whole(text, (), _ended(done)) | beside)
 
 
@@ -133,22 +172,25 @@ def _ended(done: Done) -> Ended:
     return Ended(done.reason, done.usage.prompt_tokens, done.usage.completion_tokens, done.usage.cached_tokens)
 
 
-@with_key("POST")
+@with_key("POST", Action.EMBED)
 async def embeddings(request: HttpRequest, person: User) -> HttpResponseBase:
     """From the embedder that searches the documents, which answers everybody's questions first."""
-    texts, encoding = embedded_in(read_object(request))
+    model = (await _serving()).embedding_model
+    _require_model(person, model, DEFAULT)
+    texts, encoding = embedded_in(read_object(request), model)
+    tokens = sum(map(estimate_tokens, texts))
+    count(request, (await reserve(person, tokens)).levels)
     place = Place(person)
-    place.take()
+    await place.take()
     try:
-        vectors = await shared_client(settings.RETRIEVAL).embed(texts, bulk=True)
+        vectors = await shared_client(settings.RETRIEVAL).embed(texts, bulk=True, of_model=model)
     finally:
-        place.free()
+        await place.free()
     data = [
         {"object": "embedding", "index": n, "embedding": _vector(vector, encoding)} for n, vector in enumerate(vectors)
     ]
-    tokens = sum(map(estimate_tokens, texts))
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return JsonResponse({"object": "list", "model": settings.RETRIEVAL.embedding_model, "data": data, "usage": usage})
+    return JsonResponse({"object": "list", "model": model, "data": data, "usage": usage})
 
 
 def _vector(vector: Any, encoding: str) -> str | list[float]:

@@ -11,8 +11,8 @@ from django.utils import timezone
 from chatapp.accounts.links import make_link
 from chatapp.accounts.models import User
 from chatapp.operations.models import Milestone
-from retrieval.ingestion import receive_document
 from retrieval.models import Collection, Document
+from retrieval.pipeline.ingestion import receive_document
 
 SAMPLE = Path(__file__).with_name("sample")
 SAMPLE_NAME = "Sample handbook"
@@ -43,6 +43,13 @@ def load_sample() -> bool:
         collection = Collection.objects.create(name=SAMPLE_NAME, description=description, everyone=True)
     _receive_sample(collection)
     return True
+
+
+def sample_collection() -> Collection | None:
+    """None once it was deleted or given another name."""
+    if not Milestone.objects.filter(name="sample loaded").exists():
+        return None
+    return Collection.objects.filter(name=SAMPLE_NAME).first()
 
 
 def sample_is_loading() -> bool:

@@ -19,13 +19,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from chatapp.accounts.signed_in import knows_internal_token
 from chatapp.conversations.engines import get_router
+from chatapp.documents.metrics import refresh
 from chatapp.operations.first_run import sample_is_loading
 from chatapp.operations.heartbeat import worker_is_alive
 from chatapp.settings import database_dsn
 from inference.engines.extractive import ExtractiveEngine
 from inference.routing.describing import answering
-from retrieval.client import AsyncIndexClient
 from retrieval.errors import IndexUnavailable
+from retrieval.service.client import AsyncIndexClient
+from retrieval.versions.current import serving
+from retrieval.versions.progress import in_the_works, in_words
 
 State = Literal["ok", "weak", "missing"]
 NEEDED = ("database", "index", "sample")  # without one of these no question on the documents is answered
@@ -69,6 +72,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     known = knows_internal_token(request)
     if not known and not (request.user.is_authenticated and request.user.is_active and request.user.is_superuser):
         return JsonResponse({"error": {"code": "not_found", "message": "There is nothing here."}}, status=404)
+    refresh()
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -79,6 +83,8 @@ def check() -> dict[str, Part]:
     stored = {"sample": _sample, "worker": _worker}
     found = {name: one() if database.state == "ok" else away for name, one in stored.items()}
     index, model = async_to_sync(_services)()
+    if database.state == "ok":
+        index = Part(index.state, " ".join(filter(None, [index.reason, *_versions()])))
     return {"database": database, "index": index, **found, "model": model, "disk": _disk()}
 
 
@@ -111,8 +117,21 @@ async def _index() -> Part:
     finally:
         await client.close()
     if not status.ready:
-        return Part("missing", "The document index is still loading.")
+        return Part("missing", "; ".join(["The document index is still loading.", *status.problems]))
     return Part("ok", "; ".join(status.problems))
+
+
+def _versions() -> list[str]:
+    """What is to be known of index versions."""
+    try:
+        now, building = serving(), in_the_works()
+    except DatabaseError:
+        return []
+    wanted = settings.RETRIEVAL.embedding_model
+    said = [f"Version {one.version.pk}: {in_words(one)}." for one in building]
+    if now.id is not None and now.embedding_model != wanted:
+        said.append(f"It embeds with {now.embedding_model}, the settings name {wanted}: `manage.py reindex`.")
+    return said
 
 
 def _sample() -> Part:

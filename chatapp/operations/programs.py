@@ -11,9 +11,13 @@ import sys
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from retrieval.pipeline.seats import processes_needed
+
 NAMES = ("index", "model", "worker", "web")
 # Web stores the answers that are being written. A worker gives back what it was at.
 GRACE_S = {"index": 5.0, "model": 5.0, "worker": 4.0, "web": 8.0}
+
+_CHILD_KB = 600_000  # a process of the worker that has grown beyond it ends after its task, and another takes its place
 
 
 def command(name: str) -> list[str]:
@@ -44,7 +48,8 @@ def environment(name: str) -> dict[str, str]:
 
 
 def make_folders() -> None:
-    for folder in (settings.VAR_DIR, settings.STATIC_ROOT):  # the web process warns where the second is missing
+    inbox = settings.VAR_DIR / "inbox"  # what sources may read unless the settings say otherwise
+    for folder in (settings.VAR_DIR, inbox, settings.STATIC_ROOT):  # the web process warns where the last is missing
         folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -55,7 +60,8 @@ def _web_options() -> list[str]:
     # Without trusted proxies the address of the connection counts, whatever a header and uvicorn's default say.
     trusted = ",".join(settings.TRUSTED_PROXIES)
     client = ["--proxy-headers", "--forwarded-allow-ips", trusted] if trusted else ["--no-proxy-headers"]
-    return [*options.split(), *alive.split(), *quiet.split(), *client]
+    bounded = ["--http", "chatapp.operations.http_protocol:BoundedHttp"]
+    return [*options.split(), *alive.split(), *quiet.split(), *bounded, *client]
 
 
 def _worker_options() -> list[str]:
@@ -64,7 +70,8 @@ def _worker_options() -> list[str]:
         "--loglevel=WARNING",
         "--beat",
         f"--schedule={schedule}",
-        f"--concurrency={settings.WORKER_PROCESSES}",
+        f"--concurrency={processes_needed()}",
+        f"--max-memory-per-child={_CHILD_KB}",
     ]
 
 

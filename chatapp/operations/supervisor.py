@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 import socket
 import subprocess
 import time
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Any
 
 import httpx
@@ -43,6 +46,7 @@ class Supervisor:
         """Blocks until SIGINT or SIGTERM. Raises CannotStart before anything was started."""
         self._take_lock()
         _check_port()
+        _go_home()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         self.guard = Guard()
@@ -50,7 +54,7 @@ class Supervisor:
             self._start_database()
             self._start_children()
             if self._wait_until_ready():
-                self._greet()
+                _done_in_a_child(self._greet)
             self._watch()
         finally:
             self._stop()
@@ -67,8 +71,6 @@ class Supervisor:
             ) from None
 
     def _start_database(self) -> None:
-        from django.core.management import call_command
-
         if settings.EMBEDDED_DATABASE:
             self.say("Starting the database …")
             self.postgres = EmbeddedPostgres(settings.VAR_DIR / "postgres", settings.RUN_DIR)
@@ -79,9 +81,15 @@ class Supervisor:
         else:
             private_folder(settings.RUN_DIR)
         self.say("Bringing the database up to date …")
-        call_command("migrate", verbosity=0, interactive=False)
+        if not _done_in_a_child(self._prepare):
+            raise CannotStart("The database could not be brought up to date; the reason stands above.")
+
+    def _prepare(self) -> None:
+        from django.core.management import call_command
+
         from chatapp.operations.first_run import ensure_administrator, load_sample
 
+        call_command("migrate", verbosity=0, interactive=False)
         ensure_administrator()
         if load_sample():
             self.say("Loading the sample collection, a small company's handbook. Delete it whenever you like.")
@@ -189,9 +197,31 @@ class Supervisor:
             self._lock.close()
 
 
+def _done_in_a_child(work: Callable[[], None]) -> bool:
+    """What is imported for it, and all that it took, goes with the process that did it: this one stays for long."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            work()
+            code = 0
+        except Exception:  # noqa: BLE001 - the outermost call of this process
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 def _environment(name: str) -> dict[str, str]:
     own = {"PORT": str(settings.PORT), "CHATAPP_VAR_DIR": str(settings.VAR_DIR)}
     return programs.environment(name) | own
+
+
+def _go_home() -> None:
+    """Services import from there, and a relative folder in the settings means the same to all of them."""
+    if named := os.environ.get("CHATAPP_ENV_FILE"):
+        os.environ["CHATAPP_ENV_FILE"] = str(Path(named).absolute())
+    os.chdir(settings.BASE_DIR)
 
 
 def _check_port() -> None:

@@ -7,15 +7,14 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import AdminForm
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from inference import pulling, tasks
+from inference.administration.pages import Fieldsets, form_page, found_row
 from inference.administration.superusers import ReadOnly, actor, require_superuser
 from inference.errors import InferenceError
 from inference.jobs import asking, results
@@ -28,9 +27,7 @@ else:
     JobAdminBase = admin.ModelAdmin
 
 _OPEN = (Job.State.QUEUED, Job.State.RUNNING)
-_FIELDS: list[tuple[Any, dict[str, Any]]] = [
-    (None, {"fields": ["kind", "version", "to", "layers", "source", "sha256", "name"]})
-]
+_FIELDS: Fieldsets = [(None, {"fields": ["kind", "version", "to", "layers", "source", "sha256", "name"]})]
 _OF_A_MODEL = ("version", "Of which model?")
 _NEEDED = {
     Job.Kind.PULL: (("source", "From where?"),),
@@ -157,16 +154,7 @@ class JobAdmin(ReadOnly, JobAdminBase):
                 for warning in asked.warnings:
                     messages.warning(request, warning)
                 return HttpResponseRedirect(reverse("admin:inference_job_change", args=[asked.job.pk]))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Ask for work on a model",
-            "media": self.media,
-            "form": form,
-            "adminform": AdminForm(form, _FIELDS, {}),  # type: ignore[arg-type]  # any form does
-            "button": "Queue it",
-        }
-        return TemplateResponse(request, "admin/inference/form.html", context)
+        return form_page(self, request, form, "Ask for work on a model", "Queue it", fieldsets=_FIELDS)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -176,10 +164,7 @@ class JobAdmin(ReadOnly, JobAdminBase):
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        require_superuser(request)
-        job = self.get_object(request, str(pk))
-        if job is None:
-            raise Http404
+        job = found_row(self, request, pk)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         asking.cancel(job, by=actor(request))

@@ -7,15 +7,15 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import AdminForm
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from inference import rollouts
+from inference.administration.pages import Fieldsets, context_of, form_page, found_row
 from inference.administration.superusers import SuperusersAlone, actor, require_superuser
 from inference.errors import InferenceError
 from inference.models import ModelVersion, Rollout, Route
@@ -40,7 +40,7 @@ _RULE = (
     "first five answers, or any fifteen one after the other, all fail while the current version answers. A version "
     "that cannot be asked has failed. Over all looks, chance undoes fewer than 1 of 100 roll-outs of equal versions."
 )
-_FIELDSETS: list[tuple[Any, dict[str, Any]]] = [
+_FIELDSETS: Fieldsets = [
     (None, {"fields": ["route", "current", "new", "share", "leaves_the_house"]}),
     ("Guard rails", {"fields": list(LIMITS), "description": _RULE}),
 ]
@@ -141,23 +141,18 @@ class RolloutAdmin(SuperusersAlone, RolloutAdminBase):
             else:
                 messages.success(request, f"{rollout.new} takes {rollout.share} % of the people of {rollout.route}.")
                 return HttpResponseRedirect(reverse("admin:inference_rollout_change", args=[rollout.pk]))
-        context = self._context(request, "Start a roll-out") | {
-            "button": "Start the roll-out",
-            "form": form,
-            "adminform": AdminForm(form, _FIELDSETS, {}),
-        }
-        return TemplateResponse(request, "admin/inference/form.html", context)
+        return form_page(self, request, form, "Start a roll-out", "Start the roll-out", fieldsets=_FIELDSETS)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        rollout = self._get(request, object_id)
-        context = self._context(request, str(rollout)) | self._comparison(rollout) | {"rule": _RULE}
+        rollout = found_row(self, request, object_id)
+        context = context_of(self, request, str(rollout)) | self._comparison(rollout) | {"rule": _RULE}
         return TemplateResponse(request, "admin/inference/rollout/watch.html", context)
 
     def figures_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """The part of the page that changes: asked for again and again."""
-        rollout = self._get(request, str(pk))
+        rollout = found_row(self, request, pk)
         return TemplateResponse(request, "admin/inference/rollout/figures.html", self._comparison(rollout))
 
     def promote_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -168,7 +163,7 @@ class RolloutAdmin(SuperusersAlone, RolloutAdminBase):
         return self._ended(request, pk, lambda rollout: rollouts.roll_back(rollout, by=actor(request), reason=reason))
 
     def _ended(self, request: HttpRequest, pk: UUID, end: Any) -> HttpResponse:
-        rollout = self._get(request, str(pk))
+        rollout = found_row(self, request, pk)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         try:
@@ -180,13 +175,6 @@ class RolloutAdmin(SuperusersAlone, RolloutAdminBase):
             messages.error(request, f"{error.user_message} {error.advice}")
         return HttpResponseRedirect(reverse("admin:inference_rollout_change", args=[rollout.pk]))
 
-    def _get(self, request: HttpRequest, pk: str) -> Rollout:
-        require_superuser(request)
-        found = self.get_object(request, pk)
-        if found is None:
-            raise Http404
-        return found
-
     def _comparison(self, rollout: Rollout) -> dict[str, Any]:
         return {
             "rollout": rollout,
@@ -194,6 +182,3 @@ class RolloutAdmin(SuperusersAlone, RolloutAdminBase):
             "running": rollout.state == Rollout.State.RUNNING,
             "promoted": rollout.state == Rollout.State.PROMOTED,
         }
-
-    def _context(self, request: HttpRequest, title: str) -> dict[str, Any]:
-        return {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "media": self.media}

@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 
 from inference import audit, seams
 from inference.administration.explaining import WhatIf
+from inference.administration.pages import context_of
 from inference.administration.superusers import SuperusersAlone, actor, require_superuser
 from inference.engines.extractive import ExtractiveEngine
 from inference.models import Candidate, ModelVersion, Route
@@ -202,14 +203,8 @@ class RouteAdmin(SuperusersAlone, RouteAdminBase):
     def explain_view(self, request: HttpRequest) -> HttpResponse:
         require_superuser(request)
         form = WhatIf(request.POST or None, initial={"person": request.user.pk, "task": "answer"})
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Who would be asked?",
-            "form": form,
-            "line": form.line() if form.is_valid() else None,
-            "media": self.media,
-        }
+        line = form.line() if form.is_valid() else None
+        context = context_of(self, request, "Who would be asked?") | {"form": form, "line": line}
         return TemplateResponse(request, "admin/inference/route/explain.html", context)
 
     @admin.display(description="name", ordering="name")

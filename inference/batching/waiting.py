@@ -30,12 +30,6 @@ class FairQueue:
         self._of.setdefault(request.user, deque()).append(request)
         self._count += 1
 
-    def put_back(self, request: Request) -> None:
-        """To the front: it had its turn, and lost its slot again."""
-        self._of.setdefault(request.user, deque()).appendleft(request)
-        self._of.move_to_end(request.user, last=False)
-        self._count += 1
-
     def pop(self) -> Request:
         user, own = next(iter(self._of.items()))
         request = own.popleft()

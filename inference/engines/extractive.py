@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.engine import Embed, Finish, Generation, Piece, Source, TextPiece, Usage
+from inference.prompts import DOUBTFUL
 from inference.sentences import content_words, is_heading, is_lead_in, raw_words, sentences
 
 _SENTENCES = 200
@@ -103,7 +104,7 @@ class ExtractiveEngine:
         scores = word_scores(question, candidates)
         kept = sorted(range(len(candidates)), key=lambda i: -scores[i])[:_EMBEDDED]
         similarity = await self._similarity(question, [candidates[i].text for i in kept])
-        likely = not similarity.any() or float(similarity.max()) >= _LIKELY  # all zero: no embedder, nothing known
+        likely = _likely(sources, similarity)
         asked = set(content_words(question))
         quotes = []
         for i, meaning in zip(kept, similarity.tolist(), strict=True):
@@ -118,6 +119,13 @@ class ExtractiveEngine:
         except Exception:  # noqa: BLE001 - the last resort must answer whatever the embedder's error is
             return np.zeros(len(texts), dtype=np.float32)
         return vectors[1:] @ vectors[0]
+
+
+def _likely(sources: Sequence[Source], similarity: npt.NDArray[np.float32]) -> bool:
+    """Whether the sources answer at all: as sure as the search is, else by the most similar sentence."""
+    if (known := next((one.confidence for one in sources if one.confidence is not None), None)) is not None:
+        return known >= DOUBTFUL
+    return not similarity.any() or float(similarity.max()) >= _LIKELY  # all zero: no embedder, nothing known
 
 
 def _candidates(sources: Sequence[Source]) -> list[Candidate]:

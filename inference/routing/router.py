@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from inference.engine import Engine, Generation, Piece
+from inference.engines.local import NAMELESS
 from inference.errors import InferenceError
 from inference.routing.attempt import Choice, Observe
 from inference.routing.conditions import without_budget
@@ -85,7 +86,8 @@ class Router:
     async def names(self) -> list[str]:
         """Routes, the default one first, then engines."""
         catalogue = await self.catalogue()
-        return list(dict.fromkeys([*(one.name for one in catalogue.plans), *(e.name for e in catalogue.engines())]))
+        engines = (engine.name for engine in catalogue.engines() if engine.name != NAMELESS)  # no model is known there
+        return list(dict.fromkeys([*(one.name for one in catalogue.plans), *engines]))
 
     async def first(self, asked: Generation) -> Choice:
         """Who would be asked first if the question came now, as far as is known at once."""

@@ -84,7 +84,8 @@ class Run:
 
     def _believed(self, said: Usage | None) -> Usage | None:
         """None: it is estimated. One lie could end a month's budget."""
-        if said is None or credible(said, self._asked, "".join(self._texts)):
+        costs_nothing = said == Usage(0, 0) and not self.engine.outside  # quotations are no model's
+        if said is None or costs_nothing or credible(said, self._asked, "".join(self._texts)):
             return said
         tokens = {"prompt_tokens": said.prompt_tokens, "completion_tokens": said.completion_tokens}
         log.warning("engine.usage_not_credible", engine=self.engine.name, turn=self._turn, **tokens)

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from retrieval.config import ParseLimits
 from retrieval.contracts import Block, ParsedDocument
+from retrieval.dates import storable_moment
 from retrieval.indexed_text import readable_name
-from retrieval.parsing import docx, email, html, markdown, outlook, pdf, pptx, text, xlsx
+from retrieval.parsing import (
+    code,
+    docx,
+    email,
+    epub,
+    html,
+    json_data,
+    markdown,
+    notebook,
+    outlook,
+    pdf,
+    picture,
+    pptx,
+    text,
+    xlsx,
+    xml_data,
+)
 from retrieval.parsing.sniff import Empty
 
 _PARSERS: dict[str, Callable[[Path, ParseLimits], ParsedDocument]] = {
@@ -22,15 +39,33 @@ _PARSERS: dict[str, Callable[[Path, ParseLimits], ParsedDocument]] = {
     "outlook": outlook.parse,
     "csv": text.parse_csv,
     "text": text.parse,
+    "epub": epub.parse,
+    "source": code.parse,
+    "json": json_data.parse,
+    "jsonl": json_data.parse_lines,
+    "notebook": notebook.parse,
+    "xml": xml_data.parse,
+    "png": picture.parse,
+    "jpeg": picture.parse,
+    "tiff": picture.parse,
+    "webp": picture.parse,
+    "bmp": picture.parse,
 }
+
+_OWN_NAMES = {"source", "xlsx"}  # their first heading is the name of a part
 
 
 def parse(kind: str, path: Path, name: str, limits: ParseLimits) -> ParsedDocument:
     parsed = _PARSERS[kind](path, limits)
     if not parsed.blocks:
         raise Empty("The document holds no text.", advice="Check that it is the right file.")
-    title = " ".join((parsed.title or _first_heading(parsed.blocks) or readable_name(name)).split())
-    return ParsedDocument(title[:300], parsed.blocks, parsed.pages, parsed.warnings)
+    title = parsed.title or ("" if kind in _OWN_NAMES else _first_heading(parsed.blocks)) or _readable(kind, name)
+    title = " ".join(title.split())
+    return ParsedDocument(title[:300], parsed.blocks, parsed.pages, parsed.warnings, storable_moment(parsed.dated_at))
+
+
+def _readable(kind: str, name: str) -> str:
+    return PurePath(name).name if kind == "source" else readable_name(name)
 
 
 def _first_heading(blocks: tuple[Block, ...]) -> str:

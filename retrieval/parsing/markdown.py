@@ -27,16 +27,21 @@ def parse(path: Path, limits: ParseLimits) -> ParsedDocument:
         title = found[1] if found else ""
         text = text[front.end() :]
     out = Blocks(limits.characters)
-    tokens = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table").parse(text)
-    _Walker(out).walk(tokens)
+    add_markdown(out, text)
     return ParsedDocument(title, tuple(out.blocks))
 
 
+def add_markdown(out: Blocks, text: str, locator: str = "") -> None:
+    tokens = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table").parse(text)
+    _Walker(out, locator).walk(tokens)
+
+
 class _Walker:
-    def __init__(self, out: Blocks) -> None:
-        self.out = out
+    def __init__(self, out: Blocks, locator: str = "") -> None:
+        self.out, self.locator = out, locator
         self.items: list[str] = []  # of the outermost list
         self.depth = 0
+        self.mark = ""  # of the list item that begins
         self.rows: list[list[str]] = []
         self.heading = 0
 
@@ -44,19 +49,17 @@ class _Walker:
         for token in tokens:
             if token.type == "heading_open":
                 self.heading = int(token.tag[1])
-            elif token.type in ("bullet_list_open", "ordered_list_open"):
-                self.depth += 1
-            elif token.type in ("bullet_list_close", "ordered_list_close"):
-                self._close_list()
+            elif "list" in token.type:
+                self._list(token)
             elif token.type == "tr_open":
                 self.rows.append([])
             elif token.type == "table_close":
-                self.out.table(self.rows)
+                self.out.table(self.rows, locator=self.locator)
                 self.rows = []
             elif token.type in ("fence", "code_block"):
-                self.out.add("code", token.content)
+                self.out.add("code", token.content, locator=self.locator)
             elif token.type == "html_block":
-                self.out.add("paragraph", re.sub(r"<[^>]{0,2000}>", " ", token.content))
+                self.out.add("paragraph", re.sub(r"<[^>]{0,2000}>", " ", token.content), locator=self.locator)
             elif token.type == "inline":
                 self._inline(plain(token))
 
@@ -64,17 +67,24 @@ class _Walker:
         if self.rows:
             self.rows[-1].append(text)
         elif self.heading:
-            self.out.add("heading", text, level=self.heading)
+            self.out.add("heading", text, level=self.heading, locator=self.locator)
             self.heading = 0
         elif self.depth:
-            self.items.append("  " * (self.depth - 1) + f"- {text}")
-        else:
-            self.out.add("paragraph", text)
+            self.items.append("  " * (self.depth - 1) + (f"{self.mark} {text}" if self.mark else text))
+            self.mark = ""
 
-    def _close_list(self) -> None:
-        self.depth -= 1
+        else:
+            self.out.add("paragraph", text, locator=self.locator)
+
+    def _list(self, token: Token) -> None:
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            self.depth += 1
+        elif token.type == "list_item_open":
+            self.mark = f"{token.info}{token.markup}" if token.info else "-"
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            self.depth -= 1
         if not self.depth:
-            self.out.add("list", "\n".join(self.items))
+            self.out.add("list", "\n".join(self.items), locator=self.locator)
             self.items = []
 
 

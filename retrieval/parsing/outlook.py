@@ -1,23 +1,23 @@
-"""Outlook messages (MS-OXMSG): the headers that people look for, the body, and the names of attachments."""
+"""Outlook messages (MS-OXMSG): the headers that people look for, the body, and the attachments."""
 
 from __future__ import annotations
 
-import struct
+from datetime import UTC, datetime
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from pathlib import Path
+from typing import Any
 
 from oxmsg import Message
 
 from retrieval.config import ParseLimits
 from retrieval.contracts import ParsedDocument
+from retrieval.parsing.attachments import Attachment, add_attachments
 from retrieval.parsing.budget import Blocks
-from retrieval.parsing.email import attachments_warning
+from retrieval.parsing.damage import DAMAGED
 from retrieval.parsing.html import parse_html
 from retrieval.parsing.sniff import Corrupt, Empty, Encrypted
 
-# What the library lets through when a container is cut or its tables lie.
-_BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError, OverflowError, struct.error)
 _SEALED = (".p7m", ".pgp", ".pgp-encrypted")
 
 
@@ -27,16 +27,25 @@ def parse(path: Path, limits: ParseLimits) -> ParsedDocument:
         message = Message.load(str(path))
         subject = (message.subject or "").strip()
         _body(out, message, limits)
-        names = [attachment.file_name or "unnamed" for attachment in message.attachments]
-    except _BROKEN as error:
+        attachments = [_attachment(attachment) for attachment in message.attachments]
+        dated_at = message.sent_date
+    except DAMAGED as error:
         raise Corrupt("The Outlook message is damaged and cannot be opened.", detail=str(error)) from error
-    if len(out.blocks) == 1 and any(name.lower().endswith(_SEALED) for name in names):
+    if len(out.blocks) == 1 and any(one.name.lower().endswith(_SEALED) for one in attachments):
         raise Encrypted("The message is encrypted.", advice="Save a copy that is not, and upload that.")
-    if names:
-        out.add("paragraph", "Attachments: " + ", ".join(names))
+    warnings = add_attachments(out, subject, attachments, limits)
     if not out.blocks:
         raise Empty("The message holds no text.")
-    return ParsedDocument(subject, tuple(out.blocks), warnings=attachments_warning(names))
+    return ParsedDocument(subject, tuple(out.blocks), warnings=tuple(warnings), dated_at=_aware(dated_at))
+
+
+def _attachment(attachment: Any) -> Attachment:
+    """One that is a message itself has no bytes, and is named alone."""
+    return Attachment(attachment.file_name or "unnamed", attachment.file_bytes or b"")
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def _body(out: Blocks, message: Message, limits: ParseLimits) -> None:
@@ -46,7 +55,7 @@ def _body(out: Blocks, message: Message, limits: ParseLimits) -> None:
         for paragraph in message.body.replace("\r\n", "\n").split("\n\n"):
             out.add("paragraph", paragraph)
     elif message.html_body:
-        out.blocks += parse_html(message.html_body, limits).blocks
+        out.blocks += parse_html(message.html_body, limits, whole=True).blocks
 
 
 def _headers(message: Message) -> list[str]:

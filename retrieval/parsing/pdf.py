@@ -1,4 +1,5 @@
-"""PDF: text in reading order through pdfium, headings by their size, ruled tables through pdfplumber.
+"""PDF: text in reading order through pdfium, each line with its place, tables by their rows; pages
+that are pictures through text recognition where it is installed.
 
 pypdf opens the file first: it refuses bombs cleanly, where pdfium aborts the process.
 """
@@ -6,11 +7,13 @@ pypdf opens the file first: it refuses bombs cleanly, where pdfium aborts the pr
 from __future__ import annotations
 
 import logging
-import statistics
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pdfplumber
+import numpy as np
 import pypdf
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -18,61 +21,49 @@ from pypdf.errors import PyPdfError
 
 from retrieval.config import ParseLimits
 from retrieval.contracts import ParsedDocument
-from retrieval.errors import DocumentRejected
 from retrieval.parsing.budget import Blocks
+from retrieval.parsing.damage import DAMAGED
+from retrieval.parsing.ocr import DPI, MOST_DOTS, Reader
+from retrieval.parsing.pdf_grids import bounds, grid_tables, pictures
+from retrieval.parsing.pdf_order import in_reading_order
+from retrieval.parsing.pdf_page import Line, PageText
+from retrieval.parsing.pdf_running import PageContent, drop_running_lines, join_broken_words
+from retrieval.parsing.pdf_tables import PageTable, with_tables
+from retrieval.parsing.pdf_wrapped import with_wrapped_tables
+from retrieval.parsing.printed import NoText, add_pages
 from retrieval.parsing.sniff import Bomb, Corrupt, Encrypted, TooLarge
 
-logging.getLogger("pdfminer").setLevel(logging.ERROR)
-_RULED = 12  # drawn lines or boxes on a page from which a table is looked for
-_TABLE_PAGES = 40  # pdfplumber is sixty times slower than pdfium: no more pages of a document than this
-_HEADING_RATIO = 1.15
-_Line = tuple[str, float]  # with the height of its first character in points
-_Table = list[list[str]]  # rows of cells
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+_MADE_BY = re.compile(r"^Microsoft (Word|PowerPoint|Excel) - ", re.I)
+_FEW_CHARACTERS = 40  # a stamp on a scanned page
+_LARGE_PICTURE = 0.5  # of the page
 
 
-class NoText(DocumentRejected):
-    code = "no_text"
-    user_message = "The document holds no text, only pictures of it."
-    advice = "Run text recognition (OCR) on it first and upload the result."
+@dataclass(frozen=True, slots=True)
+class _Info:
+    title: str = ""
+    dated_at: datetime | None = None
 
 
 def parse(path: Path, limits: ParseLimits) -> ParsedDocument:
-    title = _open_safely(path, limits)
-    out = Blocks(limits.characters)
+    info = _open_safely(path, limits)
     try:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
         raise Corrupt(detail=str(error)) from error
-    pages, ruled = _read_pages(document)
-    body = _body_height(pages)
-    tables = _tables(path, ruled)
-    for index, lines in enumerate(pages):
-        _add_page(out, index + 1, lines, body, tables.get(index, []))
+    pages = [_read_page(document, index) for index in range(len(document))]
+    warnings = _recognise(document, pages, limits)
+    drop_running_lines(pages)
+    join_broken_words(pages)
+    out = Blocks(limits.characters)
+    add_pages(out, pages)
     if not out.blocks:
         raise NoText
-    empty = [i + 1 for i, lines in enumerate(pages) if not lines]
-    warnings = (f"No text on {len(empty)} of {len(pages)} pages.",) if empty else ()
-    return ParsedDocument(title, tuple(out.blocks), pages=len(pages), warnings=warnings)
+    return ParsedDocument(info.title, tuple(out.blocks), len(pages), warnings, info.dated_at)
 
 
-def _read_pages(document: Any) -> tuple[list[list[_Line]], set[int]]:
-    """-> the lines of each page, and the pages on which a table may stand."""
-    ruled: set[int] = set()
-    pages: list[list[_Line]] = []
-    for index in range(len(document)):
-        try:
-            page = document[index]
-        except pypdfium2.PdfiumError:
-            pages.append([])
-            continue
-        if len(ruled) < _TABLE_PAGES and _is_ruled(page):
-            ruled.add(index)
-        pages.append(_lines(page))
-    return pages, ruled
-
-
-def _open_safely(path: Path, limits: ParseLimits) -> str:
-    """-> the title of the metadata. Decompresses each page once under pypdf's limits."""
+def _open_safely(path: Path, limits: ParseLimits) -> _Info:
+    """-> what the metadata say. Decompresses each page once under pypdf's limits."""
     try:
         reader = pypdf.PdfReader(path)
         if reader.is_encrypted and not reader.decrypt(""):
@@ -82,83 +73,131 @@ def _open_safely(path: Path, limits: ParseLimits) -> str:
         for page in reader.pages:
             if (contents := page.get_contents()) is not None:
                 contents.get_data()
-        return str((reader.metadata and reader.metadata.title) or "").strip()
+        return _info(reader)
     except pypdf.errors.LimitReachedError as error:
         raise Bomb(detail=str(error)) from error
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, RecursionError) as error:
+    except (PyPdfError, *DAMAGED) as error:
         # pdfium repairs more than pypdf reads; what neither opens ends as Corrupt there.
         if "password" in str(error).lower() or "decrypt" in str(error).lower():
             raise Encrypted(detail=str(error)) from error
-        return ""
+        return _Info()
 
 
-def _lines(page: Any) -> list[_Line]:
-    text_page = page.get_textpage()
-    text = text_page.get_text_range()
-    lines, offset = [], 0
-    rect = pdfium.FS_RECTF()
-    for raw in text.split("\n"):
-        line = raw.replace("\r", "").replace("\x02", "-").replace("\ufffe", "-").strip()
-        if line:
-            first = offset + len(raw) - len(raw.lstrip())
-            found = pdfium.FPDFText_GetLooseCharBox(text_page, first, rect)
-            lines.append((line, float(rect.top - rect.bottom) if found else 0.0))
-        offset += len(raw) + 1
-    return lines
-
-
-def _body_height(pages: list[list[_Line]]) -> float:
-    heights = [height for lines in pages for text, height in lines for _ in range(1 + len(text) // 20)]
-    return statistics.median(heights) if heights else 0.0
-
-
-def _is_ruled(page: Any) -> bool:
-    drawn = 0
-    for obj in page.get_objects(max_depth=2):
-        drawn += obj.type == pdfium.FPDF_PAGEOBJ_PATH
-        if drawn >= _RULED:
-            return True
-    return False
-
-
-def _tables(path: Path, ruled: set[int]) -> dict[int, list[_Table]]:
-    """-> tables by page index."""
-    found: dict[int, list[_Table]] = {}
-    if not ruled:
-        return found
+def _info(reader: pypdf.PdfReader) -> _Info:
+    known = reader.metadata
+    if known is None:
+        return _Info()
+    title = _MADE_BY.sub("", str(known.title or "").strip())
+    if not re.search(r"[^\W\d_]{3}", title):
+        title = ""  # a number of some system
     try:
-        with pdfplumber.open(path, pages=[i + 1 for i in sorted(ruled)]) as document:
-            for page in document.pages:
-                tables = [[[c or "" for c in row] for row in t] for t in page.extract_tables()]
-                found[page.page_number - 1] = [t for t in tables if len(t) > 1 and len(t[0]) > 1]
-                page.close()
-    except Exception:  # noqa: BLE001 - pdfminer raises what it likes on odd files; the rows are in the page text as well
-        return found
-    return found
+        dated_at = known.modification_date or known.creation_date
+    except ValueError:
+        dated_at = None
+    if dated_at is not None and dated_at.tzinfo is None:
+        dated_at = dated_at.replace(tzinfo=UTC)
+    return _Info(title, dated_at)
 
 
-def _add_page(out: Blocks, number: int, lines: list[_Line], body: float, tables: list[_Table]) -> None:
-    cells = {_squeezed(c) for table in tables for row in table for c in row}
-    rows = {_squeezed("".join(row)) for table in tables for row in table}
-    paragraph: list[str] = []
+def _read_page(document: Any, index: int) -> PageContent:
+    try:
+        page = document[index]
+        text = PageText(page)
+    except pypdfium2.PdfiumError:
+        return PageContent(index + 1, 0.0, 0.0, [])
+    lines = text.lines()
+    items: list[Line | PageTable] = []
+    if lines:
+        drawn = grid_tables(page, text, lines)
+        inside = {id(line) for _, held in drawn for line in held}
+        items = _with_tables([line for line in lines if id(line) not in inside])
+        for table, _ in drawn:
+            _insert(items, table)
+    page.close()
+    return PageContent(index + 1, text.width, text.height, items)
 
-    def flush() -> None:
-        out.add("paragraph", "\n".join(paragraph), page=number)
-        paragraph.clear()
 
-    for text, height in lines:
-        squeezed = _squeezed(text)
-        if tables and (squeezed in rows or squeezed in cells):
-            continue
-        if body and height > body * _HEADING_RATIO and len(text) < 120 and any(c.isalpha() for c in text):
-            flush()
-            out.add("heading", text, page=number, level=1 if height > body * 1.6 else 2)
+def _recognise(document: Any, pages: list[PageContent], limits: ParseLimits) -> tuple[str, ...]:
+    """Fills in the pages that are pictures of text; -> warnings. Raises NoText when there is nothing but those."""
+    bare = [page for page in pages if _characters(page) < _FEW_CHARACTERS]
+    scanned = [page for page in bare if _is_picture(document, page)]
+    if not scanned:
+        return _without_text(pages)
+    reader = Reader(limits)
+    if (missing := reader.missing) is not None:
+        if len(bare) == len(pages):
+            raise NoText(f"{NoText.user_message} {missing.sentence}", advice=missing.advice)
+        return (*_without_text(pages), missing.sentence)
+    done = 0
+    for page in scanned:
+        if reader.time_is_up:
+            break
+        _recognise_page(document, page, reader)
+        done += 1
+    if done < len(scanned):
+        where = f"page {scanned[done].number}" + (" and those after it" if done + 1 < len(scanned) else "")
+        return (f"Text recognition took too long: {where} of the scanned pages were not read.", *_without_text(pages))
+    return _without_text(pages)
+
+
+def _recognise_page(document: Any, page: PageContent, reader: Reader) -> None:
+    opened = document[page.number - 1]
+    width, height = opened.get_size()
+    scale = min(DPI / 72, (MOST_DOTS / max(width * height, 1.0)) ** 0.5)
+    picture = np.ascontiguousarray(opened.render(scale=scale, grayscale=True).to_numpy())
+    lines = reader.lines(picture.reshape(picture.shape[0], picture.shape[1]), width, height)
+    if sum(len(line.text) for line in lines) > _characters(page):
+        page.width, page.height, page.items = width, height, with_tables(lines)
+    opened.close()
+
+
+def _is_picture(document: Any, page: PageContent) -> bool:
+    """Whether something is drawn where no text is; beside a little text it has to be most of the page."""
+    try:
+        opened = document[page.number - 1]
+        drawn = pdfium.FPDFPage_CountObjects(opened)
+        if not page.items:
+            return bool(drawn)
+        text = PageText(opened)
+        return any(_share(text, item) > _LARGE_PICTURE for item in pictures(opened))
+    except pypdfium2.PdfiumError:
+        return False
+
+
+def _share(text: PageText, picture: Any) -> float:
+    if (found := bounds(picture)) is None:
+        return 0.0
+    left, top, right, bottom = text.shown(found)
+    return (right - left) * (bottom - top) / max(text.width * text.height, 1.0)
+
+
+def _characters(page: PageContent) -> int:
+    return sum(len(line.text) for line in page.lines) + 10**6 * (len(page.items) - len(page.lines))
+
+
+def _without_text(pages: list[PageContent]) -> tuple[str, ...]:
+    empty = sum(not page.items for page in pages)
+    return (f"No text on {empty} of {len(pages)} pages.",) if empty else ()
+
+
+def _with_tables(lines: list[Line]) -> list[Line | PageTable]:
+    """Tables first as they are written, cell by cell; then the rest by its order on the page."""
+    items: list[Line | PageTable] = []
+    rest: list[Line] = []
+    for item in with_wrapped_tables(lines):
+        if isinstance(item, PageTable):
+            items += [*with_tables(in_reading_order(rest)), item]
+            rest = []
         else:
-            paragraph.append(text)
-    flush()
-    for table in tables:
-        out.table(table, page=number)
+            rest.append(item)
+    return [*items, *with_tables(in_reading_order(rest))]
 
 
-def _squeezed(text: str) -> str:
-    return "".join(text.split())
+def _insert(items: list[Line | PageTable], table: PageTable) -> None:
+    """Before the first thing below it; in columns that is the one below it in its own."""
+    left, _, right, bottom = table.sides[-1]
+    for position, item in enumerate(items):
+        if item.top >= bottom - 1 and (isinstance(item, PageTable) or (item.left < right and item.right > left)):
+            items.insert(position, table)
+            return
+    items.append(table)

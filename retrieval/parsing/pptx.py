@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pptx
-from lxml.etree import XMLSyntaxError
 from pptx.exc import PackageNotFoundError
 
 from retrieval.config import ParseLimits
 from retrieval.contracts import ParsedDocument
 from retrieval.parsing.budget import Blocks
+from retrieval.parsing.damage import DAMAGED
+from retrieval.parsing.dates import from_properties
 from retrieval.parsing.sniff import Corrupt
 
 
@@ -25,9 +25,11 @@ def parse(path: Path, limits: ParseLimits) -> ParsedDocument:
             _slide(out, number, slide)
         title = str(show.core_properties.title or "")
         count = len(show.slides)
-    except (PackageNotFoundError, KeyError, ValueError, XMLSyntaxError, zipfile.BadZipFile, AttributeError) as error:
+        dated_at = from_properties(show.core_properties)
+    except (PackageNotFoundError, *DAMAGED) as error:
         raise Corrupt(detail=str(error)) from error
-    return ParsedDocument("" if title == "PowerPoint Presentation" else title.strip(), tuple(out.blocks), pages=count)
+    title = "" if title == "PowerPoint Presentation" else title.strip()
+    return ParsedDocument(title, tuple(out.blocks), pages=count, dated_at=dated_at)
 
 
 def _slide(out: Blocks, number: int, slide: Any) -> None:
@@ -39,13 +41,32 @@ def _slide(out: Blocks, number: int, slide: Any) -> None:
         if title is not None and shape.shape_id == title.shape_id:
             continue
         if getattr(shape, "has_table", False) and shape.has_table:
-            rows = [[cell.text for cell in row.cells] for row in shape.table.rows]
-            out.table(rows, page=number, locator=locator)
+            out.table(_rows(shape.table), page=number, locator=locator)
         elif shape.has_text_frame:
             lines = [p.text.strip() for p in shape.text_frame.paragraphs]
             out.add("paragraph", "\n".join(line for line in lines if line), page=number, locator=locator)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         out.add("paragraph", slide.notes_slide.notes_text_frame.text, page=number, locator=f"{locator}, notes")
+
+
+def _rows(table: Any) -> list[list[str]]:
+    """A cell over several columns stands in the first of them, one over several rows in each."""
+    rows: list[list[str]] = []
+    held: dict[int, tuple[str, int]] = {}  # by column: the text of a cell that goes on, and for how many rows
+    for row in table.rows:
+        cells: list[str] = []
+        for column, cell in enumerate(row.cells):
+            text, left = held.get(column, ("", 0))
+            if cell.is_merge_origin:
+                held[column] = (cell.text, cell.span_height - 1)
+                cells.append(cell.text)
+            elif cell.is_spanned and left > 0:
+                held[column] = (text, left - 1)
+                cells.append(text)
+            else:
+                cells.append("" if cell.is_spanned else cell.text)
+        rows.append(cells)
+    return rows
 
 
 def _flat(shapes: Iterable[Any]) -> Iterable[Any]:

@@ -8,26 +8,41 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from retrieval.config import ParseLimits
-from retrieval.contracts import Block, ParsedDocument
+from retrieval.contracts import Chunk, ParsedDocument
 from retrieval.errors import DocumentRejected, RetrievalError
-from retrieval.parsing.sniff import sniff
+from retrieval.parsing import scratch
+from retrieval.parsing.carrying import unpacked, unpacked_chunk
+from retrieval.parsing.sniff import check_size
 
 log = structlog.get_logger(__name__)
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 IDLE_SECONDS = 60.0  # a zygote takes some 70 MB
+LOOKS_EVERY_S = 5.0
 _START_SECONDS = 30  # importing the parsers, on a busy machine
 _COMMAND = [sys.executable, "-W", "ignore", "-m", "retrieval.parsing.zygote"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How a file is to be cut, and which of its passages are wanted."""
+
+    model: str  # its folder
+    tokens: int
+    overlap: int
+    begin: int
+    end: int
 
 
 class ParserUnavailable(RetrievalError):
@@ -50,25 +65,45 @@ _FATES = {
 
 def parse_file(path: Path, name: str, limits: ParseLimits) -> tuple[str, ParsedDocument]:
     """-> media type and document. Raises DocumentRejected with a code, a sentence and advice, or ParserUnavailable."""
-    kind = sniff(path, name, limits)
-    request = {"path": str(path), "name": name, "kind": kind.kind, "limits": asdict(limits)}
+    answer = _answered(path, name, limits, None)
+    return answer["media_type"], unpacked(answer["parsed"])
+
+
+def cut_file(path: Path, name: str, limits: ParseLimits, trial: Trial) -> tuple[int, list[Chunk]]:
+    """Reads and cuts it where both can be stopped. -> how many passages there are, and those asked for"""
+    answer = _answered(path, name, limits, trial)
+    return answer["cut"]["total"], [unpacked_chunk(entry) for entry in answer["cut"]["chunks"]]
+
+
+def _answered(path: Path, name: str, limits: ParseLimits, trial: Trial | None) -> dict[str, Any]:
+    check_size(path, limits)
+    request = {
+        "path": str(path),
+        "name": name,
+        "limits": asdict(limits),
+        "scratch": str(scratch.place.folder or tempfile.gettempdir()),
+        "trial": asdict(trial) if trial else None,
+    }
     answer = _ask(request, limits)
-    if parsed := answer.get("parsed"):
-        return kind.media_type, _document(parsed)
+    if "parsed" in answer or "cut" in answer:
+        return answer
     if rejected := answer.get("rejected"):
         error = DocumentRejected(rejected["message"], advice=rejected["advice"])
         error.code = rejected["code"]
         raise error
+    if answer.get("gone"):
+        raise FileNotFoundError(str(path))
     fate = str(answer.get("died"))
     error = ParserDied(_FATES[fate], detail=str(answer.get("detail", "")))
     error.code = fate if fate != "crashed" else "corrupt"
-    log.info("parsing.died", fate=fate, kind=kind.kind, detail=answer.get("detail"), peak_kb=answer.get("peak_kb"))
+    log.info(
+        "parsing.died",
+        fate=fate,
+        ending=Path(name).suffix[:12],
+        detail=answer.get("detail"),
+        peak_kb=answer.get("peak_kb"),
+    )
     raise error
-
-
-def _document(parsed: dict[str, Any]) -> ParsedDocument:
-    blocks = tuple(Block(**{**b, "rows": tuple(tuple(row) for row in b["rows"])}) for b in parsed["blocks"])
-    return ParsedDocument(parsed["title"], blocks, parsed["pages"], tuple(parsed["warnings"]))
 
 
 class _Pool:
@@ -94,11 +129,23 @@ class _Pool:
                 self._closing = True
                 threading.Thread(target=self._close_unneeded, name="parsers", daemon=True).start()
 
+    def close_idle(self, after_s: float) -> None:
+        idle: list[_Zygote] = []
+        with self._lock:
+            if after_s:
+                latest = time.monotonic() - IDLE_SECONDS + after_s
+                for zygote in self._idle:
+                    zygote.used_at = min(zygote.used_at, latest)
+            else:
+                idle, self._idle = self._idle, []
+        for zygote in idle:
+            zygote.close()
+
     def _close_unneeded(self) -> None:
         """Ends with the last one."""
         left = True
         while left:
-            time.sleep(IDLE_SECONDS / 6)
+            time.sleep(min(LOOKS_EVERY_S, IDLE_SECONDS / 6))
             with self._lock:
                 before = time.monotonic() - IDLE_SECONDS
                 unneeded = [zygote for zygote in self._idle if zygote.used_at < before]
@@ -109,6 +156,12 @@ class _Pool:
 
 
 _pool = _Pool()
+
+
+def close_idle(after_s: float = 0.0) -> None:
+    """Said by who leaves the work to another process, which has its own: at once, or if none is needed until then."""
+    if _pool.owner == os.getpid():
+        _pool.close_idle(after_s)
 
 
 def _ask(request: dict[str, Any], limits: ParseLimits) -> dict[str, Any]:
@@ -128,7 +181,7 @@ def _ask(request: dict[str, Any], limits: ParseLimits) -> dict[str, Any]:
 
 def _ask_one(zygote: _Zygote, request: dict[str, Any], limits: ParseLimits) -> dict[str, Any]:
     try:
-        answer = zygote.ask(request, limits.seconds + _START_SECONDS)
+        answer = zygote.ask(request, limits.seconds + limits.ocr_seconds + _START_SECONDS)
     except BaseException:
         zygote.close()
         raise

@@ -9,55 +9,13 @@ from pathlib import Path
 
 from retrieval.config import ParseLimits
 from retrieval.errors import DocumentRejected
+from retrieval.parsing.damage import DAMAGED
 from retrieval.parsing.encoding import decode
+from retrieval.parsing.kinds import BY_EXTENSION, MEDIA_TYPES, PICTURE_KINDS, TEXT_KINDS, WORDS
 
-MEDIA_TYPES = {
-    "pdf": "application/pdf",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "html": "text/html",
-    "markdown": "text/markdown",
-    "text": "text/plain",
-    "csv": "text/csv",
-    "email": "message/rfc822",
-    "outlook": "application/vnd.ms-outlook",
-}
-_WORDS = {
-    "pdf": "PDF",
-    "docx": "Word",
-    "pptx": "PowerPoint",
-    "xlsx": "Excel",
-    "html": "HTML",
-    "markdown": "Markdown",
-    "text": "plain text",
-    "csv": "CSV",
-    "email": "e-mail",
-    "outlook": "an Outlook message",
-}
-_BY_EXTENSION = {
-    ".pdf": "pdf",
-    ".docx": "docx",
-    ".docm": "docx",
-    ".pptx": "pptx",
-    ".pptm": "pptx",
-    ".xlsx": "xlsx",
-    ".xlsm": "xlsx",
-    ".html": "html",
-    ".htm": "html",
-    ".xhtml": "html",
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".eml": "email",
-    ".msg": "outlook",
-    ".txt": "text",
-}
-_TEXT_KINDS = {"html", "markdown", "text", "csv", "email"}
 _OFFICE_PARTS = {"word/document.xml": "docx", "ppt/presentation.xml": "pptx", "xl/workbook.xml": "xlsx"}
 _OLD_OFFICE = {".doc": "docx", ".xls": "xlsx", ".ppt": "pptx"}
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"BM")
+_PICTURES = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"II*\x00": "tiff", b"MM\x00*": "tiff"}
 _HEADER = re.compile(r"^(From|To|Subject|Date|Received|Return-Path|Message-ID|MIME-Version|Delivered-To):", re.I | re.M)
 
 
@@ -69,7 +27,10 @@ class Sniffed:
 
 class Unsupported(DocumentRejected):
     code = "unsupported"
-    advice = "Footnote reads PDF, Word, PowerPoint, Excel, HTML, Markdown, text, CSV and e-mail (.eml, .msg)."
+    advice = (
+        "Footnote reads PDF, Word, PowerPoint, Excel, EPUB, HTML, Markdown, text, CSV, JSON, XML, source code, e-mail"
+        " (.eml, .msg) and, where text recognition is installed, pictures (PNG, JPEG, TIFF)."
+    )
 
 
 class WrongType(DocumentRejected):
@@ -104,7 +65,20 @@ class TooLarge(DocumentRejected):
 
 
 def sniff(path: Path, name: str, limits: ParseLimits) -> Sniffed:
-    """Raises DocumentRejected for what cannot or must not be opened."""
+    """Raises DocumentRejected for what cannot or must not be opened. A container's list of members is read for it, so
+    it is called where time and memory are limited.
+    """
+    check_size(path, limits)
+    with path.open("rb") as stream:
+        head = stream.read(8192)
+    extension = Path(name).suffix.lower()
+    kind = _by_content(path, head, extension, limits)
+    _refuse_wrong_name(kind, extension)
+    return Sniffed(kind, MEDIA_TYPES[kind])
+
+
+def check_size(path: Path, limits: ParseLimits) -> None:
+    """Reads nothing of it. Raises DocumentRejected."""
     size = path.stat().st_size
     if size == 0:
         raise Empty
@@ -113,12 +87,6 @@ def sniff(path: Path, name: str, limits: ParseLimits) -> Sniffed:
             f"The file has {size / 1e6:.0f} MB; at most {limits.file_bytes / 1e6:.0f} MB are allowed.",
             advice="Split it, or ask your administrator to raise the limit.",
         )
-    with path.open("rb") as stream:
-        head = stream.read(8192)
-    extension = Path(name).suffix.lower()
-    kind = _by_content(path, head, extension, limits)
-    _refuse_wrong_name(kind, extension)
-    return Sniffed(kind, MEDIA_TYPES[kind])
 
 
 def _by_content(path: Path, head: bytes, extension: str, limits: ParseLimits) -> str:
@@ -128,13 +96,13 @@ def _by_content(path: Path, head: bytes, extension: str, limits: ParseLimits) ->
         return _office_kind(path, limits)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _compound_kind(path, extension)
-    if head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
-        raise Unsupported("This is a picture; its text cannot be read.", advice="Upload a document with text in it.")
+    if picture := _picture_kind(head):
+        return picture
     if head.startswith(b"{\\rtf"):
         raise Unsupported("This is an RTF file.", advice="Save it as DOCX or PDF and upload that.")
     text = decode(head, partial=True)
     if text is None:
-        if _BY_EXTENSION.get(extension) in ("pdf", "docx", "pptx", "xlsx"):
+        if BY_EXTENSION.get(extension) in ("pdf", "docx", "pptx", "xlsx", "epub"):
             raise Corrupt
         raise Unsupported("This kind of file is not supported.")
     if not text.strip() and path.stat().st_size <= len(head):
@@ -142,20 +110,30 @@ def _by_content(path: Path, head: bytes, extension: str, limits: ParseLimits) ->
     return _text_kind(text, extension)
 
 
+def _picture_kind(head: bytes) -> str | None:
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[:2] == b"BM" and head[6:10] == bytes(4):
+        return "bmp"
+    return next((kind for start, kind in _PICTURES.items() if head.startswith(start)), None)
+
+
 def _text_kind(text: str, extension: str) -> str:
     start = text.lstrip("\ufeff \t\r\n")[:1024].lower()
     if extension in (".html", ".htm", ".xhtml") or start.startswith(("<!doctype html", "<html")):
         return "html"
-    if extension == ".eml" or (extension not in _BY_EXTENSION and len(_HEADER.findall(text[:2048])) >= 3):
+    if extension == ".eml" or (extension not in BY_EXTENSION and len(_HEADER.findall(text[:2048])) >= 3):
         return "email"
-    return _BY_EXTENSION.get(extension, "text") if _BY_EXTENSION.get(extension) in _TEXT_KINDS else "text"
+    if start.startswith("<?xml") and extension not in BY_EXTENSION:
+        return "xml"
+    return BY_EXTENSION.get(extension, "text") if BY_EXTENSION.get(extension) in TEXT_KINDS else "text"
 
 
 def _office_kind(path: Path, limits: ParseLimits) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+    except DAMAGED as error:
         raise Corrupt(detail=str(error)) from error
     unpacked = sum(m.file_size for m in members)
     packed = max(sum(m.compress_size for m in members), 1)
@@ -167,8 +145,12 @@ def _office_kind(path: Path, limits: ParseLimits) -> str:
     for part, kind in _OFFICE_PARTS.items():
         if part in names:
             return kind
+    if "META-INF/container.xml" in names:
+        return "epub"
     if any(m.flag_bits & 1 for m in members):
         raise Encrypted
+    if {"mimetype", "content.xml"} <= names:
+        raise Unsupported("This is an OpenDocument file.", advice="Save it as DOCX, XLSX, PPTX or PDF and upload that.")
     raise Unsupported("This is an archive, not a document.", advice="Unpack it and upload the documents inside.")
 
 
@@ -178,7 +160,7 @@ def _compound_kind(path: Path, extension: str) -> str:
     try:
         with olefile.OleFileIO(str(path)) as container:
             names = {"/".join(parts) for parts in container.listdir()}
-    except (OSError, ValueError, IndexError, TypeError) as error:
+    except DAMAGED as error:
         raise Corrupt(detail=str(error)) from error
     if "EncryptedPackage" in names:
         raise Encrypted
@@ -191,7 +173,9 @@ def _compound_kind(path: Path, extension: str) -> str:
 
 
 def _refuse_wrong_name(kind: str, extension: str) -> None:
-    said = _BY_EXTENSION.get(extension)
-    if said is None or said == kind or (said in _TEXT_KINDS and kind in _TEXT_KINDS):
+    said = BY_EXTENSION.get(extension)
+    if said is None or said == kind or (said in TEXT_KINDS and kind in TEXT_KINDS):
         return
-    raise WrongType(f"The name says {_WORDS[said]}, but the content is {_WORDS[kind]}.")
+    if said in PICTURE_KINDS and kind in PICTURE_KINDS:
+        return
+    raise WrongType(f"The name says {WORDS[said]}, but the content is {WORDS[kind]}.")

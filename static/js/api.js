@@ -51,6 +51,9 @@ export async function request(method, url, body, { timeout = 20000 } = {}) {
   } catch {
     parsed = null;
   }
+  if (parsed?.error?.code === "sign_in_again") {
+    location.assign(`/accounts/again/?next=${encodeURIComponent(location.pathname)}`);
+  }
   if (!response.ok) throw errorFrom(response.status, parsed);
   return parsed;
 }

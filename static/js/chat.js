@@ -6,6 +6,8 @@ import { ConversationList } from "./conversations.js";
 import { el } from "./dom.js";
 import { explainModels } from "./engines.js";
 import { adviceFor } from "./person.js";
+import { Scope } from "./scope.js";
+import { ScopePanel } from "./scope-panel.js";
 import { Session } from "./session.js";
 import { closeSidebar, sidebarIsOpen } from "./sidebar.js";
 import { sendRating } from "./rating.js";
@@ -16,7 +18,8 @@ import "./theme.js";
 const byId = (id) => document.getElementById(id);
 const siteName = document.body.dataset.site;
 const socket = new ChatSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/chat/`);
-const session = new Session(socket);
+const scope = new Scope();
+const session = new Session(socket, () => scope.frame);
 const panel = new SourcePanel(byId("source-panel"));
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("footnote") : null;
 
@@ -33,6 +36,8 @@ const transcript = new Transcript({
     continueAnswer: (message) => attempt(session.continueAnswer(message)),
     choose: (message) => (session.tree.choose(message), paint()),
     rate: (message, rating) => rate(message, rating),
+    describeScope: (message) => scope.describe(message),
+    askEverything: (message) => !session.busy && (scope.clear(), attempt(session.regenerate(message))),
     repaint: () => paint(),
     explainModels,
   },
@@ -48,6 +53,15 @@ const composer = new Composer({
   onStop: () => session.stop(),
   onTooLong: (length, most) =>
     tell(`This is ${length.toLocaleString("en")} characters long; at most ${most.toLocaleString("en")} can be sent. Shorten it, or ask for the text to be uploaded as a document.`, { problem: true }),
+});
+
+new ScopePanel({
+  scope,
+  place: byId("composer-place"),
+  panel: byId("scope-panel"),
+  button: byId("scope-button"),
+  chips: byId("scope-chips"),
+  onClosed: () => composer.focus(),
 });
 
 const list = new ConversationList({
@@ -108,9 +122,12 @@ async function open(id) {
   setTitle("");
   list.select(id);
   composer.forConversation(id);
+  scope.forConversation(id);
   tell(null);
   try {
     await session.open(id);
+    if (session.id !== id) return;
+    scope.forConversation(id, session.tree.lastAnswer());
     transcript.toEnd();
     composer.focus();
   } catch (error) {
@@ -127,6 +144,8 @@ function startNew() {
 session.addEventListener("changed", paint);
 session.addEventListener("grown", (event) => transcript.grown(event.detail));
 session.addEventListener("finished", (event) => transcript.finished(event.detail));
+session.addEventListener("asked", (event) => scope.asked(event.detail));
+scope.addEventListener("changed", paint);
 session.addEventListener("elsewhere", (event) => tabs?.postMessage(event.detail));
 session.addEventListener("opened", (event) => {
   history.replaceState({}, "", `/c/${event.detail}/`);

@@ -16,8 +16,15 @@ export function paintCollections(root, collections, current, onOpen) {
 
 export function readersOf(collection) {
   if (collection.everyone) return "Everyone who can sign in may read it";
+  if (!collection.readers) return ""; // told administrators alone
   if (!collection.readers.length) return "Administrators alone may read it";
   return `Readers: ${collection.readers.join(", ")}`;
+}
+
+// As part of a sentence.
+export function whoReads(collection) {
+  if (collection.everyone) return "everyone who can sign in";
+  return collection.readers.length ? collection.readers.join(", ") : "administrators alone";
 }
 
 // -> a function that opens the form: empty for a new collection, filled for the one that it is given
@@ -34,12 +41,12 @@ export function collectionForm(onSaved) {
   form.addEventListener("change", ({ target }) => target.name === "group" && target.checked && (form.elements.who.value = "groups"));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const { who, ...fields } = wishes(form);
+    const { who, ...fields } = wishes(form, changed);
     if (who === "groups" && !fields.readers.length) return complain("Choose a group, or let administrators alone read it.");
     try {
       const { collection } = await request(changed ? "PATCH" : "POST", changed ? `/api/collections/${changed.id}/` : "/api/collections/", fields);
       dialog.close();
-      onSaved(collection);
+      onSaved(collection, Boolean(changed) && ("chunk_tokens" in fields || "chunk_overlap_tokens" in fields));
     } catch (error) {
       complain(`${error.message} ${error.advice}`);
     }
@@ -55,16 +62,20 @@ export function collectionForm(onSaved) {
   };
 }
 
-function wishes(form) {
+function wishes(form, before) {
   const data = new FormData(form);
   const who = data.get("who");
   const readers = who === "groups" ? data.getAll("group") : [];
-  return { who, name: data.get("name").trim(), description: data.get("description").trim(), everyone: who === "everyone", readers };
+  const sizes = ["chunk_tokens", "chunk_overlap_tokens"].map((name) => [name, data.get(name) === "" ? null : Number(data.get(name))]);
+  const cut = Object.fromEntries(sizes.filter(([name, size]) => size !== (before?.[name] ?? null)));
+  return { who, ...cut, name: data.get("name").trim(), description: data.get("description").trim(), everyone: who === "everyone", readers };
 }
 
 function fill(form, collection) {
   form.elements.name.value = collection.name;
   form.elements.description.value = collection.description;
+  for (const name of ["chunk_tokens", "chunk_overlap_tokens"]) form.elements[name].value = collection[name] ?? "";
+  form.querySelector("details").open = (collection.chunk_tokens ?? collection.chunk_overlap_tokens ?? null) !== null;
   const groups = form.querySelector(".groups");
   const boxes = new Map([...groups.querySelectorAll("input")].map((box) => [box.value, box]));
   for (const group of collection.readers.filter((one) => !boxes.has(one))) { // made since the page was loaded

@@ -1,5 +1,6 @@
 // The rows of the list: files that are being sent, and documents with how far they have come.
 
+import { ownReaders } from "./document-readers.js";
 import { el, iconButton } from "./dom.js";
 
 const STATES = { received: "Received", parsing: "Reading", embedding: "Indexing", ready: "Ready", failed: "Failed" };
@@ -14,21 +15,25 @@ export function size(bytes) {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
-export function documentRow(item, { retry, remove }) {
+const partOf = (name) => (/\.xls[xm]$/i.test(name) ? "sheet" : /\.ppt[xm]$/i.test(name) ? "slide" : "page");
+
+export function documentRow(item, { retry, readers, remove }) {
   const facts = [
     size(item.size),
-    item.pages && `${item.pages} ${item.pages === 1 ? "page" : "pages"}`,
-    item.passages && `${item.passages} ${item.passages === 1 ? "passage" : "passages"}`,
+    item.pages && `${item.pages} ${partOf(item.name)}${item.pages === 1 ? "" : "s"}`,
+    item.passages && el("a", { href: `/documents/${item.id}/passages/`, title: `How ${item.name} is cut` }, `${item.passages} ${item.passages === 1 ? "passage" : "passages"}`),
+    ownReaders(item),
     ...(item.warnings ?? []).map((one) => (typeof one === "string" ? one : one.message)),
   ];
   const failed = item.status === "failed";
   return el("li", { class: "row", data: { id: item.id } },
     el("div", {},
       nameOf(item),
-      el("span", { class: "row-facts" }, facts.filter(Boolean).join(" · "))),
+      el("span", { class: "row-facts" }, ...facts.filter(Boolean).flatMap((fact, place) => (place ? [" · ", fact] : [fact])))),
     el("span", { class: `state ${BUSY.has(item.status) ? "busy" : item.status}` }, STATES[item.status] ?? item.status),
     el("span", { class: "row-buttons" },
       failed && item.retryable !== false && iconButton("retry", `Try ${item.name} again`, () => retry(item)),
+      iconButton("people", `Who may read ${item.name}`, () => readers(item)),
       iconButton("trash", `Delete ${item.name}`, () => remove(item))),
     failed && el("p", { class: "row-problem" }, reason(item.error)));
 }

@@ -1,10 +1,12 @@
 // The documents page: collections on one side; upload, progress and the list of documents on the other.
 
 import { request } from "./api.js";
-import { collectionForm, deleteCollection, paintCollections, readersOf } from "./collections.js";
+import { collectionForm, deleteCollection, paintCollections, readersOf, whoReads } from "./collections.js";
 import { confirmWith } from "./dialogs.js";
+import { editReaders } from "./document-readers.js";
 import { BUSY, documentRow, uploadRow } from "./document-rows.js";
 import { announce, el } from "./dom.js";
+import { paintIngestion } from "./ingestion-panel.js";
 import { closeSidebar } from "./sidebar.js";
 import { Uploads, droppedFiles } from "./uploads.js";
 import "./engines.js";
@@ -13,16 +15,24 @@ import "./theme.js";
 const byId = (id) => document.getElementById(id);
 const FIRST_LOOK = 700;
 const LONGEST_WAIT = 10000;
-const MOST_SHOWN = 500;
-const FILTERS = { all: "All", busy: "In progress", failed: "Failed" };
+const MANY = 200; // documents on their way: then looks are not that close together
+const A_PAGE = 100;
+const TYPING_PAUSE = 250;
+const FILTERS = { "": "All", busy: "In progress", failed: "Failed" };
 
 const uploads = new Uploads();
-const state = { collections: [], current: null, documents: [], filter: "all", wait: FIRST_LOOK, timer: null };
-const editCollection = collectionForm(async (collection) => {
+const state = { collections: [], current: null, documents: [], counts: {}, filter: "", page: 1, pages: 1, total: 0, wait: FIRST_LOOK, timer: null };
+const editCollection = collectionForm(async (collection, recut) => {
   await loadCollections();
   if (collection.id === state.current) paintHead();
   else open(collection.id);
+  if (recut && state.collections.find((one) => one.id === collection.id)?.documents) tellOfReindex();
 });
+
+function tellOfReindex() {
+  tell("New documents are cut by the new sizes; those that are here follow with the next re-index.", false);
+  byId("notice").append(" ", el("a", { href: byId("notice").dataset.versions }, "Index versions"));
+}
 
 function tell(text, problem = true) {
   const notice = byId("notice");
@@ -44,15 +54,16 @@ async function attempt(action) {
 async function loadCollections() {
   const answer = await attempt(() => request("GET", "/api/collections/"));
   if (!answer) return;
-  state.collections = answer.collections;
+  state.collections = answer.collections.filter((one) => one.curated);
   byId("no-collection").hidden = state.collections.length > 0;
   paintCollections(byId("collections"), state.collections, state.current, open);
 }
 
 function open(id) {
-  Object.assign(state, { current: id, documents: [], seen: null, wait: FIRST_LOOK });
+  Object.assign(state, { current: id, documents: [], counts: {}, ingestion: null, filter: "", page: 1, pages: 1, total: 0, seen: null, wait: FIRST_LOOK });
+  byId("filter").value = "";
   byId("rows").replaceChildren();
-  byId("none").hidden = true;
+  byId("none").hidden = byId("pager").hidden = byId("ingestion").hidden = true;
   closeSidebar();
   paintHead();
   paintCollections(byId("collections"), state.collections, id, open);
@@ -65,6 +76,7 @@ const opened = () => state.collections.find((one) => one.id === state.current);
 function paintHead() {
   const collection = opened();
   byId("collection").hidden = byId("collection-actions").hidden = !collection;
+  byId("sample").hidden = !collection || state.collections.length < 2 || byId("sample").dataset.collection !== collection.id;
   byId("title").textContent = collection?.name ?? "Documents";
   byId("description").textContent = collection?.description ?? "";
   byId("readers").textContent = collection ? readersOf(collection) : "";
@@ -85,71 +97,106 @@ async function look() {
   clearTimeout(state.timer);
   const wanted = state.current;
   if (!wanted) return;
+  const query = new URLSearchParams({ page: state.page, size: A_PAGE, status: state.filter, name: byId("filter").value.trim() });
+  const asked = (state.asked = `${wanted}?${query}`);
   try {
-    const { documents, counts } = await request("GET", `/api/collections/${wanted}/documents/`);
-    if (wanted !== state.current) return;
+    const [listed, ingestion] = await Promise.all([
+      request("GET", `/api/collections/${wanted}/documents/?${query}`),
+      request("GET", `/api/ingestion/?collection=${wanted}`),
+    ]);
+    if (asked !== state.asked) return;
     if (state.broken) tell((state.broken = null));
-    const seen = JSON.stringify(documents);
-    if (seen === state.seen) state.wait = Math.min(LONGEST_WAIT, state.wait * 1.5);
-    else {
-      Object.assign(state, { documents, seen, wait: FIRST_LOOK });
-      paint();
-      count(counts);
-    }
+    taken(listed, ingestion);
   } catch (error) {
-    if (wanted !== state.current) return;
+    if (asked !== state.asked) return;
     tell((state.broken = `${error.message} ${error.advice}`));
     state.wait = LONGEST_WAIT;
   }
-  if (state.documents.some((one) => BUSY.has(one.status)) || uploads.pending) state.timer = setTimeout(look, state.wait);
+  if (busy() || uploads.pending) state.timer = setTimeout(look, busy() > MANY ? Math.max(state.wait, 3 * FIRST_LOOK) : state.wait);
 }
 
-function count(counts) {
+function taken(listed, ingestion) {
+  const seen = JSON.stringify([listed, ingestion]);
+  if (seen === state.seen) {
+    state.wait = Math.min(LONGEST_WAIT, state.wait * 1.5);
+    return;
+  }
+  const { documents, counts, page, pages, total } = listed;
+  Object.assign(state, { documents, counts, page, pages, total, ingestion, seen, wait: FIRST_LOOK });
+  paint();
+  count();
+}
+
+const all = () => Object.values(state.counts).reduce((sum, one) => sum + one, 0);
+const busy = () => [...BUSY].reduce((sum, status) => sum + (state.counts[status] ?? 0), 0);
+
+function count() {
   const collection = opened();
   if (!collection) return;
-  collection.documents = Object.values(counts).reduce((sum, one) => sum + one, 0);
+  collection.documents = all();
   paintCollections(byId("collections"), state.collections, state.current, open);
 }
-
-const matches = (item) => {
-  if (state.filter === "busy" && !BUSY.has(item.status)) return false;
-  if (state.filter === "failed" && item.status !== "failed") return false;
-  return item.name.toLocaleLowerCase().includes(byId("filter").value.trim().toLocaleLowerCase());
-};
 
 function paint() {
   const focused = byId("rows").contains(document.activeElement) ? document.activeElement : null;
   const name = focused?.getAttribute("aria-label") ?? focused?.textContent;
   const sending = uploads.items.filter((item) => item.collection === state.current);
   const underWay = new Set(sending.filter((item) => item.state === "sending").map((item) => item.file.name));
-  const shown = state.documents.filter((item) => matches(item) && !(BUSY.has(item.status) && underWay.has(item.name)));
+  const shown = state.documents.filter((item) => !(BUSY.has(item.status) && underWay.has(item.name)));
   byId("rows").replaceChildren(
     ...sending.slice(0, 100).map((item) => uploadRow(item, { again: (one) => uploads.again(one), drop: (one) => uploads.drop(one) })),
-    ...shown.slice(0, MOST_SHOWN).map((item) => documentRow(item, { retry, remove })));
+    ...shown.map((item) => documentRow(item, { retry, readers, remove })));
   if (focused) [...byId("rows").querySelectorAll("a, button")].find((one) => (one.getAttribute("aria-label") ?? one.textContent) === name)?.focus();
-  byId("filters").hidden = !state.documents.length;
+  byId("filters").hidden = !all();
+  paintIngestion(byId("ingestion"), state.ingestion, all(), { cancel: cancelWaiting, retryAll });
   paintFilters();
-  paintNone(shown.length);
+  paintPager();
+  byId("none").hidden = state.seen === null || byId("rows").children.length > 0;
+  byId("none").textContent = all() ? "No document matches." : "This collection holds no documents yet.";
 }
 
 function paintFilters() {
-  const numbers = {
-    all: state.documents.length,
-    busy: state.documents.filter((one) => BUSY.has(one.status)).length,
-    failed: state.documents.filter((one) => one.status === "failed").length,
-  };
+  const numbers = { "": all(), busy: busy(), failed: state.counts.failed ?? 0 };
+  const focused = [...byId("counts").children].indexOf(document.activeElement);
   byId("counts").replaceChildren(...Object.entries(FILTERS).map(([key, label]) =>
-    el("button", { type: "button", "aria-pressed": String(state.filter === key), onclick: () => ((state.filter = key), paint()) }, `${label} ${numbers[key]}`)));
+    el("button", { type: "button", "aria-pressed": String(state.filter === key), onclick: () => show({ filter: key, page: 1 }) }, `${label} ${numbers[key]}`)));
+  byId("counts").children[focused]?.focus();
 }
 
-function paintNone(shown) {
-  byId("none").hidden = state.seen === null || byId("rows").children.length > 0 && shown <= MOST_SHOWN;
-  if (shown > MOST_SHOWN) byId("none").textContent = `The first ${MOST_SHOWN} of ${shown} are shown. Filter by name to see others.`;
-  else byId("none").textContent = state.documents.length ? "No document matches." : "This collection holds no documents yet.";
+function paintPager() {
+  byId("pager").hidden = state.pages < 2;
+  byId("page-number").textContent = `Page ${state.page} of ${state.pages}, ${state.total} documents`;
+  byId("page-before").disabled = state.page <= 1;
+  byId("page-after").disabled = state.page >= state.pages;
+}
+
+function show(wish) {
+  Object.assign(state, wish);
+  again();
 }
 
 async function retry(item) {
   if (await attempt(() => request("POST", `/api/documents/${item.id}/retry/`))) again();
+}
+
+async function readers(item) {
+  if (!(await editReaders(item, whoReads(opened())))) return;
+  announce(`Readers of ${item.name} changed`);
+  again();
+}
+
+async function retryAll(code) {
+  const answer = await attempt(() => request("POST", "/api/ingestion/retry/", { collection: state.current, ...(code === null ? {} : { code }) }));
+  if (answer) announce(`${answer.documents} documents are tried again`);
+  again();
+}
+
+async function cancelWaiting(number) {
+  const text = `${number} ${number === 1 ? "document waits" : "documents wait"} to be read or indexed. They will be listed as failed, and can be tried again.`;
+  if (!(await confirmWith("Call off what waits?", text, "Call off"))) return;
+  const answer = await attempt(() => request("POST", "/api/ingestion/cancel/", { collection: state.current }));
+  if (answer) announce(`${answer.documents} documents called off`);
+  again();
 }
 
 async function remove(item) {
@@ -166,7 +213,7 @@ async function remove(item) {
 function focusAfter(item) {
   const row = byId("rows").querySelector(`[data-id="${item.id}"]`);
   const beside = row?.nextElementSibling ?? row?.previousElementSibling;
-  (beside?.querySelector("a, button") ?? byId("filter")).focus();
+  (beside?.querySelector(".row-buttons button:last-of-type") ?? byId("filter")).focus();
 }
 
 function again() {
@@ -204,7 +251,12 @@ uploads.addEventListener("received", ({ detail }) => {
   again();
 });
 addEventListener("beforeunload", (event) => uploads.pending && event.preventDefault());
-byId("filter").addEventListener("input", paint);
+byId("filter").addEventListener("input", () => {
+  clearTimeout(state.typing);
+  state.typing = setTimeout(() => show({ page: 1 }), TYPING_PAUSE);
+});
+byId("page-before").addEventListener("click", () => show({ page: state.page - 1 }));
+byId("page-after").addEventListener("click", () => show({ page: state.page + 1 }));
 byId("new-collection").addEventListener("click", () => editCollection());
 byId("first-collection").addEventListener("click", () => editCollection());
 byId("edit-collection").addEventListener("click", () => editCollection(opened()));

@@ -2,6 +2,7 @@
 
 import { el, icon, iconButton, withCommands } from "./dom.js";
 import { hasQuotations, isQuoting, notesOf, partsOf, seamsOf, writtenBy } from "./engines.js";
+import { markUnsupported } from "./grounding.js";
 import { MarkdownView, highlightCode } from "./markdown.js";
 import { adviceFor, isAdministrator } from "./person.js";
 import { offsetIn } from "./seams.js";
@@ -51,8 +52,9 @@ export class MessageView {
 
   // Only when something in it changed: a button that is replaced loses its focus, and the click that is under way.
   #paintAfter(siblings, streaming, busy) {
-    const { status, error, sources, citations, engine, written_by: writers, text, rating } = this.message;
-    const key = JSON.stringify([status, error, sources, citations, engine, writers, !text, rating, Boolean(this.reasons), siblings.map((one) => one.id), busy]);
+    const { status, error, sources, citations, engine, written_by: writers, text, rating, unsupported } = this.message;
+    const searched = this.actions.describeScope(this.message);
+    const key = JSON.stringify([status, error, sources, citations, engine, writers, !text, rating, unsupported, searched, Boolean(this.reasons), siblings.map((one) => one.id), busy]);
     if (this.painted === key) return;
     this.painted = key;
     const focused = this.after.contains(document.activeElement) ? document.activeElement.ariaLabel : null;
@@ -68,6 +70,7 @@ export class MessageView {
       return { at: offsetIn(text, from), words, offers, mark: () => this.#seam(words, offers) };
     });
     this.markdown.render(text, numbers, seams);
+    markUnsupported(this.body, text ?? "", streaming ? [] : this.message.unsupported ?? []);
     this.busy = busy;
     for (const button of this.body.querySelectorAll(".seam button")) button.ariaDisabled = String(busy);
   }
@@ -93,7 +96,7 @@ export class MessageView {
     const { message } = this;
     if (message.role === "user") return [this.#tools(siblings, busy)];
     if (streaming) return [this.#sources()];
-    return [this.#fate(busy), this.#error(busy), this.#sources(), this.#writer(), this.#tools(siblings, busy), this.reasons];
+    return [this.#fate(busy), this.#error(busy), this.#grounding(), this.#sources(), this.#searched(busy), this.#writer(), this.#tools(siblings, busy), this.reasons];
   }
 
   #fate(busy) {
@@ -114,6 +117,13 @@ export class MessageView {
       (retryable || status === "failed") &&
         el("button", { type: "button", class: "button small", disabled: busy, onclick: () => this.actions.retry(this.message) },
           icon("retry"), "Try again"));
+  }
+
+  #grounding() {
+    const count = this.message.unsupported?.length;
+    if (!count) return null;
+    const words = count === 1 ? "One sentence is underlined with dots: the passages that it names do not say so." : `${count} sentences are underlined with dots: the passages that they name do not say so.`;
+    return el("p", { class: "grounding" }, words);
   }
 
   #sources() {
@@ -138,6 +148,16 @@ export class MessageView {
       el("span", { class: "number", "aria-hidden": "true" }, String(source.number)),
       el("span", { class: "source-words" }, el("span", { class: "source-name" }, source.document?.name ?? "A removed document"),
         where && el("span", { class: "source-where" }, where)));
+  }
+
+  // Where the question was asked of a part of the documents. If that was in vain, the rest is one click away.
+  #searched(busy) {
+    const { status, sources, citations } = this.message;
+    const searched = this.actions.describeScope(this.message);
+    if (!searched || status === "failed") return null;
+    const again = (look) => !citations?.length && el("button", { type: "button", class: look, disabled: busy, onclick: () => this.actions.askEverything(this.message) }, "Ask all documents");
+    if (sources?.length || status !== "complete") return el("p", { class: "searched" }, el("span", { dir: "auto" }, `Searched in: ${searched}`), again("link"));
+    return el("div", { class: "notice searched-nothing" }, el("span", { dir: "auto" }, `Nothing was found in what was searched: ${searched}.`), again("button small"));
   }
 
   #writer() {

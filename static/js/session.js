@@ -1,6 +1,6 @@
 // The open conversation: turns frames into messages of the tree, and wishes into frames. Touches no DOM.
 //
-// Events: "changed" (paint all), "grown" message, "finished" message, "opened" id, "title" {id, title},
+// Events: "changed" (paint all), "grown" message, "finished" message, "opened" id, "asked" id, "title" {id, title},
 // "refused" {error, asked}: what was asked comes back, so that no words are lost.
 
 import { request } from "./api.js";
@@ -9,9 +9,11 @@ import { Tree } from "./tree.js";
 const LOST = { message: "The connection broke before your words arrived.", advice: "Send them again." };
 
 export class Session extends EventTarget {
-  constructor(socket) {
+  // `narrowed`: -> what is searched now, as frames have it
+  constructor(socket, narrowed = () => ({})) {
     super();
     this.socket = socket;
+    this.narrowed = narrowed;
     this.waiting = new Map(); // the client's id -> what was asked
     this.reset(null);
     socket.addEventListener("frame", (event) => this.#frame(event.detail));
@@ -71,15 +73,20 @@ export class Session extends EventTarget {
 
   ask(text) {
     const parent = this.tree.lastAnswer()?.id ?? null;
-    return this.send({ type: "ask", text, conversation: this.id, parent }, { text, parent });
+    return this.#sendNarrowed({ type: "ask", text, conversation: this.id, parent }, { text, parent });
   }
 
   edit(message, text) {
-    return this.send({ type: "edit", message: message.id, text }, { text, parent: message.parent, message: message.id });
+    return this.#sendNarrowed({ type: "edit", message: message.id, text }, { text, parent: message.parent, message: message.id });
   }
 
   regenerate(message) {
-    return this.send({ type: "regenerate", message: message.id });
+    return this.#sendNarrowed({ type: "regenerate", message: message.id });
+  }
+
+  #sendNarrowed(frame, asked = {}) {
+    const narrowed = this.narrowed();
+    return this.send({ ...frame, ...narrowed }, { ...asked, narrowed });
   }
 
   continueAnswer(message) {
@@ -142,6 +149,7 @@ export class Session extends EventTarget {
     else if (frame.type === "stage") message.stage = frame;
     else if (frame.type === "sources") message.sources = frame.sources;
     else if (frame.type === "citations") message.citations = frame.citations;
+    else if (frame.type === "grounding") message.unsupported = frame.unsupported;
     else if (frame.type === "writer") this.#writer(frame, message);
     else if (frame.type === "error") message.error = frame;
     else if (frame.type === "done") return this.#done(frame, message);
@@ -177,6 +185,7 @@ export class Session extends EventTarget {
     this.#place(frame, asked);
     this.turns.set(frame.turn, frame.answer);
     this.socket.begin(frame.turn);
+    if (asked.narrowed) this.#emit("asked", this.id);
     if (isNew) this.#emit("opened", this.id);
     this.#emit("title", { id: this.id, title: (this.title = frame.title || this.title) });
     this.#emit("changed");
@@ -187,7 +196,8 @@ export class Session extends EventTarget {
       this.tree.put({ id: frame.question, parent: asked.parent ?? null, role: "user", text: asked.text });
     }
     const known = this.tree.get(frame.answer);
-    const kept = known && asked.type === "continue" ? { base: known.text } : { text: "", sources: [], citations: [], written_by: [], base: "" };
+    const fresh = { text: "", sources: [], citations: [], written_by: [], unsupported: null, base: "", ...asked.narrowed };
+    const kept = known && asked.type === "continue" ? { base: known.text } : fresh;
     const answer = this.tree.put({ id: frame.answer, parent: frame.question ?? known?.parent ?? null, role: "assistant", ...kept, status: "streaming", stage: null, error: null });
     this.tree.choose(answer);
   }

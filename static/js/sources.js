@@ -2,6 +2,7 @@
 
 import { request } from "./api.js";
 import { el, icon } from "./dom.js";
+import { PictureView, canShow } from "./picture-view.js";
 
 export class SourcePanel {
   constructor(panel) {
@@ -20,6 +21,7 @@ export class SourcePanel {
   close() {
     if (!this.open) return;
     this.wanted = null;
+    this.#leavePage();
     this.panel.hidden = true;
     document.body.classList.remove("with-panel");
     this.opener?.isConnected && this.opener.focus();
@@ -31,6 +33,7 @@ export class SourcePanel {
     const known = { ...source, ...citation, document: source?.document ?? citation?.document };
     const wanted = (this.wanted = Symbol(number));
     this.opener = opener;
+    this.#leavePage();
     this.panel.hidden = false;
     document.body.classList.add("with-panel");
     this.body.replaceChildren(...this.#known(known, number, "Loading the passage…"));
@@ -38,7 +41,10 @@ export class SourcePanel {
     try {
       if (!known.passage) throw Object.assign(new Error("This document has been removed since."), { advice: "" });
       const passage = await request("GET", `/api/passages/${known.passage}/`);
-      if (this.wanted === wanted) this.#paint(passage, number, [quoteBefore(opener), citation?.quote]);
+      if (this.wanted !== wanted) return;
+      const quotes = [quoteBefore(opener), citation?.quote];
+      this.#paint(passage, number, quotes);
+      await this.#openPage(passage, quotes, wanted);
     } catch (error) {
       if (this.wanted !== wanted) return;
       if (error.code === "not_found") this.body.replaceChildren(...this.#known({ document: known.document }, number, "This document can no longer be read."));
@@ -65,16 +71,50 @@ export class SourcePanel {
   #paint(passage, number, quotes) {
     const { document: file } = passage;
     const page = passage.page && (file.pages ? `Page ${passage.page} of ${file.pages}` : `Page ${passage.page}`);
-    const around = (one) => el("p", { class: "around", dir: "auto" }, one.text);
-    const marked = el("blockquote", { class: "passage", dir: "auto", tabindex: "-1" }, ...markFirst(passage.text, quotes));
+    const shown = [passage, ...(passage.before ?? []), ...(passage.after ?? [])];
+    const known = quotes.filter((quote) => shown.some(({ text }) => markQuote(text, quote).length > 1)).slice(0, 1);
+    const inPassage = markFirst(passage.text, known);
+    const around = (one) => el("p", { class: "around", dir: "auto" }, ...(inPassage.length > 1 ? [one.text] : markFirst(one.text, known)));
+    const marked = el("blockquote", { class: "passage", dir: "auto", tabindex: "-1" }, ...inPassage);
     this.body.replaceChildren(
       ...this.#title(file.title || file.name, number, [page, !page && passage.locator, file.title !== file.name && file.title && file.name, collectionName(file.collection)]),
       el("a", { class: "button small", href: safePath(passage.download), download: "" }, icon("download"), "Download the document"),
+      el("div", { data: { page: "" }, hidden: true }),
       passage.heading && passage.heading !== file.title ? el("h3", { dir: "auto" }, passage.heading) : "",
       ...(passage.before ?? []).map(around), marked, ...(passage.after ?? []).map(around),
     );
-    (marked.querySelector("mark") ?? marked).scrollIntoView({ block: "nearest" });
+    (this.body.querySelector("mark") ?? marked).scrollIntoView({ block: "nearest" });
   }
+
+  // The page of a PDF, or the picture, with the passage marked on it, above its words.
+  async #openPage(passage, quotes, wanted) {
+    const place = this.body.querySelector("[data-page]");
+    try {
+      const view = await viewOf(passage, quotes);
+      if (!view || this.wanted !== wanted) return view?.close();
+      this.view = view;
+    } catch {
+      return; // a browser too old for the library: the words are there
+    }
+    document.body.classList.add("with-page");
+    place.hidden = false;
+    place.replaceChildren(this.view.element);
+    this.body.scrollTo({ top: 0 });
+    await this.view.show();
+  }
+
+  #leavePage() {
+    this.view?.close();
+    this.view = null;
+    document.body.classList.remove("with-page");
+  }
+}
+
+async function viewOf(passage, quotes) {
+  const { document: file, page, boxes } = passage;
+  const shown = { url: safePath(passage.download), page, boxes, quotes, type: file.media_type, name: file.title || file.name };
+  if (file.media_type === "application/pdf" && page) return new (await import("./pdf-view.js")).PdfView(shown);
+  return canShow(passage) ? new PictureView(shown) : null;
 }
 
 function collectionName(collection) {

@@ -3,7 +3,7 @@
 import { upload } from "./api.js";
 
 const AT_ONCE = 3;
-const MOST = 5000;
+const MOST = 20000;
 
 export class Uploads extends EventTarget {
   constructor() {

@@ -197,7 +197,7 @@ def every_path() -> list[str]:
                 found.append("/" + route)
 
     walk(get_resolver().url_patterns, "")
-    made_up = {"uuid": "11111111-1111-4111-8111-111111111111", "int": "1", "str": "x", "path": "x/y"}
+    made_up = {"uuid": "11111111-1111-4111-8111-111111111111", "int": "1", "str": "x", "slug": "x", "path": "x/y"}
     for kind, value in made_up.items():
         found = [re.sub(rf"<{kind}:\w+>", value, path) for path in found]
     return [*found, "/admin/"]
@@ -208,6 +208,8 @@ OPEN = (
     "/accounts/logout/",
     "/accounts/inactive/",
     "/accounts/link/",
+    "/accounts/second-factor/answer/",
+    "/accounts/signon/",
     "/healthz",
     "/readyz",
     "/v1/openapi.json",

@@ -76,6 +76,43 @@ def test_a_header_alone_does_not_give_another_address(alice: User, client: Clien
     assert client.post("/accounts/login/", form, headers={"X-Forwarded-For": THERE}).status_code == 200
 
 
+def guesses(name: str, times: int, begin: int = 0) -> None:
+    for number in range(begin, begin + times):
+        assert not signs_in(Client(), name, "wrong", f"198.51.{number // 250}.{number % 250}")
+
+
+def test_guessing_from_everywhere_is_slowed_down_and_does_not_lock_the_person_out(alice: User, client: Client) -> None:
+    assert signs_in(client, "alice", PASSWORD, HERE)
+    client.post("/accounts/logout/")
+    guesses("alice", 10)
+    guesses("ALICE", 10, begin=10)
+    assert not signs_in(Client(), "alice", PASSWORD, THERE)  # not even the right one, from where nobody knows her
+    assert signs_in(client, "alice", PASSWORD, THERE)  # in her own browser, wherever it is
+    assert signs_in(Client(), "bob", "wrong", THERE) is False
+
+
+def test_her_browser_is_no_way_around_the_limit(alice: User, client: Client) -> None:
+    assert signs_in(client, "alice", PASSWORD, HERE)
+    client.post("/accounts/logout/")
+    for number in range(20):
+        assert not signs_in(client, "alice", "wrong", f"198.51.1.{number}")
+    assert not signs_in(client, "alice", PASSWORD, THERE)
+    assert signs_in(Client(), "alice", PASSWORD, THERE)
+
+
+def test_a_cookie_that_we_did_not_make_is_no_known_browser(alice: User) -> None:
+    guesses("alice", 20)
+    for forged in (str(alice.pk), f'["{alice.pk}"]', "x:y:z", ""):
+        client = Client()
+        client.cookies["known_here"] = forged
+        assert not signs_in(client, "alice", PASSWORD, THERE)
+
+
+def test_right_passwords_do_not_count(alice: User) -> None:
+    for number in range(25):
+        assert signs_in(Client(), "alice", PASSWORD, f"198.51.2.{number}")
+
+
 @contextmanager
 def web(trusted: str) -> Iterator[str]:
     """-> the address of a web process, started as `make run` and the containers start it."""

@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
+from urllib.parse import parse_qs
+
+from tests.parsing.pdf_file import Page, pdf
 
 TURN, CONVERSATION = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 QUESTION, ANSWER = "33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444"
@@ -28,6 +32,7 @@ PASSAGE: dict[str, Any] = {
     "id": 1, "heading": "Leave › Carrying days over", "page": 12, "locator": "", "download": f"/documents/{HANDBOOK['id']}/file/",
     "text": "Up to five days of unused leave may be\ncarried over into the next year. Ask your manager before the end of November.",
     "document": {**HANDBOOK, "title": "Staff handbook", "collection": "Handbook", "pages": 48, "media_type": "application/pdf"},
+    "boxes": [[12, 0.1, 0.11, 0.8, 0.14]],
     "before": [{"id": 9, "text": "Everybody has 28 days of leave a year. Part-time staff have a share of it.", "page": 12}],
     "after": [{"id": 10, "text": "Leave that is not taken by then cannot be paid out, except when somebody leaves.", "page": 13}],
 }  # fmt: skip
@@ -42,6 +47,34 @@ TEXT = (
     "Yes. You may carry **up to five days** of unused leave into the next year. [1]\n\n"
     "- Ask your manager before the end of November [1]\n- Carried days lapse on **31 March** [2]\n"
 )
+
+IDLE: dict[str, Any] = {
+    "state": "idle", "reason": "", "waiting": {"parsing": 0, "embedding": 0}, "in_work": {"parsing": 0, "embedding": 0},
+    "paused": 0, "failed": 0, "oldest_waiting_s": 0, "passages_left": 0, "passages_per_s": 0, "documents_per_min": 0,
+    "ends_at": None, "failures": [],
+}  # fmt: skip
+
+
+def handbook_file() -> bytes:
+    lines = ("Up to five days of unused leave may be", "carried over into the next year.")
+    return pdf(*(Page().text(70, 700, lines[0], size=16).text(70, 682, lines[1], size=16) for _ in range(48)))
+
+
+BUSY_STATES = ("received", "parsing", "embedding")
+
+
+def listed(held: list[dict[str, Any]], wishes: dict[str, list[str]]) -> dict[str, Any]:
+    """A page of documents, as the server answers."""
+    wish = {name: values[0] for name, values in wishes.items()}
+    counts = Counter(one["status"] for one in held)
+    status = {"busy": BUSY_STATES}.get(wish.get("status", ""), (wish.get("status", ""),))
+    found = [one for one in held if wish.get("name", "").lower() in one["name"].lower()]
+    found = [one for one in found if "status" not in wish or one["status"] in status]
+    size = int(wish.get("size", 2000))
+    pages = max(1, -(-len(found) // size))
+    page = min(int(wish.get("page", 1)), pages)
+    shown = found[(page - 1) * size : page * size]
+    return {"documents": shown, "counts": counts, "total": len(found), "page": page, "pages": pages}
 
 
 class Double:
@@ -60,13 +93,16 @@ class Double:
         self.conversations: list[dict[str, Any]] = []
         self.detail: dict[str, Any] = {}
         self.engines = {"engines": [], "answering": ""}
+        self.scope: dict[str, Any] = {"collections": [], "kinds": []}
         self.collections: list[dict[str, Any]] = []
         self.documents: list[dict[str, Any]] = []
+        self.ingestion: dict[str, Any] = IDLE
         self.elsewhere: list[dict[str, Any]] = []  # of any other collection
         self.ratings: list[dict[str, Any]] = []
         self.refused_rating: dict[str, Any] | None = None
         page.route_web_socket("**/ws/chat/", self._socket)
         page.route("**/api/**", self._http)
+        page.route(f"**{PASSAGE['download']}", lambda route: route.fulfill(body=handbook_file()))
 
     def _socket(self, socket: Any) -> None:
         if self.closed:
@@ -140,16 +176,16 @@ class Double:
             self.ratings.append(json.loads(route.request.post_data))
             return route.fulfill(**self.refused_rating or {"json": {"reasons": [], "text": "", **self.ratings[-1]}})
         answers: dict[str, Any] = {
-            "passages/": self.passage, "engines/": self.engines, "conversations/?": {"conversations": self.conversations},
+            "passages/": self.passage, "scope/": self.scope, "engines/": self.engines, "conversations/?": {"conversations": self.conversations},
             "conversations/": self.detail, "documents/": {"document": {}},
+            "ingestion/?": self.ingestion, "ingestion/": {"documents": 3},
         }  # fmt: skip
         if url.startswith("collections/"):
             body: Any = {"collections": self.collections}
             if method in ("POST", "PATCH"):
                 return route.fulfill(**self.receipt) if self.receipt else None  # none: it is still on its way
             if "documents/" in url:
-                held = self.documents if COLLECTION in url else self.elsewhere
-                body = {"documents": held, "counts": {"ready": len(held)}}
+                body = listed(self.documents if COLLECTION in url else self.elsewhere, parse_qs(url.partition("?")[2]))
             elif one := next((one for one in self.collections if one["id"] in url), None):
                 body = {"collection": one}
         else:

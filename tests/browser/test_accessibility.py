@@ -106,6 +106,7 @@ def test_an_answer_that_waits_streams_and_is_there(page: Any, double: Double) ->
     check(page)
     page.locator(".cite").first.click()
     expect(page.locator("#source-panel mark")).to_be_visible()
+    expect(page.locator(".pdf-mark")).to_be_visible()
     check(page)
 
 
@@ -290,3 +291,26 @@ def test_the_page_of_a_server_error(page: Any) -> None:
     show_server_error(page)
     expect(page.locator("h1")).to_have_text("Something went wrong on our side.")
     check(page)
+
+
+def test_how_a_document_is_cut(page: Any, person: Any) -> None:
+    document = cut_document_of(person)
+    page.goto(f"/documents/{document.pk}/passages/")
+    expect(page.get_by_role("heading", name="2 passages")).to_be_visible()
+    check(page)
+    page.get_by_label("Tokens, at most").fill("9999")
+    page.evaluate("document.querySelector('form').noValidate = true")
+    page.get_by_role("button", name="Try this cut").click()
+    expect(page.locator(".field-error")).to_be_visible()
+    check(page)
+
+
+def cut_document_of(person: Any) -> Any:
+    from retrieval.models import Collection, Document, Passage
+
+    collection = Collection.objects.create(name="Handbook")
+    document = Document.objects.create(collection=collection, name=f"{LONG}.pdf", size=1, sha256="0" * 64)
+    texts = ("Leave is asked for in time. It is granted soon.", "It is granted soon. It lapses in March.")
+    for ordinal, text in enumerate(texts):
+        Passage.objects.create(document=document, ordinal=ordinal, text=text, heading="Leave > Days", page=1)
+    return document

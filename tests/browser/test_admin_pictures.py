@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 
 from chatapp.governance.models import AuditEntry
 from inference import rollouts
 from inference.models import Candidate, Job, ModelVersion, Outcome, Rollout, Route
+from retrieval.models import Collection, Document
+from retrieval.versions.current import serving_for_writing
+from retrieval.versions.models import IndexedDocument, IndexServiceState, IndexVersion
 from tests.browser.test_screenshots import FOLDER, shoot
 
 pytestmark = pytest.mark.skipif(not FOLDER, reason="pictures are taken on demand: FOOTNOTE_SCREENSHOTS=folder")
@@ -66,3 +71,36 @@ def test_pictures_of_the_administration_of_models(page: Any, rollout: Rollout) -
     for name, path in pages.items():
         assert page.goto(f"/admin/{path}").status == 200, path
         shoot(page, f"admin-{name}")
+
+
+def test_pictures_of_the_administration_of_index_versions(page: Any, person: Any) -> None:
+    handbook = Collection.objects.create(name="Handbook")
+    documents = [
+        Document.objects.create(
+            collection=handbook,
+            name=f"rules {n}.pdf",
+            size=1,
+            sha256=f"{n:064}",
+            status="ready",
+            ready_at=timezone.now(),
+        )
+        for n in range(40)
+    ]
+    with transaction.atomic():
+        serving = serving_for_writing()
+    made = {"embedding_model": "multilingual-e5-small", "requested_by": person}
+    building = IndexVersion.objects.create(
+        kind="milvus", note="Better for German.", gate="Rules", moved_at=timezone.now(), **made
+    )
+    IndexVersion.objects.create(
+        status="failed", error="The embedding model is not on this machine.", error_code="another_embedding_model",
+        ended_at=timezone.now(), **made,
+    )  # fmt: skip
+    IndexedDocument.objects.bulk_create(
+        IndexedDocument(version=building, document=one, passages=12, error="The stored file is gone." if n > 22 else "")
+        for n, one in enumerate(documents[:25])
+    )
+    IndexServiceState.objects.create(name="east 7", seen_at=timezone.now(), serving=serving.pk, holds={serving.pk: 4})
+    for name, path in {"": "", "-one": f"{building.pk}/change/", "-add": "add/"}.items():
+        assert page.goto(f"/admin/versions/indexversion/{path}").status == 200, path
+        shoot(page, f"admin-index-versions{name}")

@@ -116,3 +116,12 @@ def test_the_empty_page_offers_sections_first_and_titles_after_them(page: Any, d
     )
     page.locator(".example").last.click()
     assert double.wait_for("ask")["text"] == "What do the documents say about “Travel abroad”?"
+
+
+def test_the_empty_page_offers_no_headings_that_say_nothing(page: Any, double: Double) -> None:
+    handbook()
+    for title, heading in (("Leave", "Sheet1"), ("Expenses", "PERSONAL DETAILS"), ("Security", "Chapter 1: Scope")):
+        Passage.objects.filter(document__title=title).update(heading=heading)
+    page.goto("/")
+    titles = ("Security", "Expenses", "Leave")
+    expect(page.locator(".example")).to_have_text([f"What do the documents say about “{one}”?" for one in titles])

@@ -21,6 +21,15 @@ def test_an_answer_streams_in_and_its_mark_opens_the_passage(page: Any, double: 
     assert page.problems == []
 
 
+def test_words_that_are_quoted_from_beside_the_passage_are_marked_there(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer(text="“Part-time staff have a share of it.” [1]")
+    page.locator(".cite").first.click()
+    expect(page.locator("#source-panel .around mark")).to_have_text("Part-time staff have a share of it.")
+    expect(page.locator("#source-panel mark")).to_have_count(1)
+
+
 def test_escape_stops_the_answer(page: Any, double: Double) -> None:
     page.goto("/")
     double.ask()

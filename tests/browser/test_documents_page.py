@@ -14,12 +14,12 @@ from playwright.sync_api import expect
 
 from retrieval import files
 from retrieval.models import Collection, Document
-from tests.browser.double import COLLECTION, Double
+from tests.browser.double import COLLECTION, IDLE, Double
 
 
 def doc(number: int, name: str, status: str, **fields: Any) -> dict[str, Any]:
     return {"id": f"0000000{number}-0000-4000-8000-000000000000", "name": name, "size": 48_300 * number, "status": status,
-            "error": "", "retryable": status == "failed", "warnings": [], "pages": None, "passages": 0, "seconds": 1.0, "created_at": "2026-11-21T00:00:00Z",
+            "error": "", "retryable": status == "failed", "warnings": [], "pages": None, "passages": 0, "seconds": 1.0, "created_at": "2026-11-21T00:00:00Z", "restricted": False, "readers": [],
             **fields}  # fmt: skip
 
 
@@ -40,12 +40,27 @@ DOCUMENTS = [
 
 def stage(double: Double, documents: list[dict[str, Any]]) -> None:
     double.collections = [
-        {"id": COLLECTION, "name": "Handbook", "description": "", "everyone": True, "readers": [],
+        {"id": COLLECTION, "name": "Handbook", "description": "", "everyone": True, "curated": True, "readers": [],
          "documents": len(documents), "counts": {}},
-        {"id": COLLECTION.replace("6", "7"), "name": "Finance", "description": "", "everyone": False,
+        {"id": COLLECTION.replace("6", "7"), "name": "Finance", "description": "", "everyone": False, "curated": True,
          "readers": ["Finance"], "documents": 214, "counts": {}},
     ]  # fmt: skip
     double.documents = documents
+
+
+def test_slides_and_sheets_are_no_pages(page: Any, double: Double) -> None:
+    stage(
+        double,
+        [
+            doc(1, "Plan.xlsx", "ready", pages=1),
+            doc(2, "Talk.pptx", "ready", pages=20),
+            doc(3, "a.pdf", "ready", pages=2),
+        ],
+    )
+    page.goto("/documents/")
+    expect(page.locator(".row-facts").nth(0)).to_contain_text("1 sheet")
+    for named in ("20 slides", "2 pages"):
+        expect(page.locator(".rows, main").first).to_contain_text(named)
 
 
 def test_a_failed_document_shows_its_reason_and_can_be_tried_again(page: Any, double: Double) -> None:
@@ -60,7 +75,7 @@ def test_a_file_that_is_itself_at_fault_can_be_deleted_alone(page: Any, double: 
     stage(double, DOCUMENTS)
     page.goto("/documents/")
     row = page.locator(".row", has_text="This file is encrypted.")
-    expect(row.get_by_role("button")).to_have_count(1)
+    expect(row.get_by_role("button", name="Try Contract (signed).pdf again")).to_have_count(0)
     expect(row.get_by_role("button", name="Delete Contract (signed).pdf")).to_be_visible()
 
 
@@ -105,6 +120,69 @@ def test_the_list_is_filtered_by_name_and_state(page: Any, double: Double) -> No
     page.get_by_label("Filter by name").fill("")
     page.get_by_role("button", name="Failed 1").click()
     expect(page.locator(".row")).to_have_count(1)
+
+
+UNDER_WAY = IDLE | {
+    "state": "working", "waiting": {"parsing": 8412, "embedding": 118}, "in_work": {"parsing": 1, "embedding": 64},
+    "failed": 12, "passages_per_s": 71.5, "documents_per_min": 96.0, "ends_at": "2099-01-01T00:00:00Z",
+    "failures": [
+        {"code": "timeout", "documents": 9, "sentence": "Reading the file took too long and was stopped.", "retryable": True, "newest": None},
+        {"code": "encrypted", "documents": 3, "sentence": "This file is encrypted. Save a copy without a password.", "retryable": False, "newest": None},
+    ],
+}  # fmt: skip
+STUCK = UNDER_WAY | {"state": "stuck", "reason": "No worker is running. Start Footnote with `manage.py up`, or a worker.",
+                     "passages_per_s": 0, "documents_per_min": 0, "ends_at": None, "oldest_waiting_s": 5400}  # fmt: skip
+
+
+def test_progress_pace_and_failures_are_shown_and_can_be_acted_on(page: Any, double: Double) -> None:
+    stage(double, DOCUMENTS)
+    double.ingestion = UNDER_WAY
+    page.goto("/documents/")
+    panel = page.get_by_role("region", name="Progress")
+    expect(panel).to_contain_text("8,595 documents on the way · 8,412 to be read · 1 being read · 118 to be indexed")
+    expect(panel).to_contain_text("71.5 passages a second, 96 documents a minute; done in about")
+    panel.get_by_text("12 documents failed").click()
+    expect(panel).to_contain_text("9 · Reading the file took too long and was stopped.")
+    with page.expect_request("**/ingestion/retry/") as sent:
+        panel.get_by_role("button", name="Try again what failed so: Reading the file").click()
+    assert sent.value.post_data_json == {"collection": COLLECTION, "code": "timeout"}
+    expect(panel.get_by_role("button", name="Try again what failed so: This file is encrypted")).to_have_count(0)
+    with page.expect_request("**/ingestion/retry/") as sent:
+        panel.get_by_role("button", name="Try all again that may succeed (9)").click()
+    assert sent.value.post_data_json == {"collection": COLLECTION}
+    panel.get_by_role("button", name="Call off what waits").click()
+    dialog = page.get_by_role("dialog", name="Call off what waits?")
+    expect(dialog).to_contain_text("8530 documents wait")
+    with page.expect_request("**/ingestion/cancel/") as sent:
+        dialog.get_by_role("button", name="Call off").click()
+    assert sent.value.post_data_json == {"collection": COLLECTION}
+    assert page.problems == []
+
+
+def test_that_nobody_works_is_an_alert_and_waiting_for_a_turn_is_none(page: Any, double: Double) -> None:
+    stage(double, DOCUMENTS)
+    double.ingestion = STUCK
+    page.goto("/documents/")
+    panel = page.get_by_role("region", name="Progress")
+    expect(panel.get_by_role("alert")).to_contain_text("No worker is running")
+    expect(panel).to_contain_text("the oldest has waited for 2 hours")
+    double.ingestion = UNDER_WAY | {"state": "waiting", "reason": "Other collections have their turn."}
+    page.reload()
+    expect(panel).to_contain_text("Other collections have their turn.")
+    expect(panel.get_by_role("alert")).to_have_count(0)
+
+
+def test_thousands_of_documents_come_in_pages(page: Any, double: Double) -> None:
+    stage(double, [doc(1, f"note {number:03}.txt", "ready", id=f"n{number}") for number in range(250)])
+    page.goto("/documents/")
+    expect(page.locator(".row")).to_have_count(100)
+    expect(page.locator("#page-number")).to_have_text("Page 1 of 3, 250 documents")
+    expect(page.get_by_role("button", name="Before")).to_be_disabled()
+    page.get_by_role("button", name="After").click()
+    expect(page.locator(".row-name").first).to_have_text("note 100.txt")
+    page.get_by_label("Filter by name").fill("note 24")
+    expect(page.locator(".row")).to_have_count(10)
+    expect(page.locator("#pager")).to_be_hidden()
 
 
 def test_deleting_asks_first(page: Any, double: Double) -> None:
@@ -324,3 +402,37 @@ def test_somebody_who_is_no_administrator_finds_no_documents_page(page: Any, per
     person.save()
     assert page.goto("/documents/").status == 404
     expect(page.locator("h1")).to_have_text("There is nothing here that you can see.")
+
+
+def test_samples_beside_other_collections_are_said_to_be_samples(page: Any, double: Double) -> None:
+    from chatapp.operations.models import Milestone
+
+    Milestone.objects.create(name="sample loaded")
+    sample = Collection.objects.create(name="Sample handbook", everyone=True)
+    stage(double, DOCUMENTS)
+    double.collections[0] |= {"id": str(sample.pk), "name": sample.name}
+    page.goto("/documents/")
+    expect(page.get_by_text("These are samples")).to_be_visible()
+    page.get_by_role("button", name="Finance").click()
+    expect(page.get_by_text("These are samples")).to_be_hidden()
+    del double.collections[1]
+    page.goto("/documents/")
+    expect(page.locator("h1")).to_have_text("Sample handbook")
+    expect(page.get_by_text("These are samples")).to_be_hidden()
+
+
+def test_new_sizes_of_passages_are_bounded_and_lead_to_the_reindex(page: Any, double: Double) -> None:
+    stage(double, DOCUMENTS)
+    page.goto("/documents/")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Edit the collection")
+    dialog.get_by_text("Size of its passages").click()
+    field = dialog.get_by_label("Tokens, at most")
+    least, most = field.get_attribute("min"), field.get_attribute("max")
+    expect(dialog).to_contain_text(f"From {least} to {most} tokens")
+    field.fill("100")
+    double.receipt = {"status": 200, "json": {"collection": double.collections[0]}}
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("#notice")).to_contain_text("follow with the next re-index")
+    link = page.locator("#notice").get_by_role("link", name="Index versions")
+    expect(link).to_have_attribute("href", "/admin/versions/indexversion/")

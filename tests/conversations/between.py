@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _CHUNK = 65_536
+_TEXT = b'"content"'
 
 
 class Between:
@@ -75,11 +76,13 @@ class _Line:
             while data := self._far.recv(_CHUNK):
                 if self._answers:
                     time.sleep(self._between.slow_s)
-                    data = self._spoiled(data)
-                    if self._between.hold_after is not None and self._texts > self._between.hold_after:
+                    passed, rest = self._passed(data, self._between.hold_after)
+                    self._near.sendall(self._spoiled(passed))
+                    if rest:
                         self._stand_still()
                         break
-                self._near.sendall(data)
+                else:
+                    self._near.sendall(data)
         _hang_up(self._near, self._far)
 
     def _stand_still(self) -> None:
@@ -89,12 +92,18 @@ class _Line:
 
     def _spoiled(self, data: bytes) -> bytes:
         """As long as before: what frames it stays whole."""
-        after = self._between.spoil_after
-        texts = data.count(b'"content"')
-        self._texts += texts
-        if after is None or self._texts <= after or not texts:
-            return data
-        return data.replace(b'"content"', b"\xff{garbag\xfe")
+        passed, rest = self._passed(data, self._between.spoil_after)
+        self._texts += data.count(_TEXT)
+        return passed + rest.replace(_TEXT, b"\xff{garbag\xfe")
+
+    def _passed(self, data: bytes, after: int | None) -> tuple[bytes, bytes]:
+        """What lies before the piece of text behind the first `after`, and the rest: one read may hold several."""
+        if after is None:
+            return data, b""
+        left = max(0, after - self._texts)
+        parts = data.split(_TEXT, left + 1)
+        whole = len(data) if len(parts) < left + 2 else len(data) - len(_TEXT) - len(parts[-1])
+        return data[:whole], data[whole:]
 
 
 def _in_thread(work: Callable[[], None]) -> None:

@@ -24,8 +24,8 @@ from chatapp.accounts.models import User
 from chatapp.conversations.answer_cache import NOTE, Kept, keep, look_up
 from inference.models import Candidate, ModelVersion, Route
 from retrieval.changes import record_change
-from retrieval.ingestion import delete_document
 from retrieval.models import Collection, Document, IndexChange, Passage
+from retrieval.pipeline.ingestion import delete_document
 from tests.conftest import Cast
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Client, Frame, Web, text_of
@@ -122,6 +122,19 @@ def test_the_same_question_of_the_same_documents_is_answered_without_a_model(
 
 
 KINDS = ("sources", "citations", "done")
+
+
+def test_whoever_reads_more_documents_of_the_same_collections_has_answers_of_their_own(
+    alice: Client, bob: Client, local: ModelDouble, handbook: Document
+) -> None:
+    """Though both are found the same passages."""
+    salaries = Document.objects.create(
+        collection=handbook.collection, name="salaries.md", size=1, sha256="1" * 64, restricted=True
+    )
+    salaries.readers.set(Group.objects.filter(name="owners"))
+    answered(alice)
+    assert not is_kept(answered(bob)) and len(local.calls) == 2
+    assert is_kept(answered(alice)) and is_kept(answered(bob)) and len(local.calls) == 2
 
 
 def test_capitals_make_another_question(alice: Client, local: ModelDouble) -> None:

@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 
 from chatapp.conversations import engines
 from chatapp.conversations.models import Conversation
+from chatapp.governance.models import AuditEntry
 from chatapp.management.commands import ask as ask_command
 from inference.routing.built_in import build_router
 from retrieval.models import Document
@@ -36,6 +37,8 @@ def test_it_prints_the_answer_its_sources_and_who_answered(
     assert "28 days of leave a year.” [1]" in printed
     assert "[1] leave.md: Everybody has 28 days" in printed and "answered by quotations, without a model" in printed
     assert not Conversation.objects.exists(), "nothing is stored"
+    written = AuditEntry.objects.get(action="turn.ended")
+    assert written.whole_detail["question"] == "How many days of leave?" and written.detail["engine"] == "extractive"
 
 
 def test_it_prints_json(configured: None, handbook: Document, capsys: pytest.CaptureFixture[str]) -> None:

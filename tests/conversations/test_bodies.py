@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from retrieval.evaluation.models import QuestionSetVersion
 from retrieval.models import Collection, Document
 from tests.conftest import Cast
 from tests.conversations.web import Client, Web
@@ -58,3 +60,27 @@ def test_an_administrator_uploads_what_a_reader_may_not(
     assert upload(client_of(cast.alice), collection, MANY).status_code == 413
     assert upload(client_of(cast.administrator), collection, MANY).status_code == 201
     assert Document.objects.get().size == MANY
+
+
+def test_a_person_is_refused_with_a_page_and_a_program_with_json(web: Web) -> None:
+    page = httpx.post(f"{web.url}/accounts/login/", content=b"x" * MANY, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (page.status_code, page.headers["Content-Type"]) == (413, "text/html; charset=utf-8")
+    assert "<h1>This request is larger than the 64 kB that are allowed.</h1>" in page.text
+    assert "default-src" in page.headers["Content-Security-Policy"]
+    program = httpx.post(f"{web.url}/api/conversations/", content=b"x" * MANY, headers={"Accept": "text/html"})
+    assert program.json()["error"]["code"] == "too_large"
+
+
+def test_a_file_of_questions_may_be_as_large_as_its_form_promises(
+    client_of: Callable[[Any], Client], cast: Cast
+) -> None:
+    def imported(client: Client, size: int) -> httpx.Response:
+        rows = [{"question": f"Question {n}?", "relevant": ["a"], "answer": "x" * 3000} for n in range(size // 3060)]
+        files = {"file": ("questions.jsonl", "\n".join(map(json.dumps, rows)).encode())}
+        address = "/admin/evaluation/questionsetversion/add/"
+        return client.http.post(address, data={"name": "Large"}, files=files, headers=client.csrf())
+
+    assert imported(client_of(cast.alice), MANY).status_code == 413
+    assert imported(client_of(cast.administrator), MANY).status_code == 302
+    assert QuestionSetVersion.objects.get().questions == MANY // 3060
+    assert imported(client_of(cast.administrator), 24_000_000).status_code == 413

@@ -137,13 +137,13 @@ def test_a_dead_turn_that_could_not_be_tried_is_as_it_was_and_holds_no_other_up(
         if trouble != "the process ends":
             await asyncio.sleep(0.1)
         looking.cancel()
-        await asyncio.wait([looking], timeout=2)
+        await asyncio.wait([looking], timeout=20)
 
     away = {first.turn} if trouble == "the stream is away" else set()
     monkeypatch.setattr(takeover, "turn_stream", lambda: Stream(away))
     monkeypatch.setattr(turns, "launch", launch)
     monkeypatch.setattr(takeover, "LOOK_EVERY_S", 0.2)
-    asyncio.run(asyncio.wait_for(look(), 5))
+    asyncio.run(asyncio.wait_for(look(), 30))
     row = Turn.objects.get(pk=first.turn)
     assert (row.takeovers, row.heartbeat_at, row.running) == (0, silent_since, True)
     assert Turn.objects.get(pk=second.turn).takeovers == 1

@@ -207,6 +207,7 @@ def web_at(
                 MODEL_SERVICE_URLS=addresses,
                 CHATAPP_INTERNAL_TOKEN=TOKEN,
                 CHATAPP_ANSWER_CACHE="0",
+                CHATAPP_LINK_HOSTS="*",  # some of these models write no spaces, and a word is held for its end
                 INFERENCE_FIRST_TOKEN_TIMEOUT=str(first_s),
                 INFERENCE_BETWEEN_TOKENS_TIMEOUT=str(between_s),
                 INFERENCE_ANSWER_TIMEOUT="40",

@@ -36,7 +36,8 @@ def test_a_question_streams_stages_sources_text_citations_and_its_end_in_order(
         frames = socket.until("done")
     assert numbers_of(frames) == list(range(1, len(frames) + 1))
     kinds = [frame["type"] for frame in frames]
-    assert [k for k in dict.fromkeys(kinds) if k != "text"] == ["stage", "sources", "writer", "citations", "done"]
+    told = ["stage", "sources", "writer", "citations", "grounding", "done"]
+    assert [k for k in dict.fromkeys(kinds) if k != "text"] == told
     assert [f["stage"] for f in frames if f["type"] == "stage"] == ["searching", "writing"]
     assert [s["number"] for s in frames[kinds.index("sources")]["sources"]] == [1, 2]
     assert text_of(frames) == "You have 28 days [1], and  more.", "a mark without a source is not shown"

@@ -48,4 +48,9 @@ def environment_of(service: str, env_file: Mapping[str, str]) -> dict[str, str]:
     return {**read, **found["environment"]}
 
 
-GIVEN = {"POSTGRES_PASSWORD": "p" * 32, "CHATAPP_SECRET_KEY": "s" * 48, "CHATAPP_INTERNAL_TOKEN": "t" * 48}
+GIVEN = {
+    "POSTGRES_PASSWORD": "p" * 32,
+    "CHATAPP_SECRET_KEY": "s" * 48,
+    "CHATAPP_INTERNAL_TOKEN": "t" * 48,
+    "CHATAPP_KEY_ENCRYPTION_KEYS": "k" * 48,
+}

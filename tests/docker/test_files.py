@@ -139,10 +139,17 @@ def test_the_image_runs_as_an_account_of_its_own_and_checks_its_health():
     assert "://" not in DOCKERFILE  # no address of an index is built in
 
 
-@pytest.mark.parametrize("missing", ["DATABASE_URL", "CHATAPP_SECRET_KEY", "CHATAPP_INTERNAL_TOKEN"])
+NEEDED = {
+    "DATABASE_URL": "postgres://x/y",
+    "CHATAPP_SECRET_KEY": "s",
+    "CHATAPP_INTERNAL_TOKEN": "t",
+    "CHATAPP_KEY_ENCRYPTION_KEYS": "k",
+}
+
+
+@pytest.mark.parametrize("missing", [*NEEDED])
 def test_the_entrypoint_names_what_is_missing(missing: str) -> None:
-    given = {"DATABASE_URL": "postgres://x/y", "CHATAPP_SECRET_KEY": "s", "CHATAPP_INTERNAL_TOKEN": "t"}
-    environment = {"PATH": os.environ["PATH"], **given, missing: ""}
+    environment = {"PATH": os.environ["PATH"], **NEEDED, missing: ""}
     done = subprocess.run(
         [ROOT / "docker" / "entrypoint", "web"], env=environment, capture_output=True, text=True, timeout=10
     )
@@ -151,7 +158,7 @@ def test_the_entrypoint_names_what_is_missing(missing: str) -> None:
 
 
 def test_the_entrypoint_refuses_an_unknown_process():
-    given = {"DATABASE_URL": "postgres://x/y", "CHATAPP_SECRET_KEY": "s", "CHATAPP_INTERNAL_TOKEN_FILE": "/t"}
+    given = {**NEEDED, "CHATAPP_INTERNAL_TOKEN": "", "CHATAPP_INTERNAL_TOKEN_FILE": "/t"}
     done = subprocess.run(
         [ROOT / "docker" / "entrypoint", "wbe"],
         env={"PATH": os.environ["PATH"], **given},

@@ -20,7 +20,7 @@ from tests.docker.compose import GIVEN, ROOT, load
 from tests.running import free_port
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.redis]
+pytestmark = pytest.mark.redis
 
 
 @pytest.fixture

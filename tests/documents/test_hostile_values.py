@@ -110,8 +110,33 @@ def test_no_query_breaks_the_list_of_conversations(admin: Client) -> None:
     for query in refused:
         answer = admin.get(f"/api/conversations/?{query}")
         assert (answer.status_code, query[:5] in answer.content.decode()) == (400, True), query
-    for query in ("before=0001-01-01T00:00:00%2B00:00", "before=9999-12-31T23:59:59%2B00:00", "nothing=%00"):
+    for query in ("before=0001-01-01T00:00:00%2B00:00", "before=9999-12-31T23:59:59%2B00:00", "nothing=%ED%A0%80"):
         assert admin.get(f"/api/conversations/?{query}").status_code == 200, query
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/ingestion/failures/?code=", "/documents/?q=", "/admin/versions/indexversion/?status=",
+        "/admin/evaluation/evaluationrun/?state=", "/admin/retrieval/document/?q=", "/admin/sources/source/?state=",
+        "/admin/accounts/user/?q=", "/admin/governance/auditentry/?action=",
+        "/admin/evaluation/questionsetversion/add/?name=",
+    ],
+)  # fmt: skip
+def test_an_address_with_a_zero_byte_is_refused_in_the_form_that_was_asked_for(admin: Client, address: str) -> None:
+    answer = admin.get(address + "%00")
+    json_asked = address.startswith("/api/")
+    assert (answer.status_code, answer["Content-Type"]) == (
+        400,
+        "application/json" if json_asked else "text/html; charset=utf-8",
+    )
+    assert b"zero byte" in answer.content
+    assert admin.get(address + "%ED%A0%80%FF").status_code < 500  # no half of a character either
+
+
+def test_failures_with_a_code_that_cannot_be_are_not_tried_again(admin: Client) -> None:
+    for code in ("\0", "\ud800", "a\0b"):
+        assert send(admin, "POST", "/api/ingestion/retry/", json.dumps({"code": code}).encode()) == 400
 
 
 def test_a_group_that_cannot_be_is_refused_like_any_that_is_not_there(admin: Client, private: Collection) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 
 from chatapp.accounts.models import User
@@ -42,7 +43,9 @@ def test_only_readers_find(name: str, number: int, people: People, found: Docume
 def test_the_request_names_only_what_may_be_read(people: People, found: Document, index: FakeIndex) -> None:
     Collection.objects.create(name="Secret")
     search_passages(people["bob"], "How many days?", k=5)  # type: ignore[arg-type]
-    assert index.searches == [{"question": "How many days?", "collections": [str(found.collection_id)], "k": 5}]
+    (asked,) = index.searches
+    assert (asked["question"], asked["collections"], asked["k"]) == ("How many days?", [str(found.collection_id)], 5)
+    assert asked["groups"] == [Group.objects.get(name="members").pk]
 
 
 def test_a_hit_outside_the_permission_is_dropped(people: People, found: Document) -> None:
@@ -94,7 +97,13 @@ def run(*arguments: str) -> Any:
 
 
 def test_the_command_prints_json_and_nothing_else(found: Document) -> None:
-    expected = {"document": "handbook/leave.md", "page": 1, "text": "Everyone has 28 days.", "score": 0.9}
+    expected = {
+        "document": "handbook/leave.md",
+        "page": 1,
+        "text": "Everyone has 28 days.",
+        "score": 0.9,
+        "confidence": None,
+    }
     assert run("How many days?", "--json") == [{"results": [expected]}]
 
 
@@ -124,7 +133,8 @@ def test_a_batch_answers_each_line_in_order(found: Document, tmp_path: Path, ind
         ('{"id": 1, "question": " "}', "line 2 of .* is empty"),
         ('{"id": 1, "question": "\\u0000"}', "line 2 of .* is empty"),
         ('{"id": 1, "question": "' + "x" * 8001 + '"}', "line 2 of .* is longer than 8000"),
-        ('{"id": ' + "[" * 900 + "]" * 900 + ', "question": "x"}', "id in line 2 of .* is neither"),
+        ('{"id": [["x"]], "question": "x"}', "id in line 2 of .* is neither"),
+        ('{"id": ' + "[" * 900 + "]" * 900 + ', "question": "x"}', "nested too deeply"),
         ('{"id": ' + "9" * 5000 + ', "question": "x"}', "Line 2 of .* is not JSON"),
     ],
 )

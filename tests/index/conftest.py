@@ -17,12 +17,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from retrieval.changes import record_change
-from retrieval.client import IndexClient
 from retrieval.config import RetrievalConfig
 from retrieval.contracts import SearchRequest, Vectors
 from retrieval.errors import IndexUnavailable
 from retrieval.indexed_text import indexed_text
 from retrieval.models import Collection, Document, IndexChange, Passage, PassageVector
+from retrieval.service.client import IndexClient
 from tests.database import database_url
 from tests.waiting import wait_until
 
@@ -37,6 +37,7 @@ class Service:
         self.socket, self.log = folder / "index.sock", folder / "index.log"
         self.client = IndexClient(self.config)
         self.process: subprocess.Popen[bytes] | None = None
+        self.command = [sys.executable, "manage.py", "serve_index"]
 
     def start(self) -> None:
         environment = {
@@ -46,9 +47,8 @@ class Service:
             "INDEX_SERVICE_URL": self.config.index_service_url,
         }
         with self.log.open("ab") as log:
-            command = [sys.executable, "manage.py", "serve_index"]
             self.process = subprocess.Popen(
-                command, env=environment, stdout=log, stderr=log, cwd=django_settings.BASE_DIR
+                self.command, env=environment, stdout=log, stderr=log, cwd=django_settings.BASE_DIR
             )
         wait_until(self.ready, 120)
 

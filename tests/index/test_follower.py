@@ -6,20 +6,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from retrieval import changes
 from retrieval.changes import record_change
 from retrieval.contracts import SearchRequest, Vectors
-from retrieval.index.faiss_index import FlatIndex
-from retrieval.index.live import Follower, LiveIndex
+from retrieval.index.follower import Follower
+from retrieval.index.live import LiveIndex
+from retrieval.index.rows import Row
 from retrieval.index.tantivy_index import TantivyIndex
-from retrieval.ingestion import delete_document
+from retrieval.index.vectors.flat import FlatIndex
 from retrieval.models import Collection, Document, IndexChange
+from retrieval.pipeline.ingestion import delete_document
 from tests.database import database_url
 from tests.index.conftest import ids, store
 from tests.waiting import wait_until
@@ -61,7 +65,7 @@ def test_a_document_that_is_taken_in_anew_is_found_at_every_moment(follower: Fol
 def test_documents_that_went_away_and_large_ones_end_as_postgres_has_them(
     follower: Follower, collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.index.live._BATCH", 7)
+    monkeypatch.setattr("retrieval.index.rows._BATCH", 7)
     documents = [store(collection, f"{number}.txt", texts(number + 3), vectors(number + 3)) for number in range(6)]
     caught_up(follower)
     for document in documents:
@@ -72,7 +76,44 @@ def test_documents_that_went_away_and_large_ones_end_as_postgres_has_them(
     caught_up(follower)
     left = documents[2:]
     assert len(found(follower, collection)) == sum(document.passages.count() for document in left)
-    assert set(follower.index.passages_of) == {document.pk for document in left}
+    assert set(follower.index.documents) == {document.pk for document in left}
+    assert follower.status().problems == ()
+
+
+def test_a_date_that_no_program_can_read_holds_up_nobody(follower: Follower, collection: Collection) -> None:
+    store(collection, "leave.txt", texts(2), vectors(2))
+    odd = store(collection, "odd.epub", texts(2), vectors(2))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE retrieval_document SET dated_at = '20000-01-01' WHERE id = %s", [odd.pk])
+    record_change(odd, IndexChange.Kind.ADD)
+    later = store(collection, "later.txt", texts(3), vectors(3))
+    wait_until(lambda: ids(later) <= set(found(follower, collection)))
+    assert len(found(follower, collection)) == 7 and follower.status().problems == ()
+
+
+def test_a_document_that_cannot_be_taken_in_is_named_and_left_out_until_it_can(
+    follower: Follower, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = follower.index._prepared
+
+    def refusing(rows: list[Row]) -> Any:
+        if any(row.document_name == "odd.txt" for row in rows):
+            raise ValueError("a row that nobody thought of")
+        return prepared(rows)
+
+    monkeypatch.setattr(follower.index, "_prepared", refusing)
+    documents = [store(collection, f"{number}.txt", texts(2), vectors(2)) for number in range(5)]
+    odd = store(collection, "odd.txt", texts(2), vectors(2))
+    caught_up(follower)
+    assert len(found(follower, collection)) == 10 and str(odd.pk) in follower.status().problems[0]
+    follower.applied = 10**9  # all is loaded anew
+    record_change(documents[0], IndexChange.Kind.ADD)
+    newest = IndexChange.objects.latest("seq").seq
+    wait_until(lambda: follower.applied == newest)
+    assert len(found(follower, collection)) == 10 and str(odd.pk) in follower.status().problems[0]
+    monkeypatch.setattr(follower.index, "_prepared", prepared)
+    follower._again_at = 0.0
+    wait_until(lambda: len(found(follower, collection)) == 12, 5)
     assert follower.status().problems == ()
 
 
@@ -90,7 +131,7 @@ def test_a_service_that_was_away_until_its_changes_were_forgotten_loads_everythi
         assert changes.forget_old() > 0
         assert IndexChange.objects.get().document_id == first.pk, "the newest stays"
     wait_until(lambda: found(follower, collection) == ids(first) | ids(second))
-    wait_until(lambda: set(follower.index.passages_of) == {first.pk, second.pk})
+    wait_until(lambda: set(follower.index.documents) == {first.pk, second.pk})
 
 
 def test_a_service_that_is_up_to_date_does_not_load_anew_when_old_changes_go(
@@ -134,7 +175,7 @@ def test_an_older_state_of_the_database_that_is_restored_under_the_service_is_ta
 @contextmanager
 def away(follower: Follower) -> Iterator[None]:
     """As a process that stands still, or whose network is cut: nothing is applied meanwhile."""
-    with follower.index.lock:
+    with follower.index.lock.changing():
         yield
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from retrieval.contracts import Vectors
-from retrieval.query_cache import QueryCache
+from retrieval.index.query_cache import QueryCache
 from tests.index.conftest import Service
 from tests.index.test_service import _bearer, _http
 

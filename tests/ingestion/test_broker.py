@@ -25,7 +25,7 @@ def test_empty_and_half_written_messages_end_no_worker_and_hold_up_no_other_mess
     configured: Any, receive: Receive, worker_on_files: Worker
 ) -> None:
     for number, content in enumerate((b"", b'{"body": "W1tdLCB7', b"\xff\xfe")):
-        (_data(configured) / f"{number}_broken.celery.msg").write_bytes(content)
+        (_data(configured) / f"{number}_broken.upkeep.msg").write_bytes(content)
     document = receive(b"Bicycles stand in the yard.")
     wait_until(lambda: Document.objects.get(pk=document.pk).status == Document.Status.READY, 30)
     assert worker_on_files.process is not None and worker_on_files.process.poll() is None
@@ -47,7 +47,7 @@ def test_a_message_has_its_name_only_when_it_is_whole(configured: Any) -> None:
 
     def look() -> None:
         while not ended.is_set():
-            for file in data.glob("*.celery.msg"):
+            for file in data.glob("*.upkeep.msg"):
                 try:
                     json.loads(file.read_text())
                 except ValueError:
@@ -62,7 +62,7 @@ def test_a_message_has_its_name_only_when_it_is_whole(configured: Any) -> None:
         ended.set()
         reader.join(10)
     assert not torn
-    assert len(list(data.glob("*.celery.msg"))) == 200
+    assert len(list(data.glob("*.upkeep.msg"))) == 200
     for file in data.iterdir():
         file.unlink()
 

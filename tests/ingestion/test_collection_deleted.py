@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from retrieval import ingestion, leases, tasks
 from retrieval.models import Collection, Document, IndexChange, Passage
 from retrieval.parsing import sandbox
+from retrieval.pipeline import claims, ingestion, leases
 from tests.ingestion.conftest import Receive
 from tests.ingestion.fake_index import FakeIndex
+from tests.ingestion.stages import embed_one, parse_one
 
 
 @pytest.fixture(autouse=True)
@@ -86,10 +87,10 @@ def test_uploads_at_every_moment_of_the_deletion_leave_nothing(configured: Any, 
 def test_a_document_in_the_midst_of_embedding_goes_with_its_collection(
     receive: Receive, collection: Collection, configured: Any, index: FakeIndex, caplog: pytest.LogCaptureFixture
 ) -> None:
-    document = receive(b"The office opens at nine.")
-    tasks.parse_document(str(document.pk))
+    receive(b"The office opens at nine.")
+    parse_one()
     index.delay_s = 1.0
-    running = in_thread(lambda: tasks.embed_document(str(document.pk)))
+    running = in_thread(embed_one)
     assert index.entered.wait(10)
     ingestion.delete_collection(collection=collection, by=None)
     running.join(30)
@@ -99,31 +100,40 @@ def test_a_document_in_the_midst_of_embedding_goes_with_its_collection(
 def test_a_document_that_goes_at_the_start_of_its_parsing_is_no_fault(
     receive: Receive, collection: Collection, configured: Any, caplog: pytest.LogCaptureFixture, monkeypatch: Any
 ) -> None:
-    claim = leases.claim
+    claim = claims.next_to_parse
 
-    def claimed(document_id: Any, working: Document.Status) -> leases.Lease | None:
-        lease = claim(document_id, working)
+    def claimed() -> leases.Lease | None:
+        lease = claim()
         ingestion.delete_collection(collection=collection, by=None)
         return lease
 
-    monkeypatch.setattr(leases, "claim", claimed)
-    document = receive(b"The office opens at nine.")
-    tasks.parse_document(str(document.pk))
+    monkeypatch.setattr(claims, "next_to_parse", claimed)
+    receive(b"The office opens at nine.")
+    parse_one()
     assert nothing_is_left(configured) and not faults(caplog)
 
 
+@pytest.mark.parametrize("moment", ["before its size is asked", "before it is opened"])
 def test_a_document_that_goes_before_its_file_is_opened_is_no_fault(
-    receive: Receive, collection: Collection, configured: Any, caplog: pytest.LogCaptureFixture, monkeypatch: Any
+    receive: Receive,
+    collection: Collection,
+    configured: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: Any,
+    moment: str,
 ) -> None:
-    sniff = sandbox.sniff
+    check_size = sandbox.check_size
 
-    def sniffed(*given: Any) -> Any:
-        ingestion.delete_collection(collection=collection, by=None)
-        return sniff(*given)
+    def checked(*given: Any) -> None:
+        if moment == "before its size is asked":
+            ingestion.delete_collection(collection=collection, by=None)
+        check_size(*given)
+        if moment == "before it is opened":
+            ingestion.delete_collection(collection=collection, by=None)
 
-    monkeypatch.setattr(sandbox, "sniff", sniffed)
-    document = receive(b"The office opens at nine.")
-    tasks.parse_document(str(document.pk))
+    monkeypatch.setattr(sandbox, "check_size", checked)
+    receive(b"The office opens at nine.")
+    parse_one()
     assert nothing_is_left(configured) and not faults(caplog)
 
 

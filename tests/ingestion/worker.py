@@ -11,9 +11,11 @@ from pathlib import Path
 from django.conf import settings
 
 from chatapp.operations import processes, programs
+from retrieval.pipeline.seats import processes_needed
 from tests.database import database_url
 
 LEASE_S = 2
+_WORKER = [sys.executable, "-m", "celery", "-A", "chatapp", "worker"]
 
 
 def environment(index_url: str, redis_url: str = "") -> dict[str, str]:
@@ -38,7 +40,7 @@ class Worker:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "chatapp", "worker", "--concurrency", "2", "-l", "INFO"],
+                [*_WORKER, f"--concurrency={processes_needed()}", "--loglevel=INFO"],
                 env=self.env,
                 stdout=log,
                 stderr=log,

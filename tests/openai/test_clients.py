@@ -398,6 +398,21 @@ def test_the_command_makes_lists_and_revokes_keys(
     assert run("create", "reports", "--user", "alice") != key
 
 
+@pytest.mark.parametrize("name", ["alice", " Alice "])
+def test_a_key_named_as_a_person_is_not_made_for_the_administrator(
+    cast: Cast, client: Callable[[str], openai.OpenAI], name: str
+) -> None:
+    with pytest.raises(Error, match="--user") as refused:
+        call_command("apikey", "create", name, stdout=StringIO(), stderr=StringIO())
+    assert "administrator" in str(refused.value) and not ApiKey.objects.exists()
+    out = StringIO()
+    call_command("apikey", "create", name, "--user", "alice", "--json", stdout=out, stderr=StringIO())
+    assert client(json.loads(out.getvalue())["key"]).models.list().data
+    assert ApiKey.objects.get().user == cast.alice
+    call_command("apikey", "create", "reports", stdout=StringIO(), stderr=StringIO())
+    assert ApiKey.objects.get(name="reports").user == cast.administrator
+
+
 @pytest.mark.parametrize(
     "more", [{"stop": ["\ud800"]}, {"messages": [{"role": "system", "content": "\udfff"}, *ASKED]}]
 )

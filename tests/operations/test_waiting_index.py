@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from retrieval.index.live import Follower, LiveIndex
+from retrieval.index.follower import Follower
+from retrieval.index.live import LiveIndex
 from tests.waiting import wait_until
 
 

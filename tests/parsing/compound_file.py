@@ -51,3 +51,31 @@ def outlook_message(subject: str, body: str) -> bytes:
         struct.pack("<HHIII", 0x001F, tag, 6, len(value.encode("utf-16-le")) + 2, 0) for tag, value in texts.items()
     )
     return compound_file({**streams, "__properties_version1.0": b"\0" * 32 + rows})
+
+
+def compound_directory(entries: int) -> bytes:
+    """Nothing but the directory (version 4): so many empty streams, as a balanced tree."""
+    sector = 4096
+    sectors = -(-entries // (sector // 128))
+    tables = -(-(sectors + 64) // (sector // 4 - 1))
+    chain = [*range(tables + 1, tables + sectors), _END]
+    fat = [_FAT] * tables + chain
+    fat += [_FREE] * (tables * (sector // 4) - len(fat))
+    header = struct.pack(
+        "<8s16s5H6x9I", _MAGIC, b"", 0x3E, 4, 0xFFFE, 12, 6, sectors, tables, tables, 0, 4096, _END, 0, _END, 0
+    )
+    header += struct.pack("<109I", *range(tables), *[_FREE] * (109 - tables))
+    root = _entry("Root Entry", 5, child=1, start=_END, size=0)
+    return (
+        header.ljust(sector, b"\0")
+        + struct.pack(f"<{len(fat)}I", *fat)
+        + root
+        + b"".join(_leaf(n, entries) for n in range(1, entries))
+        + bytes((-entries * 128) % sector)
+    )
+
+
+def _leaf(number: int, entries: int) -> bytes:
+    children = [child if child < entries else _FREE for child in (2 * number, 2 * number + 1)]
+    encoded = f"{number:x}".encode("utf-16-le") + b"\0\0"
+    return struct.pack("<64sHBBIII36xIQ", encoded, len(encoded), 2, 1, *children, _FREE, _END, 0)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import struct
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from chatapp.operations.first_run import SAMPLE
-from retrieval.chunking import chunk_document
 from retrieval.config import ParseLimits
+from retrieval.cutting.chunking import chunk_document
 from retrieval.errors import DocumentRejected
-from retrieval.parsing import parse_file
-from tests.parsing.compound_file import outlook_message
+from retrieval.parsing.sandbox import parse_file
+from tests.parsing.compound_file import compound_directory, outlook_message
 
 
 @pytest.mark.parametrize("sample", sorted(SAMPLE.iterdir()), ids=lambda path: path.name)
@@ -41,7 +44,8 @@ def rejected(tmp_path: Path, content: bytes, name: str, **limits: int) -> Docume
         (b" \n\t ", "blank.txt", "empty"),
         (b"<!doctype html><html><body><p>Hello there</p></body></html>", "report.pdf", "wrong_type"),
         (b"PK\x03\x04 and then nothing", "broken.docx", "corrupt"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "photo.png", "unsupported"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "photo.png", "corrupt"),
+        (b"GIF89a" + bytes(100), "photo.gif", "unsupported"),
         (b"%PDF-1.7 and then nothing", "broken.pdf", "corrupt"),
         (bytes(range(256)) * 10, "data.bin", "unsupported"),
         (outlook_message("Parking", "Level 3.")[:1600], "cut.msg", "corrupt"),
@@ -90,3 +94,42 @@ def test_a_long_table_repeats_its_header_and_every_passage_fits(tmp_path: Path):
     assert len(chunks) > 10
     assert all(chunk.text.startswith("Product | Price") and len(chunk.text.split()) <= 70 for chunk in chunks)
     assert all(any(f"number {n} " in chunk.text for chunk in chunks) for n in range(300))
+
+
+def endless_directory(members: int) -> bytes:
+    """A ZIP file that is nothing but its list of members (zip64)."""
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\x01\x02", 20, 0, 20, *[0] * 8, 1, *[0] * 6) + b"a"
+    start = b"PK\x03\x04" + bytes(26)
+    end = len(start) + members * len(entry)
+    return (
+        start
+        + entry * members
+        + struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, members, members, members * len(entry), len(start))
+        + struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+        + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("members.docx", endless_directory(400_000), "bomb"),
+        ("streams.msg", compound_directory(100_000), "unsupported"),
+    ],
+)
+def test_a_list_of_members_is_read_where_memory_is_limited(tmp_path: Path, name: str, content: bytes, code: str):
+    path = tmp_path / "stored"
+    path.write_bytes(content)
+    script = (
+        "import re, sys; from pathlib import Path\n"
+        "from retrieval.config import ParseLimits; from retrieval.errors import DocumentRejected\n"
+        "from retrieval.parsing.sandbox import parse_file\n"
+        "def most(): return int(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])\n"
+        "before = most()\n"
+        "try: parse_file(Path(sys.argv[1]), sys.argv[2], ParseLimits())\n"
+        "except DocumentRejected as error: code = error.code\n"
+        "print(code, most() - before)"
+    )
+    command = [sys.executable, "-c", script, str(path), name]
+    said, grown_kb = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.split()[-2:]
+    assert said.decode() == code and int(grown_kb) < 20_000

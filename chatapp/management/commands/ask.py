@@ -14,13 +14,23 @@ from django.conf import settings
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.commands import FootnoteCommand
-from chatapp.conversations.citing import MarkFilter, cite
+from chatapp.conversations.citing import Cited, cite
 from chatapp.conversations.engines import engine_label, get_router
 from chatapp.conversations.frames import question_text
-from chatapp.conversations.generation import Behind, generation, limits_of, source_frames, source_of, without_copies
+from chatapp.conversations.generation import Behind, generation, limits_of, source_frames, without_copies
 from chatapp.conversations.outcomes import recorder
+from chatapp.conversations.outgoing import Outgoing, house_rules
+from chatapp.conversations.surroundings import sources_of
+from chatapp.conversations.trail import program_answered
+from chatapp.database import in_database
+from chatapp.documents.filters import add_filter_arguments, filters_of_command
 from chatapp.documents.search import asearch_passages
+from chatapp.governance.later import later_lines
+from chatapp.safety.gates import clean_question, clean_sources
+from chatapp.safety.masking.placeholders import Placeholders
+from chatapp.safety.questions import reply_instead, require_allowed
 from inference.engine import Finish, TextPiece, Writer
+from retrieval.contracts import SearchFilters
 
 
 class Command(FootnoteCommand):
@@ -29,13 +39,15 @@ class Command(FootnoteCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("question")
         parser.add_argument("--collection", metavar="NAME", help="only from this collection")
+        add_filter_arguments(parser)
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
         self.add_user_argument(parser)
 
-    def handle(self, *, question: str, collection: str | None, json: bool, user: str | None, **_: Any) -> None:
+    def handle(self, *, question: str, collection: str | None, json: bool, user: str | None, **options: Any) -> None:
         person = self.acting_user(user)
         within = frozenset([access.get_collection_by_name(person, collection).pk]) if collection is not None else None
-        answer = async_to_sync(self._answer)(person, question_text(question), within, show=not json)
+        filters = filters_of_command(options)
+        answer = async_to_sync(self._answer)(person, question_text(question), within, filters, show=not json)
         if json:
             self.write_json(answer)
             return
@@ -46,13 +58,23 @@ class Command(FootnoteCommand):
         self.stdout.write(f"  answered by {engine_label(answer['engine'])}")
 
     async def _answer(
-        self, person: User, question: str, within: frozenset[uuid.UUID] | None, *, show: bool
+        self, person: User, question: str, within: frozenset[uuid.UUID] | None, filters: SearchFilters, *, show: bool
     ) -> dict[str, Any]:
         begun = time.monotonic()
-        found = await asearch_passages(person, question, k=settings.TURN_PASSAGES, collections=within)
+        placeholders = Placeholders()
+        question = await in_database(clean_question)(person, question, within, placeholders)
+        await require_allowed(person, question, within)
+        if instead := await reply_instead(person, question, within):
+            if show:
+                self.stdout.write(instead, ending="")
+            return {"answer": instead, "citations": [], "engine": "", "timings": {}, "usage": {}}
+        rules = await house_rules(person, within, placeholders)
+        found = await asearch_passages(person, question, k=settings.TURN_PASSAGES, collections=within, filters=filters)
         timings = {"search": _milliseconds(begun)}
-        sources = tuple(source_of(frame) for frame in source_frames(without_copies(found)))
-        marks = MarkFilter(frozenset(s.number for s in sources))
+        frames = source_frames(without_copies(found))
+        sources = clean_sources(rules.passages, await sources_of(frames))
+        known = [question, *(source.text for source in sources)]
+        out = Outgoing(frozenset(s.number for s in sources), rules.answer, known=known)
         text, engine, note, usage = "", "", "", None
         documents = {hit.passage.document_id for hit in found}
         limits = await limits_of(Behind(person, documents, within or frozenset()))
@@ -63,7 +85,7 @@ class Command(FootnoteCommand):
             async for piece in pieces:
                 if isinstance(piece, Writer):
                     engine, note = piece.engine, piece.note
-                elif isinstance(piece, TextPiece) and (part := marks.push(piece.text)):
+                elif isinstance(piece, TextPiece) and (part := out.push(piece.text)):
                     timings.setdefault("first_text", _milliseconds(begun))
                     text += part
                     if show:
@@ -72,25 +94,18 @@ class Command(FootnoteCommand):
                 elif isinstance(piece, Finish):
                     usage = piece.usage
         await recorder().flush()
-        rest = marks.rest()
+        rest = out.rest()
         if show:
             self.stdout.write(rest)
         text += rest
+        program_answered(person, question, text, engine, frames, "complete")
+        await later_lines().flush()
         if note:
             self.stderr.write(note)
         timings["total"] = _milliseconds(begun)
         return {
             "answer": text,
-            "citations": [
-                {
-                    "number": c.source.number,
-                    "document": c.source.document,
-                    "page": c.source.page,
-                    "quote": c.quote,
-                    "score": round(c.source.score, 4),
-                }
-                for c in cite(text, sources)
-            ],
+            "citations": [_shown(citation) for citation in cite(text, sources)],
             "engine": engine,
             "timings": timings,
             "usage": {
@@ -98,6 +113,17 @@ class Command(FootnoteCommand):
                 "completion_tokens": usage.completion_tokens if usage else 0,
             },
         }
+
+
+def _shown(citation: Cited) -> dict[str, Any]:
+    source = citation.source
+    return {
+        "number": source.number,
+        "document": source.document,
+        "page": source.page,
+        "quote": citation.quote,
+        "score": round(source.score, 4),
+    }
 
 
 def _milliseconds(begun: float) -> int:

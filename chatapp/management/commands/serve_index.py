@@ -15,6 +15,6 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, **options: Any) -> None:
-        from retrieval.server import create_app
+        from retrieval.service.server import create_app
 
         serve(create_app(settings.RETRIEVAL), settings.RETRIEVAL.index_service_url)

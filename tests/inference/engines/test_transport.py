@@ -41,7 +41,7 @@ class Server:
 
 @asynccontextmanager
 async def asked(server: Server) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, backlog=1024)
     async with listening, httpx.AsyncClient(transport=PiecesTransport(), timeout=2.0) as client:
         yield client, f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
 

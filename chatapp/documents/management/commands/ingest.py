@@ -12,12 +12,13 @@ from django.conf import settings
 from chatapp.access import require_administrator
 from chatapp.commands import INTERRUPTED, FootnoteCommand, counted
 from chatapp.documents.bulk import Ingest, files_under
-from chatapp.documents.services import valid_name
+from chatapp.documents.services import groups_named, valid_name
 from chatapp.errors import NotFound
-from retrieval.client import IndexClient
 from retrieval.errors import IndexUnavailable
+from retrieval.service.client import IndexClient
 
 _BAR = 30
+_PACE_OF = 20  # documents that have ended
 
 
 class Command(FootnoteCommand):
@@ -26,6 +27,12 @@ class Command(FootnoteCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder with all that is in it")
         parser.add_argument("--collection", required=True, metavar="NAME", help="made when it is missing")
+        parser.add_argument(
+            "--readers",
+            nargs="+",
+            metavar="GROUP",
+            help="of those who may read the collection, only these groups may read these documents",
+        )
         parser.add_argument("--json", action="store_true", help="print the report as JSON on standard output")
         parser.add_argument(
             "--patience",
@@ -42,7 +49,9 @@ class Command(FootnoteCommand):
             require_administrator(user)
         except NotFound:
             self.fail(f"{user} may not put documents into a collection.", "Only administrators may.")
-        run = Ingest(valid_name(options["collection"]), user)
+        if options["readers"]:
+            groups_named(options["readers"])
+        run = Ingest(valid_name(options["collection"]), user, options["readers"])
         bar = ProgressBar(run)
         try:
             for path in files_under(options["paths"]):
@@ -86,6 +95,7 @@ class ProgressBar:
         self.run = run
         self.terminal = sys.stderr.isatty()
         self.drawn = 0.0
+        self.begun = time.monotonic()
 
     def draw(self, *, final: bool = True) -> None:
         every = 0.2 if self.terminal else 10.0
@@ -99,12 +109,20 @@ class ProgressBar:
         if self.terminal:
             print(file=sys.stderr)  # noqa: T201 - ends the bar's line
 
+    def _left(self, done: int) -> str:
+        """From the pace so far; '' while there is little to tell it from."""
+        passed, owed = time.monotonic() - self.begun, len(self.run.entries) - done
+        if done < _PACE_OF or not owed:
+            return ""
+        minutes = passed / done * owed / 60
+        return f", about {minutes:.0f} min left" if minutes >= 1 else ", less than a minute left"
+
     def _write(self, all_known: bool) -> None:
         entries = self.run.entries
         done = sum(entry.ended for entry in entries)
         failed = sum(entry.status == "failed" for entry in entries)
         filled = _BAR * done // max(1, len(entries)) if all_known else 0
         bar = "#" * filled + "." * (_BAR - filled)
-        line = f"[{bar}] {done} of {len(entries)}{'' if all_known else ' so far'}, {failed} failed"
+        line = f"[{bar}] {done} of {len(entries)}{'' if all_known else ' so far'}, {failed} failed{self._left(done)}"
         print(f"\r{line}\x1b[K" if self.terminal else line, end="" if self.terminal else "\n", file=sys.stderr)  # noqa: T201
         sys.stderr.flush()

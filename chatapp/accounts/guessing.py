@@ -1,0 +1,76 @@
+"""Wrong passwords for one name, from many addresses: slower and slower, and only where nobody signed in before.
+
+Strangers who guess from everywhere share one count for a name. A browser in which that person has signed in is known by
+a cookie and has a count of its own, so that no stranger can lock anybody out (OWASP, "Slow Down Online Guessing Attacks
+with Device Cookies").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.db.models import Q
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from chatapp.accounts.models import User
+from chatapp.limits import buckets
+from chatapp.limits.buckets import Bucket, Fill
+
+COOKIE, SALT = "known_here", "chatapp.accounts.guessing"
+KEPT_S = 365 * 24 * 3600
+MOST_PEOPLE = 5  # who share a browser
+# 20 at once, then one in three minutes; from the 60th in a day on, one in 24 minutes.
+_BOUNDS = ((20, 3600), (60, 86_400))
+
+
+def take(request: HttpRequest, credentials: dict[str, Any]) -> bool:
+    """Before a password is looked at. -> whether it may be"""
+    (outcome,) = buckets.take([_fills(request, _person(credentials), 1)])
+    return outcome.allowed
+
+
+def give_back(request: HttpRequest, credentials: dict[str, Any]) -> None:
+    """It was the right one."""
+    buckets.charge(_fills(request, _person(credentials), -1))
+
+
+def remember(request: HttpRequest, response: HttpResponseBase, person: User) -> None:
+    known = [str(person.pk), *(one for one in _known(request) if one != str(person.pk))]
+    response.set_cookie(
+        COOKIE,
+        signing.dumps(known[:MOST_PEOPLE], salt=SALT),
+        max_age=KEPT_S,
+        path="/accounts/",
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _fills(request: HttpRequest, person: str, cost: int) -> list[Fill]:
+    lane = "known" if person in _known(request) else "strange"
+    name = hmac.new(settings.SECRET_KEY.encode(), f"{SALT}:{person}".encode(), hashlib.sha256).hexdigest()[:32]
+    return [
+        Fill(Bucket(f"passwords:{lane}:{name}:{amount}", amount, seconds, "passwords"), cost)
+        for amount, seconds in _BOUNDS
+    ]
+
+
+def _person(credentials: dict[str, Any]) -> str:
+    """The same for a name and an e-mail address of one person, whatever their case; of nobody, what was typed."""
+    typed = str(credentials.get("username") or credentials.get("email") or "")[:254].lower()
+    found = User.objects.filter(Q(username__iexact=typed) | Q(email__iexact=typed)).order_by("date_joined")
+    return str(found.values_list("pk", flat=True).first() or typed)
+
+
+def _known(request: HttpRequest) -> list[str]:
+    try:
+        known = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=KEPT_S)
+    except signing.BadSignature:
+        return []
+    return [str(one) for one in known] if isinstance(known, list) else []

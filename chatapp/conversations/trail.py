@@ -1,0 +1,66 @@
+"""What the audit trail says of a question and its answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from chatapp.accounts.models import User
+from chatapp.conversations.models import Turn
+from chatapp.governance.findings import gathered
+from chatapp.governance.later import later_lines
+from chatapp.governance.personal import Personal
+from chatapp.governance.services import prepared, record
+
+
+def turn_ended(turn: UUID, values: dict[str, Any]) -> None:
+    """In the transaction that stores the answer."""
+    row = Turn.objects.select_related("asker", "question").get(pk=turn)
+    said = _said(row.question.text, values["text"])
+    record(
+        "turn.ended",
+        f"turn {turn}",
+        row.asker,
+        conversation=str(row.question.conversation_id),
+        status=str(values["status"]),
+        engine=values["engine"],
+        passages=passages(values["sources"]),
+        collections=row.collections,
+        usage=values["usage"],
+        found=gathered(),
+        **said,
+    )
+
+
+def program_answered(
+    person: User, question: str, answer: str, engine: str, sources: Iterable[dict[str, Any]], status: str
+) -> None:
+    """Written with others, soon."""
+    detail = {
+        "status": status,
+        "engine": engine,
+        "passages": passages(sources),
+        "found": gathered(),
+        **_said(question, answer),
+    }
+    later_lines().add(lambda: prepared("turn.ended", "program", person, **detail))
+
+
+def passages(sources: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was shown, by number and name; the words stand in the documents."""
+    return [
+        {"passage": one["passage"], "document": one["document"]["id"], "name": one["document"]["name"]}
+        for one in sources
+    ]
+
+
+def _said(question: str, answer: str) -> dict[str, Any]:
+    """A digest proves later which answer it was, without holding it."""
+    said: dict[str, Any] = {"answer_sha256": hashlib.sha256(answer.encode()).hexdigest(), "characters": len(answer)}
+    if settings.AUDIT_TEXTS:
+        said |= {"question": Personal(question), "answer": Personal(answer)}
+    return said

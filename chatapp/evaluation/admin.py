@@ -1,0 +1,5 @@
+"""Django looks here for the pages of this app."""
+
+from chatapp.evaluation.pages import runs, sets
+
+__all__ = ["runs", "sets"]

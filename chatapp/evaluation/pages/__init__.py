@@ -1,0 +1,1 @@
+"""The pages of retrieval quality under /admin/, for superusers."""

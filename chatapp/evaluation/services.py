@@ -1,0 +1,82 @@
+"""What people do with question sets and runs: each with its line in the audit trail. For superusers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+
+from chatapp.access import require_administrator
+from chatapp.accounts.models import User
+from chatapp.governance.services import record
+from retrieval.evaluation import formats, gating, running, sets, tasks
+from retrieval.evaluation.errors import UnknownEvaluation
+from retrieval.evaluation.models import EvaluationRun, QuestionSetVersion
+from retrieval.models import Collection
+from retrieval.versions.gate import Verdict
+
+_BEGINNING = re.compile("[0-9a-f]{4,32}")  # of an id, its hyphens left out
+
+
+@transaction.atomic
+def import_questions(*, name: str, content: bytes, file_name: str, by: User) -> sets.Frozen:
+    """Raises BadQuestionSet."""
+    require_administrator(by)
+    frozen = sets.freeze(name, formats.read(content, file_name), by=by, origin=file_name)
+    if frozen.new:
+        facts = {"questions": frozen.version.questions, "sha256": frozen.version.sha256, "file": file_name}
+        record("questions imported", str(frozen.version), by, **facts)
+    return frozen
+
+
+@transaction.atomic
+def start_run(
+    version: QuestionSetVersion,
+    *,
+    by: User,
+    index_version: int | None = None,
+    person: User | None = None,
+    collections: Sequence[Collection] = (),
+    k: int = 50,
+    send: bool = True,
+) -> EvaluationRun:
+    """With `send`, a worker takes it. Raises RunRefused."""
+    require_administrator(by)
+    run = running.start(version, index_version=index_version, person=person, collections=collections, k=k, by=by)
+    searched = [one.name for one in collections] or "all"
+    asked_as = person or "an administrator"
+    record("evaluation started", str(run), by, run=str(run.pk), asked_as=asked_as, collections=searched, k=k)
+    if send:
+        transaction.on_commit(lambda: tasks.publish(run.pk))
+    return run
+
+
+@transaction.atomic
+def cancel_run(run: EvaluationRun, *, by: User) -> None:
+    require_administrator(by)
+    if running.cancel(run):
+        record("evaluation cancelled", str(run), by, run=str(run.pk))
+
+
+def judge_version(version: QuestionSetVersion, *, candidate: int, baseline: int, tolerance: float, by: User) -> Verdict:
+    """Raises RunRefused, IndexUnavailable."""
+    require_administrator(by)
+    verdict = gating.gate(version, candidate, baseline, tolerance=tolerance, by=by)
+    facts = {"candidate": candidate, "baseline": baseline, "tolerance": tolerance}
+    record("index version judged", str(version), by, **facts, passed=verdict.passed, summary=verdict.summary)
+    return verdict
+
+
+def find_run(pk: str) -> EvaluationRun:
+    """By its id or the beginning of it. Raises UnknownEvaluation."""
+    digits = pk.lower().replace("-", "")
+    found: list[EvaluationRun] = []
+    if _BEGINNING.fullmatch(digits):
+        runs = EvaluationRun.objects.select_related("version__question_set", "person")
+        first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+        found = list(runs.filter(pk__range=(first, last))[:2])
+    if len(found) != 1:
+        raise UnknownEvaluation(f"There is no run {pk!r}." if not found else f"Several runs begin with {pk!r}.")
+    return found[0]

@@ -1,0 +1,69 @@
+"""Limits under /admin/. Each change is written down, and holds within a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from chatapp.accounts.models import User
+from chatapp.governance.personal import Personal
+from chatapp.governance.services import record
+from chatapp.limits.models import Limit, Resource
+from chatapp.limits.rules import forget
+
+if TYPE_CHECKING:
+    LimitAdminBase = admin.ModelAdmin[Limit]
+else:
+    LimitAdminBase = admin.ModelAdmin
+
+
+class LimitForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        of = [name for name in ("user", "group", "key") if given.get(name)]
+        if len(of) > 1:
+            self.add_error(of[1], "A limit is of one person, one group or one key, or of everybody.")
+        if given.get("together") and (given.get("user") or given.get("key")):
+            self.add_error("together", "One person, or one key, shares it with nobody.")
+        if given.get("together") and given.get("resource") == Resource.TURNS:
+            self.add_error("together", "Answers at the same time are counted for each person and key.")
+        return given
+
+
+@admin.register(Limit)
+class LimitAdmin(LimitAdminBase):
+    form = LimitForm
+    list_display = ("__str__", "resource", "user", "group", "key", "together")
+    list_filter = ("resource", "together")
+    list_select_related = ("user", "group", "key")
+    autocomplete_fields = ("user", "key")
+
+    def save_model(self, request: HttpRequest, obj: Limit, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        _write_down(request, "limit.changed" if change else "limit.added", obj)
+
+    def delete_model(self, request: HttpRequest, obj: Limit) -> None:
+        _write_down(request, "limit.removed", obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Limit]) -> None:
+        for limit in queryset:
+            self.delete_model(request, limit)
+
+
+def _write_down(request: HttpRequest, action: str, limit: Limit) -> None:
+    forget()
+    of: Any = limit.user or limit.group or "everybody"
+    if limit.key is not None:
+        of = Personal(str(limit.key), limit.key.user_id)
+    record(
+        action,
+        str(limit),
+        cast(User, request.user),
+        of=of if isinstance(of, User | Personal) else str(of),
+        together=limit.together,
+    )

@@ -1,0 +1,127 @@
+"""Which limits hold for a request: of the key, of the person, and of those who share one.
+
+A person has their own limit; else the most generous of their groups; else that of everybody; else that of the settings.
+Beside it hold the limit of the key, and those that a group or everybody has together.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+
+from chatapp.accounts.models import User
+from chatapp.accounts.scopes import grant_of
+from chatapp.limits.buckets import Bucket
+from chatapp.limits.models import Limit, Resource
+
+READ_AGAIN_S = 1.0
+MOST = 10_000  # rows that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    resource: str
+    amount: int
+    seconds: int
+    user: UUID | None = None
+    group: int | None = None
+    key: UUID | None = None
+    together: bool = False
+
+    @property
+    def generosity(self) -> float:
+        return self.amount / (1 if self.resource == Resource.TURNS else self.seconds)
+
+
+_lock = threading.Lock()
+_read_at, _rules = -READ_AGAIN_S, tuple[Rule, ...]()
+_COLUMNS = ("resource", "amount", "seconds", "user_id", "group_id", "key_id", "together")
+
+
+def rules() -> tuple[Rule, ...]:
+    """As they were a second ago at most."""
+    global _read_at, _rules
+    with _lock:
+        if time.monotonic() - _read_at < READ_AGAIN_S:
+            return _rules
+    found = tuple(Rule(*row) for row in Limit.objects.order_by("pk").values_list(*_COLUMNS)[:MOST])
+    with _lock:
+        _read_at, _rules = time.monotonic(), found
+    return found
+
+
+def forget() -> None:
+    """Whoever changed them sees it at once."""
+    global _read_at
+    with _lock:
+        _read_at = -READ_AGAIN_S
+
+
+def groups_of(people: Sequence[User]) -> dict[UUID, set[int]]:
+    """Asked only where some group has a limit."""
+    found = defaultdict[UUID, set[int]](set)
+    if any(rule.group for rule in rules()):
+        rows = User.groups.through.objects.filter(user__in={one.pk for one in people})
+        for user, group in rows.values_list("user_id", "group_id"):
+            found[user].add(group)
+    return found
+
+
+def buckets_of(person: User, resource: Resource, groups: set[int]) -> list[Bucket]:
+    """Each of them must have room."""
+    about = [rule for rule in rules() if rule.resource == resource]
+    buckets = []
+    if own := _own(person, about, groups) or _of_settings(resource):
+        buckets.append(_bucket(own, f"user:{person.pk}"))
+    for rule in about:
+        if rule.together and rule.group is None:
+            buckets.append(_bucket(rule, "all"))
+        elif rule.together and rule.group in groups:
+            buckets.append(_bucket(rule, f"group:{rule.group}"))
+    return buckets + [_bucket(rule, f"key:{rule.key}") for rule in _of_key(person, about)]
+
+
+def most_turns(person: User, groups: set[int]) -> int:
+    """Answers at the same time: on the page, and again of programs."""
+    own = _own(person, [rule for rule in rules() if rule.resource == Resource.TURNS], groups)
+    return own.amount if own else int(settings.TURNS_PER_USER)
+
+
+def most_turns_of_key(person: User) -> int | None:
+    found = _of_key(person, [rule for rule in rules() if rule.resource == Resource.TURNS])
+    return found[0].amount if found else None
+
+
+def _own(person: User, about: Iterable[Rule], groups: set[int]) -> Rule | None:
+    single = [rule for rule in about if not rule.together and rule.key is None]
+    if mine := [rule for rule in single if rule.user == person.pk]:
+        return mine[0]
+    theirs = [rule for rule in single if rule.group in groups]
+    everybody = [rule for rule in single if rule.user is None and rule.group is None]
+    return max(theirs, key=lambda rule: rule.generosity) if theirs else next(iter(everybody), None)
+
+
+def _of_key(person: User, about: Iterable[Rule]) -> list[Rule]:
+    grant = grant_of(person)
+    return [] if grant is None else [rule for rule in about if rule.key == grant.key]
+
+
+def _of_settings(resource: Resource) -> Rule | None:
+    rates = {
+        Resource.REQUESTS: settings.LIMIT_REQUESTS,
+        Resource.TOKENS: settings.LIMIT_TOKENS,
+        Resource.UPLOADS: settings.LIMIT_UPLOADS,
+    }
+    found = rates.get(resource)
+    return Rule(resource, *found) if found else None
+
+
+def _bucket(rule: Rule, whose: str) -> Bucket:
+    """Another size is another bucket: what lies in the old one would be measured wrongly."""
+    return Bucket(f"{rule.resource}:{whose}:{rule.amount}/{rule.seconds}", rule.amount, rule.seconds, rule.resource)

@@ -1,0 +1,58 @@
+"""Tokens of models: how many an answer takes is known only behind it. So many as it may take are reserved before, and
+what it did not use is given back; nothing is asked or written where nobody limits them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError
+
+from chatapp.accounts.models import User
+from chatapp.database import in_database
+from chatapp.limits.buckets import Level
+from chatapp.limits.models import Resource
+from chatapp.limits.rules import buckets_of, groups_of
+from chatapp.limits.services import Asked, acharge, atake
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """`levels`: how full the buckets are with it. Of 0 tokens: they are not limited."""
+
+    tokens: int = 0
+    levels: tuple[Level, ...] = ()
+
+    async def settle(self, person: User, used: int) -> None:
+        """Once, when the answer is over or did not begin."""
+        if not self.tokens:
+            return
+        try:
+            await acharge(person, Resource.TOKENS, used - self.tokens)
+        except DatabaseError as error:  # what was reserved stays counted, and passes with time
+            log.warning("tokens.not_settled", error=" ".join(str(error).split())[:200])
+
+
+NOTHING = Reserved()
+
+
+async def reserve(person: User, tokens: int | None = None) -> Reserved:
+    """Raises LimitReached. Without a number: as many as an answer of the built-in model can take."""
+    most = await _smallest(person)
+    if most is None:
+        return NOTHING
+    wanted = min(most, settings.INFERENCE.context_tokens if tokens is None else tokens)
+    return Reserved(wanted, await atake(Asked(person, ((Resource.TOKENS, wanted),))))
+
+
+def smallest(person: User) -> int | None:
+    """Bucket, which bounds what can be reserved. None: no limit holds."""
+    found = buckets_of(person, Resource.TOKENS, groups_of([person])[person.pk])
+    return min((bucket.amount for bucket in found), default=None)
+
+
+_smallest = in_database(smallest)

@@ -1,0 +1,87 @@
+"""All that is kept about a person, as a zip of JSON."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import IO, Any
+from uuid import UUID
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import ForeignKey, Model
+
+from chatapp.accounts.models import User
+from chatapp.conversations.models import Conversation
+from chatapp.governance.models import AuditEntry
+
+_SECRET = frozenset({"password", "sha256", "token_sha256", "session_key", "session_id", "id_token"})
+_BATCH = 200
+_TOLD_APART = frozenset({"Conversation", "Message", "Turn", "AuditEntry"})
+
+
+def write(person: User, target: IO[bytes]) -> dict[str, int]:
+    """One conversation in memory at a time. -> how many of each kind"""
+    counts: dict[str, int] = {}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        _put(archive, "account.json", _row(person) | {"groups": [group.name for group in person.groups.all()]})
+        for conversation in Conversation.objects.filter(owner=person).order_by("created_at").iterator(_BATCH):
+            _put(archive, f"conversations/{conversation.pk}.json", _conversation(conversation))
+            counts["conversations"] = counts.get("conversations", 0) + 1
+        for model, field in _links():
+            name = model._meta.verbose_name_plural or model.__name__
+            rows = [_row(row) for row in model._default_manager.filter(**{field: person}).iterator(_BATCH)]
+            if rows:
+                _put(archive, f"{model._meta.label_lower}.{field}.json", rows)
+                counts[str(name)] = counts.get(str(name), 0) + len(rows)
+        counts["audit entries"] = _put_trail(archive, person.pk)
+    return counts
+
+
+def _links() -> Iterator[tuple[type[Model], str]]:
+    """All tables that name people, those to come as well."""
+    for relation in User._meta.get_fields(include_hidden=True):
+        field = getattr(relation, "field", None)
+        model: Any = getattr(relation, "related_model", None)
+        if relation.concrete or not isinstance(field, ForeignKey) or model is None or not model._meta.managed:
+            continue
+        if model.__name__ not in _TOLD_APART and not model._meta.proxy and not model._meta.auto_created:
+            yield model, field.name
+
+
+def _conversation(conversation: Conversation) -> dict[str, Any]:
+    messages = conversation.messages.prefetch_related("citations", "ratings").order_by("created_at")
+    return _row(conversation) | {
+        "messages": [
+            _row(message)
+            | {"citations": [_row(one) for one in message.citations.all()]}
+            | {"ratings": [_row(one) for one in message.ratings.all()]}
+            for message in messages
+        ]
+    }
+
+
+def _put_trail(archive: zipfile.ZipFile, person: UUID) -> int:
+    """A line at a time: it may be long."""
+    number, after = 0, 0
+    with archive.open("audit.jsonl", "w") as stream:
+        while batch := AuditEntry.objects.filter(actor=person, pk__gt=after).order_by("pk")[:_BATCH].with_keys():
+            for entry in batch:
+                line = {"at": entry.at, "action": entry.action, "subject": entry.whole_subject}
+                stream.write(_json(line | {"detail": entry.whole_detail}) + b"\n")
+            number, after = number + len(batch), batch[-1].pk
+    return number
+
+
+def _row(row: Model) -> dict[str, Any]:
+    return {
+        field.name: field.value_from_object(row) for field in row._meta.concrete_fields if field.name not in _SECRET
+    }
+
+
+def _put(archive: zipfile.ZipFile, name: str, value: Any) -> None:
+    archive.writestr(name, _json(value))
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False).encode()

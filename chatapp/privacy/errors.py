@@ -1,0 +1,20 @@
+"""What sealing says to people."""
+
+from __future__ import annotations
+
+from chatapp.errors import ChatAppError
+
+
+class KeyIsMissing(ChatAppError):
+    code = "key_missing"
+    user_message = "The key that personal data is encrypted under is not among this server's keys."
+    advice = "Put the key that was used before behind the first one in CHATAPP_KEY_ENCRYPTION_KEYS, and start again."
+
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__(f"{self.user_message[:-1]} (it begins with {fingerprint}).")
+
+
+class LastAdministrator(ChatAppError):
+    code, http_status = "last_administrator", 409
+    user_message = "This is the only administrator."
+    advice = "Make somebody else one first."

@@ -1,0 +1,44 @@
+"""Roles in the administration: given and taken, never changed, so that the trail tells of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from chatapp.accounts.models import User
+from chatapp.roles import services
+from chatapp.roles.models import Appointment
+from inference.administration.superusers import SuperusersAlone, actor, require_superuser
+
+if TYPE_CHECKING:
+    AppointmentAdminBase = admin.ModelAdmin[Appointment]
+else:
+    AppointmentAdminBase = admin.ModelAdmin
+
+
+@admin.register(Appointment)
+class AppointmentAdmin(SuperusersAlone, AppointmentAdminBase):
+    list_display = ("role", "collection", "user", "group", "given_at")
+    list_filter = ("role",)
+    list_select_related = ("collection", "user", "group")
+    fields = ("role", "collection", "user", "group")
+    list_per_page = 100
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        require_superuser(request)
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Appointment, form: Any, change: bool) -> None:
+        to: User | Any = obj.user or obj.group
+        made = services.appoint(role=obj.role, to=to, collection=obj.collection, by=actor(request))
+        obj.pk = made.pk
+
+    def delete_model(self, request: HttpRequest, obj: Appointment) -> None:
+        services.dismiss(obj, by=actor(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
+        for one in queryset.select_related("collection", "user", "group"):
+            services.dismiss(one, by=actor(request))

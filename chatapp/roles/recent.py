@@ -1,0 +1,135 @@
+"""What could cost the house dearly asks for a sign-in of the last minutes: a browser that was left open, or a cookie
+that was stolen, does not do for it. A request that bears an API key has no session; what keys open is their own matter.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from allauth.core import ratelimit
+from django import forms
+from django.contrib.auth.signals import user_logged_in
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.deprecation import MiddlewareMixin
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from chatapp.accounts.models import User
+from chatapp.errors import ChatAppError, TooOften, as_dict, wants_json
+from chatapp.governance.services import record
+
+RECENT_S = 600
+_AT = "signed_in_at"
+# Pages of the administration whose every change asks for it: what models are asked where, and with which keys; what
+# filters stop; who signs people in; who has which role; which keys programs have.
+_DANGEROUS = (
+    "/admin/inference/modelversion/",
+    "/admin/safety/",
+    "/admin/signon/identityprovider/",
+    "/admin/socialaccount/",
+    "/admin/mfa/",
+    "/admin/roles/",
+    "/admin/accounts/apikey/",
+    "/admin/accounts/serviceaccount/",
+    "/accounts/keys/",
+)
+_PEOPLE = "/admin/accounts/user/"
+
+
+class SignInAgain(ChatAppError):
+    code, http_status = "sign_in_again", 403
+    user_message = "This needs your password once more: you signed in a while ago."
+    advice = "Open /accounts/again/ in a browser, then try again."
+
+
+class RecentSignInMiddleware(MiddlewareMixin):
+    """After AuthenticationMiddleware and whatever knows bearers of keys."""
+
+    def process_view(self, request: HttpRequest, view: Any, parts: Any, named: Any) -> HttpResponse | None:
+        if not _is_dangerous(request) or is_recent(request):
+            return None
+        if wants_json(request):
+            return JsonResponse({"error": as_dict(SignInAgain())}, status=SignInAgain.http_status)
+        return redirect(f"{reverse('sign_in_again')}?{urlencode({'next': request.path})}")
+
+
+def note_sign_in(request: HttpRequest) -> None:
+    request.session[_AT] = time.time()
+
+
+def is_recent(request: HttpRequest) -> bool:
+    """Also of a request that bears a key, and of a stranger's, which is refused elsewhere."""
+    if not request.user.is_authenticated or getattr(request.user, "grant", None) is not None:
+        return True
+    return time.time() - float(request.session.get(_AT, 0)) < RECENT_S
+
+
+def _is_dangerous(request: HttpRequest) -> bool:
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return False
+    if request.method == "DELETE" and request.resolver_match and request.resolver_match.url_name == "collection":
+        return True
+    return request.path.startswith(_DANGEROUS) or (request.path.startswith(_PEOPLE) and _makes_powerful(request))
+
+
+def _makes_powerful(request: HttpRequest) -> bool:
+    """A new administrator; groups, which have roles; another password, which opens an account; or an end to one."""
+    sets_password = request.path.endswith("/password/") or "password1" in request.POST
+    given = "is_superuser" in request.POST or "groups" in request.POST
+    return sets_password or given or "delete" in request.path or "action" in request.POST
+
+
+class PasswordForm(forms.Form):
+    password = forms.CharField(
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True})
+    )
+
+    def __init__(self, user: User, data: Any = None) -> None:
+        super().__init__(data)
+        self._user = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not self._user.check_password(password):
+            raise forms.ValidationError("That is not your password.")
+        return password
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def sign_in_again(request: HttpRequest) -> HttpResponse:
+    """Who has no password of ours signs out, and in again by the way that they came."""
+    user = cast(User, request.user)
+    form = PasswordForm(user, request.POST or None)
+    if request.method == "POST" and user.has_usable_password():
+        if not ratelimit.consume(request, action="reauthenticate", user=user):
+            raise TooOften(retry_after_s=60)
+        if form.is_valid():
+            note_sign_in(request)
+            record("sign_in.again", user.get_username(), user)
+            return redirect(_next(request))
+        record("sign_in.again_failed", user.get_username(), user)
+    context = {"form": form, "has_password": user.has_usable_password(), "next": _next(request)}
+    return render(request, "accounts/again.html", context)
+
+
+def _next(request: HttpRequest) -> str:
+    """Within Footnote."""
+    asked = request.POST.get("next") or request.GET.get("next") or ""
+    return asked if url_has_allowed_host_and_scheme(asked, allowed_hosts=None) else reverse("chat")
+
+
+def _signed_in(request: HttpRequest | None, **_: Any) -> None:
+    if request is not None and hasattr(request, "session"):
+        note_sign_in(request)
+
+
+def connect() -> None:
+    user_logged_in.connect(_signed_in, dispatch_uid="roles.signed_in")

@@ -1,0 +1,111 @@
+"""Rules and word lists, for administrators. Each change is written down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from chatapp.accounts.models import User
+from chatapp.governance.services import record
+from chatapp.safety.documents import QUARANTINED, release
+from chatapp.safety.models import FilterRule, QuarantinedDocument, What, WordList
+from inference.administration.superusers import is_superuser
+from retrieval.models import Document
+
+if TYPE_CHECKING:
+    RuleAdminBase = admin.ModelAdmin[FilterRule]
+    QuarantineAdminBase = admin.ModelAdmin[QuarantinedDocument]
+    ListAdminBase = admin.ModelAdmin[WordList]
+else:
+    RuleAdminBase = ListAdminBase = QuarantineAdminBase = admin.ModelAdmin
+
+
+class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if (given.get("what") == What.WORDS) != bool(given.get("words")):
+            self.add_error("words", "Choose a list where the rule is about words of a list, and none elsewhere.")
+        return given
+
+
+@admin.register(FilterRule)
+class RuleAdmin(RuleAdminBase):
+    form = RuleForm
+    list_display = ("where", "what", "words", "action", "group", "collection")
+    list_filter = ("where", "action", "what")
+    list_select_related = ("words", "group", "collection")
+
+    def save_model(self, request: HttpRequest, obj: FilterRule, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        _write_down(request, "filter_rule.changed" if change else "filter_rule.added", obj)
+
+    def delete_model(self, request: HttpRequest, obj: FilterRule) -> None:
+        _write_down(request, "filter_rule.removed", obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[FilterRule]) -> None:
+        for rule in queryset:
+            self.delete_model(request, rule)
+
+
+@admin.register(QuarantinedDocument)
+class QuarantineAdmin(QuarantineAdminBase):
+    """To look at, and to let out."""
+
+    list_display = ("name", "collection", "error", "queued_at")
+    list_select_related = ("collection",)
+    actions = ("release",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[QuarantinedDocument]:
+        waiting = {"status": Document.Status.FAILED, "error_code": QUARANTINED}
+        return super().get_queryset(request).filter(**waiting)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("name", "path", "collection", "error", "queued_at")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return self.get_readonly_fields(request, obj)
+
+    @admin.action(description="Let these out of quarantine", permissions=["change"])
+    def release(self, request: HttpRequest, queryset: QuerySet[QuarantinedDocument]) -> None:
+        person = request.user if isinstance(request.user, User) else None
+        released = sum(release(document, by=person) for document in queryset)
+        self.message_user(request, f"{released} documents are taken in now.")
+
+
+@admin.register(WordList)
+class WordListAdmin(ListAdminBase):
+    list_display = ("name",)
+
+    def save_model(self, request: HttpRequest, obj: WordList, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        _write_down(request, "word_list.changed" if change else "word_list.added", obj)
+
+    def delete_model(self, request: HttpRequest, obj: WordList) -> None:
+        _write_down(request, "word_list.removed", obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[WordList]) -> None:
+        for words in queryset:
+            self.delete_model(request, words)
+
+
+def _write_down(request: HttpRequest, action: str, changed: FilterRule | WordList) -> None:
+    person = request.user if isinstance(request.user, User) else None
+    group = (
+        {"group": str(changed.group), "collection": str(changed.collection)} if isinstance(changed, FilterRule) else {}
+    )
+    record(action, str(changed), person, **group)

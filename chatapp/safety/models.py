@@ -1,0 +1,182 @@
+"""What is to be done about which content, where: the rules of the house."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from chatapp.safety.linear import PatternRefused
+from chatapp.safety.words import word_filter
+from retrieval.models import Collection, Document
+
+
+class What(models.TextChoices):
+    EMAIL = "email", "e-mail addresses"
+    PHONE = "phone", "telephone numbers"
+    CARD = "card", "card numbers"
+    IBAN = "iban", "IBANs"
+    BANK_ACCOUNT = "bank_account", "other bank accounts"
+    US_SSN = "us_ssn", "US social security numbers"
+    NATIONAL_ID = "national_id", "national identity, tax and health numbers"
+    PASSPORT = "passport", "passport numbers"
+    DRIVING_LICENCE = "driving_licence", "driving licences"
+    IP_ADDRESS = "ip_address", "IP addresses"
+    MAC_ADDRESS = "mac_address", "hardware addresses"
+    URL = "url", "web addresses"
+    SECRET = "secret", "keys, tokens and passwords"
+    HIDDEN_TEXT = "hidden_text", "characters and comments that a reader does not see"
+    TOXICITY = "toxicity", "insults, hate, threats and sexual content"
+    SELF_HARM = "self_harm", "wishes to harm oneself"
+    JAILBREAK = "jailbreak", "orders to the model to break its rules"
+    INJECTION = "injection", "instructions to the model within documents"
+    HARMFUL = "harmful", "requests for help with a crime"
+    WORDS = "words", "words and patterns of a list"
+
+
+# Found in a text as a whole, by what was learned: there is no piece of it to mask.
+WHOLE = frozenset({What.TOXICITY, What.SELF_HARM, What.JAILBREAK, What.INJECTION, What.HARMFUL})
+
+
+class WordList(models.Model):
+    """Words of the house: names of projects, of customers, whatever must not be said."""
+
+    name = models.CharField(max_length=80, unique=True)
+    terms = models.TextField(
+        "words", blank=True, help_text="One to a line. Whole words are found, whatever their case."
+    )
+    patterns = models.TextField(
+        blank=True,
+        help_text="One to a line, in the syntax of RE2 (no look-around, no back references). What they match may have "
+        "120 characters.",
+    )
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        try:
+            word_filter(self.kind, self.terms.splitlines(), self.pattern_lines())
+        except PatternRefused as error:
+            raise ValidationError(str(error)) from None
+
+    def pattern_lines(self) -> list[str]:
+        return [line.strip() for line in self.patterns.splitlines() if line.strip()]
+
+    @property
+    def kind(self) -> str:
+        return f"words:{self.name}"
+
+
+class FilterRule(models.Model):
+    """The most special rule holds: one for a group and a collection before one for a collection, that before one for a
+    group, that before one for all. Among equally special ones, the strictest."""
+
+    class Where(models.TextChoices):
+        QUESTION = "question", "questions"
+        PASSAGES = "passages", "passages, before a model reads them"
+        ANSWER = "answer", "answers, as they are written"
+        DOCUMENTS = "documents", "documents, as they are taken in"
+
+    class Action(models.TextChoices):
+        ALLOW = "allow", "allow"
+        WARN = "warn", "allow, and write it down"
+        SEAL = "seal", "mask, and show the value to the asker alone"
+        MASK = "mask", "mask"
+        HOLD = "hold", "keep in quarantine"
+        BLOCK = "block", "block"
+
+    class WhenAway(models.TextChoices):
+        CLOSED = "closed", "refuse"
+        OPEN = "open", "go on with what letters alone tell"
+
+    what = models.CharField(max_length=20, choices=What)
+    words = models.ForeignKey(WordList, null=True, blank=True, on_delete=models.CASCADE, verbose_name="word list")
+    where = models.CharField(max_length=10, choices=Where)
+    action = models.CharField(max_length=5, choices=Action)
+    group = models.ForeignKey(
+        Group, null=True, blank=True, on_delete=models.CASCADE, help_text="Of the asker. Empty: all."
+    )
+    collection = models.ForeignKey(
+        Collection,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        help_text="That is searched. Empty: all.",
+    )
+    when_away = models.CharField(
+        "when it cannot look",
+        max_length=6,
+        choices=WhenAway,
+        default=WhenAway.CLOSED,
+        db_default=WhenAway.CLOSED,
+        help_text="Of kinds that are judged as a whole, while the index service does not answer.",
+    )
+    reply = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        max_length=2000,
+        help_text="Of kinds that are judged as a whole: what is said where this rule blocks. Empty: the usual words.",
+    )
+
+    class Meta:
+        ordering = ["where", "what", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(what__in=sorted(one.value for one in WHOLE), action="mask"),
+                name="whole_texts_are_not_masked",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(what="words", words__isnull=False)
+                | (~models.Q(what="words") & models.Q(words=None)),
+                name="a_word_list_for_words_alone",
+            ),
+            models.UniqueConstraint(
+                fields=["what", "words", "where", "group", "collection"],
+                name="one_rule_for_each",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()}: {self.kind} in {self.get_where_display()}"
+
+    def clean(self) -> None:
+        if self.what in WHOLE and self.action in (self.Action.MASK, self.Action.SEAL):
+            raise ValidationError({"action": "This is found in a text as a whole: allow it, note it or block it."})
+        if self.where == self.Where.DOCUMENTS and self.action in (self.Action.MASK, self.Action.SEAL):
+            raise ValidationError({"action": "Documents are taken in as they are, kept in quarantine, or blocked."})
+        if self.where != self.Where.DOCUMENTS and self.action == self.Action.HOLD:
+            raise ValidationError({"action": "Only documents can be kept in quarantine."})
+        if self.where == self.Where.DOCUMENTS and self.group:
+            raise ValidationError({"group": "Rules about documents hold for all, whoever hands them in."})
+        if self.what == What.INJECTION and self.where == self.Where.QUESTION:
+            raise ValidationError({"where": "In questions, orders to the model are of the kind that breaks its rules."})
+
+    @property
+    def kind(self) -> str:
+        return self.words.kind if self.words else self.what
+
+
+class ReleasedDocument(models.Model):
+    """A document that an administrator let out of quarantine: rules do not keep it there again. It has no key to the
+    document, which is deleted without a look at who knows of it."""
+
+    document = models.UUIDField(primary_key=True)
+    released_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return str(self.document)
+
+
+class QuarantinedDocument(Document):
+    """Documents that wait for an administrator, as the administration lists them."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "document in quarantine"
+        verbose_name_plural = "documents in quarantine"

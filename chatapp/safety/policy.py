@@ -1,0 +1,151 @@
+"""Which filters look at a text, and what is done about what they find."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from chatapp.governance.findings import note
+from chatapp.safety.contracts import Filter
+from chatapp.safety.errors import ContentBlocked
+from chatapp.safety.hidden.as_seen import AsSeen
+from chatapp.safety.hidden.marks import HiddenTextFilter
+from chatapp.safety.masking.placeholders import Placeholders
+from chatapp.safety.models import WHOLE, FilterRule, What
+from chatapp.safety.personal.filtering import PersonalFilter
+from chatapp.safety.personal.finding import KINDS
+from chatapp.safety.secrets import SecretFilter
+from chatapp.safety.spans import Span
+from chatapp.safety.stream import found, replaced
+from chatapp.safety.words import word_filter
+
+log = structlog.get_logger(__name__)
+
+_FRESH_S = 1.0  # a rule that was changed holds everywhere after so long
+_STRICT = {one: at for at, one in enumerate(FilterRule.Action.values)}
+Where = FilterRule.Where
+Action = FilterRule.Action
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """For one text. `actions`: by the kind of a span; kinds that are allowed are not looked for.
+
+    `whole`: kinds that a text is of as a whole or not at all; `replies`: what the house says where those
+    are blocked.
+    """
+
+    filters: tuple[Filter, ...]
+    actions: dict[str, str]
+    whole: frozenset[str] = frozenset()
+    closed: frozenset[str] = frozenset()  # kinds for which a text that cannot be judged is refused
+    replies: dict[str, str] = field(default_factory=dict)
+    placeholders: Placeholders | None = None  # of the conversation; without it, what would be sealed is masked
+
+    @property
+    def seals(self) -> bool:
+        return Action.SEAL in self.actions.values()
+
+    def shown(self, span: Span, text: str) -> str:
+        """Instead of a span. Raises ContentBlocked."""
+        action = self.actions[span.kind]
+        log.info("safety.found", kind=span.kind, action=str(action))
+        note(span.kind, str(action))
+        if action == Action.BLOCK:
+            raise ContentBlocked(
+                f"This contains {label(span.kind)}, which the rules of your organisation do not allow here."
+            )
+        if action == Action.WARN:
+            return text
+        stand_in = self.placeholders.stand_in(span.kind, text) if action == Action.SEAL and self.placeholders else None
+        return stand_in or placeholder(span.kind)
+
+    def applied(self, text: str) -> str:
+        """What is left of the text. Raises ContentBlocked."""
+        return replaced(text, found(self.filters, text), self.shown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    rules: tuple[FilterRule, ...]
+    read_at: float
+
+
+_kept = _Rules((), float("-inf"))
+
+
+def is_empty(where: str) -> bool:
+    return not any(rule.where == where for rule in _rules())
+
+
+def policy(where: str, groups: Collection[int], collections: Collection[UUID] | None) -> Policy:
+    """`collections`: those that are searched; None: any, so that rules for each of them hold."""
+    mine = [rule for rule in _rules() if rule.where == where and (rule.group_id is None or rule.group_id in groups)]
+    actions = {kind: _strictest(rules, collections) for kind, rules in _by_kind(mine).items()}
+    wanted = {kind: action for kind, action in actions.items() if action != Action.ALLOW}
+    whole = WHOLE.intersection(wanted)
+    about = [rule for rule in mine if rule.what in whole and rule.action == wanted[rule.what]]
+    return Policy(
+        tuple(_filters(wanted, mine)),
+        wanted,
+        frozenset(map(str, whole)),
+        frozenset(rule.what for rule in about if rule.when_away == FilterRule.WhenAway.CLOSED),
+        {rule.what: rule.reply for rule in about if rule.reply},
+    )
+
+
+def label(kind: str) -> str:
+    return dict(What.choices).get(kind, "words that are not to be said")
+
+
+def placeholder(kind: str) -> str:
+    return f"[{kind.replace('_', ' ')} removed]" if kind in What.values else "[removed]"
+
+
+def _by_kind(rules: Iterable[FilterRule]) -> dict[str, list[FilterRule]]:
+    kinds: dict[str, list[FilterRule]] = {}
+    for rule in rules:
+        kinds.setdefault(rule.kind, []).append(rule)
+    return kinds
+
+
+def _strictest(rules: Sequence[FilterRule], collections: Collection[UUID] | None) -> str:
+    """Each collection that is searched is judged by itself: what one of them allows, the others need not."""
+    everywhere: set[UUID | None] = {None, *(rule.collection_id for rule in rules)}
+    searched = everywhere if not collections else {*collections}
+    return max((_decided(rules, one) for one in searched), key=_STRICT.__getitem__)
+
+
+def _decided(rules: Sequence[FilterRule], collection: UUID | None) -> str:
+    held = [rule for rule in rules if rule.collection_id in (None, collection)]
+    special = max(map(_special, held), default=None)
+    return max((r.action for r in held if _special(r) == special), key=_STRICT.__getitem__, default=Action.ALLOW)
+
+
+def _special(rule: FilterRule) -> tuple[bool, bool]:
+    return rule.collection_id is not None, rule.group_id is not None
+
+
+def _filters(wanted: Collection[str], rules: Iterable[FilterRule]) -> Iterable[Filter]:
+    if personal := [kind for kind in KINDS if kind in wanted]:
+        yield AsSeen(PersonalFilter(frozenset(personal)))
+    if What.SECRET in wanted:
+        yield AsSeen(SecretFilter())
+    if What.HIDDEN_TEXT in wanted:
+        yield HiddenTextFilter()
+    lists = {rule.kind: rule.words for rule in rules if rule.words and rule.kind in wanted}
+    for kind, words in lists.items():
+        yield AsSeen(word_filter(kind, words.terms.splitlines(), words.pattern_lines()), words=True)
+
+
+def _rules() -> tuple[FilterRule, ...]:
+    """Kept for a second. A database that is away is no reason to let anything through: the error goes on."""
+    global _kept
+    now = time.monotonic()
+    if now - _kept.read_at > _FRESH_S:
+        _kept = _Rules(tuple(FilterRule.objects.select_related("words")), now)
+    return _kept.rules

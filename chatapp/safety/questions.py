@@ -1,0 +1,84 @@
+"""Questions as a whole, before they are asked: the vector that tells their meaning is that of the search behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+import structlog
+
+from chatapp.accounts.models import User
+from chatapp.database import in_database
+from chatapp.governance.findings import written_down
+from chatapp.safety import gates, moderation
+from chatapp.safety.errors import ContentNotChecked
+from chatapp.safety.learned import judging
+from chatapp.safety.learned.remembered import Remembered
+from chatapp.safety.policy import Policy, Where
+from chatapp.safety.whole_texts import decided
+from retrieval.errors import IndexUnavailable
+from retrieval.models import Collection as Stored
+
+log = structlog.get_logger(__name__)
+
+_moderated = Remembered()
+
+
+async def require_allowed(user: User, text: str, collections: Collection[UUID] | None) -> None:
+    """Before it is stored. What was found is written down. Raises ContentBlocked, ContentNotChecked."""
+    rules, found = await _judged(user, text, collections)
+    if found:
+        await in_database(_written_down)(user, rules, found)
+
+
+async def reply_instead(user: User, text: str, collections: Collection[UUID] | None) -> str:
+    """What is said instead of an answer; mostly nothing. Raises the same."""
+    rules, found = await _judged(user, text, collections)
+    return decided(rules, found)
+
+
+async def _judged(user: User, text: str, collections: Collection[UUID] | None) -> tuple[Policy, frozenset[str]]:
+    rules = await in_database(gates.of)(user, Where.QUESTION, collections)
+    if not rules.whole:
+        return rules, frozenset()
+    return rules, await _by_heads(rules, text) | await _by_endpoint(user, rules, text, collections)
+
+
+async def _by_heads(rules: Policy, text: str) -> frozenset[str]:
+    try:
+        return await judging.by_meaning(text, rules.whole)
+    except IndexUnavailable as error:
+        _require_open(rules, rules.whole, error)
+        return judging.by_letters(text, rules.whole)
+
+
+async def _by_endpoint(user: User, rules: Policy, text: str, collections: Collection[UUID] | None) -> frozenset[str]:
+    """It gets the question as a model would, and none that may be about what stays in the house."""
+    kinds = rules.whole & moderation.KINDS
+    asked = moderation.endpoint()
+    if asked is None or not kinds or await in_database(_may_stay_in_house)(user, collections):
+        return frozenset()
+    text = rules.applied(text)
+    if (known := _moderated.get(asked.url, text, kinds)) is not None:
+        return known
+    try:
+        return _moderated.keep(asked.url, text, kinds, kinds & await asked.kinds_of(text))
+    except moderation.ModerationAway as error:
+        _require_open(rules, kinds, error)
+        return frozenset()
+
+
+def _require_open(rules: Policy, kinds: frozenset[str], error: Exception) -> None:
+    log.warning("safety.not_judged", error=str(error)[:200])
+    if rules.closed & kinds:
+        raise ContentNotChecked from error
+
+
+def _may_stay_in_house(user: User, collections: Collection[UUID] | None) -> bool:
+    mine = Stored.objects.readable_by(user).filter(stays_in_house=True)
+    return (mine if collections is None else mine.filter(pk__in=collections)).exists()
+
+
+def _written_down(user: User, rules: Policy, found: frozenset[str]) -> None:
+    with written_down(Where.QUESTION, user):
+        decided(rules, found)

@@ -1,0 +1,77 @@
+"""What the groups of a provider give here: at each sign-in they are given and taken, and nothing else is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from chatapp.accounts.models import User
+from chatapp.governance.services import record
+from chatapp.signon.config import Rule
+from chatapp.signon.identity import Identity
+from chatapp.signon.models import Grant
+
+
+@transaction.atomic
+def apply(user: User, identity: Identity) -> None:
+    """A membership that was given here stays, whatever the provider says."""
+    person = User.objects.select_for_update().get(pk=user.pk)
+    rules = [rule for rule in identity.provider.rules if rule.value in identity.groups]
+    slug = identity.provider.slug
+    added, removed = _memberships(person, slug, _groups(rules))
+    if added or removed:
+        record("sign_on.groups", person, provider=slug, added=added, removed=removed)
+    _administration(person, slug, any(not rule.group for rule in rules))
+    user.is_superuser, user.is_staff = person.is_superuser, person.is_staff
+
+
+def _groups(rules: Iterable[Rule]) -> list[Group]:
+    """A group that a rule of the environment names is made when it is first needed."""
+    return [Group.objects.get_or_create(name=name)[0] for name in sorted({rule.group for rule in rules if rule.group})]
+
+
+def _memberships(user: User, slug: str, wanted: list[Group]) -> tuple[list[str], list[str]]:
+    """-> the names of those that were added and removed."""
+    theirs = set(user.groups.all())
+    added = [group.name for group in wanted if _give(user, slug, group, group in theirs)]
+    grants = Grant.objects.filter(user=user, provider=slug, group__isnull=False).exclude(group__in=wanted)
+    removed = []
+    for grant in grants.select_related("group"):
+        grant.delete()
+        if grant.group in theirs and not _is_given(user, grant.group):
+            user.groups.remove(grant.group)
+            removed.append(grant.group.name)
+    return added, sorted(removed)
+
+
+def _give(user: User, slug: str, group: Group, is_member: bool) -> bool:
+    """Whether they were not in it."""
+    if is_member and not _is_given(user, group):
+        return False  # given here
+    Grant.objects.get_or_create(user=user, provider=slug, group=group)
+    if not is_member:
+        user.groups.add(group)
+    return not is_member
+
+
+def _administration(user: User, slug: str, wanted: bool) -> None:
+    if wanted and user.is_superuser and not _is_given(user, None):
+        return  # given here
+    before = user.is_superuser
+    if wanted:
+        Grant.objects.get_or_create(user=user, provider=slug, group=None)
+        user.is_superuser = True
+    elif Grant.objects.filter(user=user, provider=slug, group=None).delete()[0]:
+        user.is_superuser = _is_given(user, None)
+    if user.is_superuser != before:
+        user.is_staff = user.is_superuser
+        user.save(update_fields=["is_superuser", "is_staff"])
+        change = "sign_on.administrator_made" if user.is_superuser else "sign_on.administrator_ended"
+        record(change, user, provider=slug)
+
+
+def _is_given(user: User, group: Group | None) -> bool:
+    """By some provider."""
+    return Grant.objects.filter(user=user, group=group).exists()

@@ -1,0 +1,147 @@
+"""Identity providers of the house, and what came from them."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from chatapp.accounts.models import User
+from chatapp.signon import config
+
+
+class IdentityProvider(models.Model):
+    """Beside those that the environment names. Holds no secret: the name of the setting that does."""
+
+    name = models.CharField(max_length=40, help_text="As it stands on the button of the sign-in page.")
+    slug = models.SlugField(
+        "name in addresses", max_length=40, unique=True, help_text="Small letters, digits, hyphens."
+    )
+    kind = models.CharField(max_length=4, choices=[(config.OIDC, "OpenID Connect"), (config.SAML, "SAML 2.0")])
+    is_on = models.BooleanField("in use", default=True)
+    issuer = models.CharField(max_length=500, help_text="Of OpenID Connect its address, of SAML its entity id.")
+    client_id = models.CharField(
+        max_length=190, blank=True, help_text="Of SAML our entity id, where it is not the address of our metadata."
+    )
+    key = models.CharField(
+        "name of its secret",
+        max_length=80,
+        blank=True,
+        help_text="The environment variable that holds the client secret, such as SIGNON_KEY_CORP.",
+    )
+    scopes = models.CharField(max_length=300, default="openid profile email", blank=True)
+    groups_claim = models.CharField(max_length=200, default="groups", help_text="The claim or attribute with groups.")
+    domains = models.TextField(blank=True, help_text="Of e-mail addresses that are let in, one to a line. Empty: all.")
+    required_groups = models.TextField(
+        blank=True, help_text="Values of the groups claim, one to a line. Who has none of them is refused. Empty: all."
+    )
+    trusts_email = models.BooleanField(
+        "vouches for addresses", default=False, help_text="Although it does not say that it has verified an address."
+    )
+    creates_people = models.BooleanField(
+        "makes people", default=True, help_text="At their first sign-in. Otherwise only linked people get in."
+    )
+    session_hours = models.PositiveSmallIntegerField(default=12, help_text="Until one signs in again.")
+    sso_url = models.CharField("sign-in address", max_length=500, blank=True, help_text="SAML alone.")
+    certificate = models.TextField(blank=True, help_text="SAML alone: what it signs with, as PEM.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        try:
+            self.described(()).check()
+        except config.ConfigRefused as error:
+            raise ValidationError(str(error)) from None
+
+    def described(self, rules: tuple[config.Rule, ...]) -> config.Provider:
+        return config.Provider(
+            slug=self.slug,
+            name=self.name,
+            kind=self.kind,
+            issuer=self.issuer,
+            client_id=self.client_id,
+            key=self.key,
+            scopes=tuple(self.scopes.split()),
+            groups_claim=self.groups_claim,
+            domains=config.words(self.domains.lower()),
+            required_groups=config.words(self.required_groups),
+            trusts_email=self.trusts_email,
+            creates_people=self.creates_people,
+            session_hours=self.session_hours,
+            rules=rules,
+            sso_url=self.sso_url,
+            certificate=self.certificate,
+        )
+
+
+class GroupRule(models.Model):
+    """What a value of the groups claim gives."""
+
+    provider = models.ForeignKey(IdentityProvider, on_delete=models.CASCADE, related_name="rules")
+    value = models.CharField("value of the claim", max_length=256)
+    group = models.ForeignKey(
+        Group, null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: makes an administrator."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "value", "group"], name="one_group_rule_for_each", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} → {self.group or 'administrators'}"
+
+
+class Grant(models.Model):
+    """A membership, or the rights of an administrator, that a provider gave: it alone takes them away again."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    provider = models.CharField(max_length=40)
+    group = models.ForeignKey(Group, null=True, on_delete=models.CASCADE, related_name="+")  # none: administrator
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "provider", "group"], name="one_grant_of_each", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.group or 'administrator'} from {self.provider}"
+
+
+class SignOnSession(models.Model):
+    """Which session of ours came from which session there, so that the provider can end it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    provider = models.CharField(max_length=40)
+    subject = models.CharField(max_length=191)
+    session_id = models.CharField(max_length=255, blank=True)
+    session_key = models.CharField(max_length=40, unique=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["provider", "subject"], name="signon_session_by_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} from {self.provider}"
+
+
+class SpentToken(models.Model):
+    """What must not come a second time, hashed."""
+
+    provider = models.CharField(max_length=40)
+    sha256 = models.CharField(max_length=64)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "sha256"], name="each_token_is_spent_once")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} until {self.expires_at}"

@@ -1,0 +1,96 @@
+"""Sessions that came from a provider, and their end there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from chatapp.accounts.models import User
+from chatapp.governance.services import record
+from chatapp.signon.config import Provider
+from chatapp.signon.identity import Identity
+from chatapp.signon.models import SignOnSession
+
+FROM_PROVIDER = "signon"  # in a session: {"provider", "id_token"}
+_ID_TOKEN = 8000  # a longer one is not kept; the provider then asks whether one wants to leave
+
+
+def signed_in(sender: Any, request: HttpRequest | None, user: User, **_: Any) -> None:
+    """Whichever way somebody came in. Without an address it was no request: nobody came in through a door."""
+    if request is None or not request.path:
+        return
+    identity: Identity | None = getattr(request, "signon", None)
+    if identity is not None:
+        _remember(request, user, identity)
+    way = f"provider {identity.provider.slug}" if identity else _way(request)
+    record("sign_in", user, user, way=way)
+
+
+def signed_out(sender: Any, request: HttpRequest | None, user: User | None, **_: Any) -> None:
+    if request is None or not request.path or user is None:
+        return
+    SignOnSession.objects.filter(session_key=request.session.session_key or "").delete()
+    record("sign_out", user, user)
+
+
+def _way(request: HttpRequest) -> str:
+    ways = {"/accounts/link/": "one-time link", "/accounts/second-factor/": "password and second factor"}
+    return next((way for path, way in ways.items() if request.path.startswith(path)), "password")
+
+
+def _remember(request: HttpRequest, user: User, identity: Identity) -> None:
+    provider = identity.provider
+    lasts = timedelta(hours=provider.session_hours)
+    request.session.set_expiry(lasts)
+    kept = identity.id_token if len(identity.id_token) <= _ID_TOKEN else ""
+    request.session[FROM_PROVIDER] = {"provider": provider.slug, "id_token": kept}
+    SignOnSession.objects.filter(expires_at__lt=timezone.now()).delete()
+    SignOnSession.objects.update_or_create(
+        session_key=request.session.session_key,
+        defaults={
+            "user": user,
+            "provider": provider.slug,
+            "subject": identity.subject,
+            "session_id": identity.session_id,
+            "expires_at": timezone.now() + lasts,
+        },
+    )
+
+
+def came_from(request: HttpRequest) -> str:
+    """The provider's slug; empty for a session that began here."""
+    kept = request.session.get(FROM_PROVIDER)
+    return str(kept["provider"]) if isinstance(kept, dict) else ""
+
+
+def end(provider: Provider, *, subject: str = "", session_id: str = "") -> int:
+    """Ends what the provider names: one session, or all of a person. -> how many."""
+    named = {name: value for name, value in (("subject", subject), ("session_id", session_id)) if value}
+    return _end(SignOnSession.objects.filter(provider=provider.slug, **named), provider.slug) if named else 0
+
+
+def end_all(slug: str) -> int:
+    """When a provider is trusted no more. -> how many."""
+    return _end(SignOnSession.objects.filter(provider=slug), slug)
+
+
+@transaction.atomic
+def _end(found: QuerySet[SignOnSession], slug: str) -> int:
+    ended = list(found.select_related("user"))
+    Session.objects.filter(session_key__in=[one.session_key for one in ended]).delete()
+    SignOnSession.objects.filter(pk__in=[one.pk for one in ended]).delete()
+    for user in {one.user for one in ended}:
+        record("sign_out", user, user, way=f"provider {slug}")
+    return len(ended)
+
+
+def may_choose_password(request: HttpRequest) -> bool:
+    """A password here would stay a way in after the provider has closed its own."""
+    return bool(settings.LOCAL_ACCOUNTS) and not came_from(request)

@@ -1,0 +1,153 @@
+"""Which document is next: of the collection that was served longest ago, the one that has waited longest.
+
+A message only says that a stage has work; who takes it asks here. So one upload into a collection does not wait behind
+ten thousand of another. Each query reads a few entries of an index, however many documents wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection
+
+from retrieval.models import Document
+from retrieval.pipeline.leases import MAX_ATTEMPTS, Lease
+
+COLLECTIONS_A_LOOK = 1000
+DOCUMENTS_A_CLAIM = 64
+ANY_SIZE = 2**62
+_LEAST_SHARE = 8  # passages that a collection gives to a batch at least, so that a claim is worth its query
+
+_FREE = "d.attempts < %(most)s AND d.size <= %(size)s AND (d.lease_until IS NULL OR d.lease_until < now())"
+_COLLECTIONS = f"""
+SELECT c.id FROM retrieval_collection c
+ CROSS JOIN LATERAL (
+    SELECT 1 FROM retrieval_document d
+     WHERE d.collection_id = c.id AND d.status = %(status)s AND {_FREE} ORDER BY d.queued_at LIMIT 1) owed
+ ORDER BY c.served_at NULLS FIRST, c.id LIMIT {COLLECTIONS_A_LOOK}
+"""  # noqa: S608 - constants of ours; sorted and limited, so that one entry of the index is read for each collection
+_TAKE = """
+UPDATE retrieval_document d
+   SET status = %(working)s, lease_token = %(token)s, attempts = attempts + 1,
+       lease_until = now() + make_interval(secs => %(seconds)s)
+  FROM picked WHERE d.id = picked.id
+RETURNING d.id, d.attempts, d.collection_id, d.name, d.title, d.passage_count
+"""
+_OLDEST = f"""
+WITH picked AS MATERIALIZED (
+    SELECT d.id FROM retrieval_document d
+     WHERE d.collection_id = %(collection)s AND d.status = %(status)s AND {_FREE}
+     ORDER BY d.queued_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+{_TAKE}
+"""  # noqa: S608
+_GIVEN_BACK = f"""
+WITH picked AS MATERIALIZED (
+    SELECT d.id FROM retrieval_document d WHERE d.status = %(status)s AND {_FREE}
+     ORDER BY d.queued_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+{_TAKE}
+"""  # noqa: S608
+_FILLING = f"""
+WITH oldest AS MATERIALIZED (
+    SELECT d.id, d.passage_count, d.queued_at FROM retrieval_document d
+     WHERE d.collection_id = %(collection)s AND d.status = %(status)s AND {_FREE}
+     ORDER BY d.queued_at LIMIT {DOCUMENTS_A_CLAIM} FOR UPDATE SKIP LOCKED),
+counted AS (
+    SELECT id, sum(passage_count) OVER (ORDER BY queued_at, id) - passage_count AS before FROM oldest),
+picked AS MATERIALIZED (SELECT id FROM counted WHERE before < %(passages)s)
+{_TAKE}
+"""  # noqa: S608
+_SERVED = """
+UPDATE retrieval_collection SET served_at = clock_timestamp()
+ WHERE id = (SELECT id FROM retrieval_collection WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED)
+"""  # waits for nobody: whoever deletes the collection holds its row
+_OWED = f"SELECT EXISTS (SELECT 1 FROM retrieval_document d WHERE d.status = ANY(%(statuses)s) AND {_FREE})"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A document in our hands, with what the row said."""
+
+    lease: Lease
+    collection_id: UUID
+    name: str
+    title: str
+    passages: int
+
+
+def is_owed(*statuses: Document.Status, size: int = ANY_SIZE) -> bool:
+    """Whether a document in one of these is free and due, of so many bytes at most."""
+    values: dict[str, Any] = {"statuses": [status.value for status in statuses], "most": MAX_ATTEMPTS, "size": size}
+    with connection.cursor() as cursor:
+        cursor.execute(_OWED, values)
+        return bool(cursor.fetchone()[0])
+
+
+def next_to_parse(size: int = ANY_SIZE) -> Lease | None:
+    """What was given back or left by a dead worker goes first; there are never many of these."""
+    values = {**_values(Document.Status.PARSING, working=Document.Status.PARSING), "size": size}
+    if claimed := _take(_GIVEN_BACK, values):
+        return claimed[0].lease
+    values = {**_values(Document.Status.RECEIVED, working=Document.Status.PARSING), "size": size}
+    for collection in _owing(values):
+        if claimed := _take(_OLDEST, {**values, "collection": collection}):
+            with connection.cursor() as cursor:
+                cursor.execute(_SERVED, [collection])
+            return claimed[0].lease
+    return None
+
+
+class EmbeddingTurns:
+    """Whose turn it is to have passages embedded, by one line of work.
+
+    It remembers by itself whom it served: parsing keeps another order, in `served_at`.
+    """
+
+    def __init__(self) -> None:
+        self._turn = count()
+        self._served: dict[UUID, int] = {}
+
+    def take(self, passages: int, token: UUID) -> list[Claimed]:
+        """Documents with some so many passages, of as many collections as there is room for."""
+        values = _values(Document.Status.EMBEDDING, working=Document.Status.EMBEDDING, token=token)
+        owing = sorted(_owing(values), key=lambda one: self._served.get(one, -1))
+        self._served = {one: self._served[one] for one in owing if one in self._served}
+        claimed: list[Claimed] = []
+        for number, collection in enumerate(owing):
+            if passages <= 0:
+                break
+            share = max(_LEAST_SHARE, passages // (len(owing) - number))
+            found = _take(_FILLING, {**values, "collection": collection, "passages": min(share, passages)})
+            self._served[collection] = next(self._turn)
+            passages -= sum(min(one.passages, share) for one in found)
+            claimed += found
+        return claimed
+
+
+def _owing(values: dict[str, Any]) -> Sequence[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(_COLLECTIONS, values)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _take(statement: str, values: dict[str, Any]) -> list[Claimed]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        rows = cursor.fetchall()
+    token = values["token"]
+    return [Claimed(Lease(row[0], token, row[1]), *row[2:]) for row in rows]
+
+
+def _values(status: Document.Status, *, working: Document.Status, token: UUID | None = None) -> dict[str, Any]:
+    return {
+        "status": status.value,
+        "working": working.value,
+        "token": token or uuid4(),
+        "most": MAX_ATTEMPTS,
+        "size": ANY_SIZE,
+        "seconds": float(settings.RETRIEVAL.lease_seconds),
+    }

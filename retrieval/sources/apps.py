@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.db.models.signals import pre_delete
+
+
+class SourcesConfig(AppConfig):
+    name = "retrieval.sources"
+    label = "sources"
+    verbose_name = "Sources"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from retrieval.models import Document
+        from retrieval.sources.places import remember_deleted
+
+        pre_delete.connect(remember_deleted, sender=Document, dispatch_uid="sources.remember_deleted")

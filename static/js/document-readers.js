@@ -1,0 +1,54 @@
+// Who may read a document: whoever reads its collection, or of those only some groups.
+
+import { request } from "./api.js";
+import { openDialog } from "./dialogs.js";
+import { el } from "./dom.js";
+
+// What its row says; nothing where the collection says it all.
+export function ownReaders({ restricted, readers }) {
+  if (!restricted) return null;
+  return readers.length ? `Only for ${readers.join(", ")}` : "Only for administrators";
+}
+
+// -> whether it was changed
+export function editReaders(item, collection) {
+  return openDialog(`Who may read “${item.name}”?`, (answer) => {
+    const boxes = groupNames(item).map((name) => el("input", { type: "checkbox", name: "group", value: name, checked: item.readers.includes(name) }));
+    const problem = el("p", { class: "field-error", role: "alert", hidden: true });
+    const form = el("form", { method: "dialog" },
+      el("fieldset", {},
+        el("legend", { class: "visually-hidden" }, "Readers"),
+        choice("collection", !item.restricted, `Whoever may read the collection: ${collection}`),
+        choice("groups", item.restricted, "Of those, only these groups"),
+        el("div", { class: "groups" }, ...boxes.map((box) => el("label", { class: "choice" }, box, ` ${box.value}`))),
+        el("p", { class: "quiet-text" }, "Administrators may read it in any case. It counts from the next question on.")),
+      problem,
+      el("div", { class: "dialog-actions" },
+        el("button", { type: "button", class: "button quiet", onclick: () => answer(null) }, "Cancel"),
+        el("button", { class: "button primary" }, "Save")));
+    form.addEventListener("change", ({ target }) => target.name === "group" && target.checked && (form.elements.who.value = "groups"));
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const restricted = form.elements.who.value === "groups";
+      const readers = restricted ? boxes.filter((box) => box.checked).map((box) => box.value) : [];
+      try {
+        await request("PATCH", `/api/documents/${item.id}/`, { restricted, readers });
+        answer(true);
+      } catch (error) {
+        problem.hidden = false;
+        problem.textContent = `${error.message} ${error.advice}`;
+      }
+    });
+    return form;
+  });
+}
+
+function choice(value, checked, label) {
+  return el("label", { class: "choice" }, el("input", { type: "radio", name: "who", value, checked }), ` ${label}`);
+}
+
+// Those that the page came with, and the document's own, which may have been made since.
+function groupNames(item) {
+  const known = [...document.querySelectorAll('#collection-form [name="group"]')].map((box) => box.value);
+  return [...new Set([...known, ...item.readers])];
+}

@@ -1,0 +1,144 @@
+"""Dangerous acts ask for a sign-in of the last ten minutes; the same act with one is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http.response import HttpResponseBase
+from django.test import Client
+
+from chatapp.accounts.keys import create_key
+from chatapp.accounts.models import User
+from chatapp.governance.models import AuditEntry
+from chatapp.roles.models import Appointment
+from chatapp.safety.models import FilterRule
+from inference.models import ModelVersion
+from retrieval.models import Collection
+from tests.conftest import Cast, signed_in_client
+
+PASSWORD = "correct horse battery"
+Act = Callable[[Client, Cast], HttpResponseBase]
+
+
+@pytest.fixture
+def client(cast: Cast) -> Client:
+    cast.administrator.set_password(PASSWORD)
+    cast.administrator.save()
+    Collection.objects.create(name="Wards")
+    FilterRule.objects.create(what="secret", where="answer", action="block")
+    endpoint = {"kind": "openai", "base_url": "https://api.example.com/v1", "model": "m"}
+    ModelVersion.objects.create(name="outside", **endpoint)
+    return signed_in_client(cast.administrator)
+
+
+def make_old(client: Client) -> None:
+    session = client.session
+    session["signed_in_at"] = time.time() - 601
+    session.save()
+
+
+def promote(client: Client, cast: Cast) -> HttpResponseBase:
+    page = f"/admin/accounts/user/{cast.alice.pk}/change/"
+    when = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+    return client.post(page, {"username": "alice", "is_active": "on", "is_superuser": "on", **when})
+
+
+def set_a_password(client: Client, cast: Cast) -> HttpResponseBase:
+    form = {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    return client.post(f"/admin/accounts/user/{cast.alice.pk}/password/", form)
+
+
+def delete_a_collection(client: Client, cast: Cast) -> HttpResponseBase:
+    return client.delete(f"/api/collections/{Collection.objects.get().pk}/")
+
+
+def change_an_endpoint(client: Client, cast: Cast) -> HttpResponseBase:
+    page = f"/admin/inference/modelversion/{ModelVersion.objects.get().pk}/change/"
+    form = client.get(page).context["adminform"].form
+    values = {name: "" if form.initial.get(name) is None else form.initial[name] for name in form.fields}
+    return client.post(page, values | {"base_url": "https://other.example.com/v1"})
+
+
+def delete_a_rule(client: Client, cast: Cast) -> HttpResponseBase:
+    return client.post(f"/admin/safety/filterrule/{FilterRule.objects.get().pk}/delete/", {"post": "yes"})
+
+
+def give_a_role(client: Client, cast: Cast) -> HttpResponseBase:
+    return client.post("/admin/roles/appointment/add/", {"role": "auditor", "user": str(cast.bob.pk)})
+
+
+def state() -> list[Any]:
+    alice = User.objects.get(username="alice")
+    rows, address = (Collection, FilterRule, Appointment), ModelVersion.objects.get().base_url
+    return [alice.is_superuser, alice.has_usable_password(), address, *(model.objects.count() for model in rows)]  # type: ignore[attr-defined]
+
+
+ACTS = [promote, set_a_password, delete_a_collection, change_an_endpoint, delete_a_rule, give_a_role]
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_old_sign_in_does_nothing_dangerous_and_a_new_one_does(cast: Cast, client: Client, act: Act) -> None:
+    before = state()
+    make_old(client)
+    refused = act(client, cast)
+    if act is delete_a_collection:
+        assert refused.status_code == 403 and refused.json()["error"]["code"] == "sign_in_again"  # type: ignore[attr-defined]
+    else:
+        assert refused.headers["Location"].startswith("/accounts/again/?next=%2Fadmin%2F")
+    assert state() == before
+    assert client.post("/accounts/again/", {"password": PASSWORD, "next": "/admin/"}).headers["Location"] == "/admin/"
+    act(client, cast)
+    assert state() != before
+
+
+def test_a_header_of_no_key_does_not_stand_in_for_the_password(cast: Cast, client: Client) -> None:
+    make_old(client)
+    before = state()
+    for act in ACTS:
+        client.defaults["HTTP_AUTHORIZATION"] = "Bearer of nothing"
+        act(client, cast)
+    assert state() == before
+
+
+def test_what_is_not_dangerous_asks_for_nothing(cast: Cast, client: Client) -> None:
+    make_old(client)
+    page = f"/admin/accounts/user/{cast.alice.pk}/change/"
+    when = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+    client.post(page, {"username": "alice", "is_active": "on", "first_name": "Alice", **when})
+    assert User.objects.get(username="alice").first_name == "Alice"
+    assert client.get("/admin/safety/filterrule/").status_code == 200
+
+
+def test_a_wrong_password_opens_nothing_is_written_down_and_few_are_tried(cast: Cast, client: Client) -> None:
+    make_old(client)
+    answers = [client.post("/accounts/again/", {"password": "wrong"}).status_code for _ in range(12)]
+    assert answers[0] == 200 and answers[-1] == 429
+    assert AuditEntry.objects.filter(action="sign_in.again_failed").exists()
+    assert act_is_refused(client, cast)
+
+
+def act_is_refused(client: Client, cast: Cast) -> bool:
+    return delete_a_collection(client, cast).status_code == 403
+
+
+def test_it_leads_nowhere_else(cast: Cast, client: Client) -> None:
+    for elsewhere in ("https://evil.example.com/", "//evil.example.com", "javascript:alert(1)"):
+        answer = client.post("/accounts/again/", {"password": PASSWORD, "next": elsewhere})
+        assert answer.headers["Location"] == "/"
+
+
+def test_who_has_no_password_is_shown_the_way_out_and_in(cast: Cast) -> None:
+    bob = signed_in_client(cast.bob)
+    make_old(bob)
+    page = bob.get("/accounts/again/").content.decode()
+    assert "Sign out" in page and 'type="password"' not in page
+    bob.post("/accounts/again/", {"password": ""})
+    assert time.time() - bob.session["signed_in_at"] > 600
+
+
+def test_a_key_has_no_session_to_grow_old(cast: Cast, client: Client) -> None:
+    key = create_key(user=cast.administrator, name="program")
+    assert delete_a_collection(Client(headers={"Authorization": f"Bearer {key}"}), cast).status_code == 204

@@ -1,0 +1,124 @@
+"""A moderation endpoint of the house, asked about questions beside what was learned."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from asgiref.sync import sync_to_async
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from chatapp.safety import policy
+from chatapp.safety.errors import ContentBlocked, ContentNotChecked
+from chatapp.safety.learned import judging
+from chatapp.safety.learned.heads import heads
+from chatapp.safety.models import FilterRule
+from chatapp.safety.questions import require_allowed
+from retrieval.models import Collection
+from tests.conftest import Cast
+from tests.served import served
+
+pytestmark = pytest.mark.django_db(transaction=True)
+add_rule = sync_to_async(FilterRule.objects.create)
+
+
+async def vectors(texts: Sequence[str]) -> Any:
+    """The index service is there, and says nothing about any text."""
+    return np.zeros((len(texts), heads().dimension), np.float32)
+
+
+class Endpoint:
+    """Finds harassment in what holds `horrid`; `answer` says something else."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        self.answer: Response | None = None
+
+    async def moderations(self, request: Request) -> Response:
+        self.asked.append(await request.json())
+        self.keys.append(request.headers["authorization"])
+        flags = {"harassment/threatening": "horrid" in self.asked[-1]["input"], "self-harm": False}
+        return self.answer or JSONResponse({"results": [{"flagged": True, "categories": flags}]})
+
+
+@pytest.fixture
+def endpoint(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
+    monkeypatch.setattr(policy, "_FRESH_S", -1.0)
+    monkeypatch.setattr(judging, "_vectors", vectors)
+    double = Endpoint()
+    with served(Starlette(routes=[Route("/v1/moderations", double.moderations, methods=["POST"])])) as url:
+        settings.MODERATION_URL, settings.MODERATION_KEY = f"{url}/v1/moderations", "key"
+        settings.MODERATION_SECONDS = 1.0
+        yield double
+
+
+async def test_what_the_endpoint_flags_is_refused_and_it_sees_the_question_masked(
+    endpoint: Endpoint, cast: Cast
+) -> None:
+    await add_rule(what="toxicity", where="question", action="block", when_away="open")
+    await add_rule(what="email", where="question", action="mask")
+    with pytest.raises(ContentBlocked):
+        await require_allowed(cast.alice, "Is a@example.org horrid?", None)
+    await require_allowed(cast.alice, "Is a@example.org nice?", None)
+    assert [one["input"] for one in endpoint.asked] == ["Is [email removed] horrid?", "Is [email removed] nice?"]
+    assert endpoint.keys == ["Bearer key"] * 2
+
+
+async def test_it_is_asked_once_for_a_question_and_never_without_a_rule(endpoint: Endpoint, cast: Cast) -> None:
+    await require_allowed(cast.alice, "Is it fine?", None)
+    await add_rule(what="jailbreak", where="question", action="block", when_away="open")
+    await require_allowed(cast.alice, "Is it fine?", None)
+    assert not endpoint.asked
+    await add_rule(what="harmful", where="question", action="block", when_away="open")
+    for _ in range(2):
+        await require_allowed(cast.alice, "Is it fine?", None)
+    assert len(endpoint.asked) == 1
+
+
+async def test_a_question_that_may_be_about_what_stays_in_house_does_not_go_there(
+    endpoint: Endpoint, cast: Cast
+) -> None:
+    await add_rule(what="toxicity", where="question", action="block", when_away="open")
+    kept = await sync_to_async(Collection.objects.create)(name="Kept", stays_in_house=True)
+    await sync_to_async(kept.readers.set)(await sync_to_async(list)(cast.alice.groups.all()))
+    await require_allowed(cast.alice, "How horrid is the strategy?", frozenset([kept.pk]))
+    await require_allowed(cast.alice, "How horrid is the strategy?", None)
+    assert not endpoint.asked
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        JSONResponse({}, status_code=500), JSONResponse({"results": 3}), JSONResponse([1]), Response("<html>"),
+        Response(b"x" * 300_000), JSONResponse({"results": [{"categories": ["hate"]}]}),
+    ],
+)  # fmt: skip
+async def test_an_endpoint_that_does_not_answer_sensibly_counts_as_away(
+    endpoint: Endpoint, cast: Cast, answer: Response
+) -> None:
+    endpoint.answer = answer
+    await add_rule(what="harmful", where="question", action="block", when_away="open")
+    await require_allowed(cast.alice, "Is this horrid?", None)
+    await add_rule(what="toxicity", where="question", action="block", when_away="closed")
+    with pytest.raises(ContentNotChecked):
+        await require_allowed(cast.alice, "Is this horrid?", None)
+
+
+async def test_an_endpoint_that_is_slow_is_not_waited_for(endpoint: Endpoint, cast: Cast, settings: Any) -> None:
+    await add_rule(what="toxicity", where="question", action="block", when_away="open")
+
+    async def slow(request: Request) -> Response:
+        await asyncio.sleep(5)
+        return JSONResponse({})
+
+    with served(Starlette(routes=[Route("/", slow, methods=["POST"])])) as url:
+        settings.MODERATION_URL, settings.MODERATION_SECONDS = f"{url}/", 0.3
+        async with asyncio.timeout(4):
+            await require_allowed(cast.alice, "Is this slow and horrid?", None)
