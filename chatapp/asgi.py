@@ -42,8 +42,7 @@ async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await asyncio.wait([watch], timeout=_END_S)
     await turns.interrupt_all()
     with suppress(TimeoutError):  # a database that is away does not hold the process up
-        await asyncio.wait_for(recorder().flush(), _END_S)
-        await asyncio.wait_for(later_lines().flush(), _END_S)
+        await asyncio.wait_for(asyncio.gather(recorder().flush(), later_lines().flush()), _END_S)
     await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -17,6 +17,7 @@ from psycopg.errors import DeadlockDetected
 from pytest_django import DjangoDbBlocker
 
 from chatapp.accounts.models import User
+from chatapp.governance.later import later_lines
 from tests.redis_server import Redis
 
 
@@ -52,6 +53,12 @@ def tables_are_emptied_beside_readers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "execute_sql_flush", empty_again)
         yield
+
+
+@pytest.fixture(autouse=True)
+def lines_of_one_test_are_not_written_in_another() -> Iterator[None]:
+    yield
+    later_lines.cache_clear()
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ from chatapp.conversations.admission import SILENT_FOR, Question, Started, ask_a
 from chatapp.conversations.models import Message, Turn
 from chatapp.conversations.outcomes import recorder
 from chatapp.conversations.stream import StreamAway, turn_stream
+from chatapp.database import in_database
 from chatapp.errors import Busy
+from chatapp.governance.later import later_lines
 from tests.conftest import Cast
 
 
@@ -129,13 +131,12 @@ def test_a_dead_turn_that_could_not_be_tried_is_as_it_was_and_holds_no_other_up(
                 raise Busy
             await asyncio.sleep(10)
         launched.append(turn.turn)
+        monkeypatch.setattr(takeover, "LOOK_EVERY_S", 60.0)  # what one look leaves is looked at
 
     async def look() -> None:
         looking = asyncio.create_task(takeover.look_after_the_dead())
-        while second.turn not in launched:
+        while second.turn not in launched or (trouble != "the process ends" and await in_database(takeovers)(first)):
             await asyncio.sleep(0.01)
-        if trouble != "the process ends":
-            await asyncio.sleep(0.1)
         looking.cancel()
         await asyncio.wait([looking], timeout=20)
 
@@ -147,6 +148,10 @@ def test_a_dead_turn_that_could_not_be_tried_is_as_it_was_and_holds_no_other_up(
     row = Turn.objects.get(pk=first.turn)
     assert (row.takeovers, row.heartbeat_at, row.running) == (0, silent_since, True)
     assert Turn.objects.get(pk=second.turn).takeovers == 1
+
+
+def takeovers(started: Started) -> int:
+    return Turn.objects.get(pk=started.turn).takeovers
 
 
 async def _life(events: list[str]) -> None:
@@ -181,12 +186,16 @@ def test_a_process_that_ends_takes_no_turn_over_behind_the_end_of_its_turns(
     async def flush() -> None:
         events.append("recorded")
 
+    async def flush_lines() -> None:
+        events.append("audited")
+
     settings.REDIS_URL = "redis://127.0.0.1:1"
     monkeypatch.setattr(asgi, "look_after_the_dead", look)
     monkeypatch.setattr(turns, "interrupt_all", interrupt_all)
     monkeypatch.setattr(recorder(), "flush", flush)
+    monkeypatch.setattr(later_lines(), "flush", flush_lines)
     asyncio.run(_life(events))
-    steps = ["looked", "interrupted", "recorded"]
+    steps = ["looked", "interrupted", "recorded", "audited"]
     assert events == ["lifespan.startup.complete", *steps, "lifespan.shutdown.complete"]
 
 
@@ -196,6 +205,7 @@ def test_a_database_that_hangs_does_not_hold_up_the_end_of_a_process(
     events: list[str] = []
     settings.REDIS_URL = ""
     monkeypatch.setattr(recorder(), "flush", lambda: asyncio.sleep(60))
+    monkeypatch.setattr(later_lines(), "flush", lambda: asyncio.sleep(60))
     begun = time.monotonic()
     asyncio.run(asyncio.wait_for(_life(events), 6))
     assert events[-1] == "lifespan.shutdown.complete" and time.monotonic() - begun < 5

@@ -87,7 +87,8 @@ def test_a_date_that_no_program_can_read_holds_up_nobody(follower: Follower, col
         cursor.execute("UPDATE retrieval_document SET dated_at = '20000-01-01' WHERE id = %s", [odd.pk])
     record_change(odd, IndexChange.Kind.ADD)
     later = store(collection, "later.txt", texts(3), vectors(3))
-    wait_until(lambda: ids(later) <= set(found(follower, collection)))
+    caught_up(follower)
+    assert ids(later) <= found(follower, collection)
     assert len(found(follower, collection)) == 7 and follower.status().problems == ()
 
 
