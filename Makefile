@@ -61,7 +61,7 @@ test: $(VENV)/.installed-dev test-tools
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests
 
 # What takes minutes each, for a quiet machine and an evening.
 test-slow: $(VENV)/.installed-dev test-tools
