@@ -119,7 +119,10 @@ def regenerate(*, user: User, message: UUID, narrowed: Narrowed | None = None) -
     old = access.get_message(user, message)
     if old.role != Message.Role.ASSISTANT or old.parent is None:
         raise Invalid("Only an answer can be written again.")
-    return _begin([_Asked(user, old.parent, *(narrowed or _chosen(answer=old)))])[0]
+    collections, filters = narrowed or _chosen(answer=old)
+    # Refused here, where the rules of other collections do; what they mask is masked where it is sent.
+    clean_question(user, old.parent.text, collections, placeholders_of(old.conversation))
+    return _begin([_Asked(user, old.parent, collections, filters)])[0]
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from chatapp.accounts.models import User
 from chatapp.conversations.citing import MarkFilter
 from chatapp.database import in_database
 from chatapp.safety import gates
+from chatapp.safety.history import Sent
 from chatapp.safety.masking.placeholders import Placeholders, Unbroken
 from chatapp.safety.policy import Policy, Where
 
@@ -55,6 +56,7 @@ class Outgoing:
 class HouseRules:
     """Of one turn."""
 
+    sent: Sent
     passages: Policy
     answer: Policy
     placeholders: Placeholders
@@ -68,7 +70,8 @@ async def house_rules(
 
 
 def _house_rules(user: User, collections: Collection[UUID] | None, placeholders: Placeholders) -> HouseRules:
-    passages, answer = (gates.of(user, one, collections, placeholders) for one in (Where.PASSAGES, Where.ANSWER))
-    if passages.seals or answer.seals:
+    all_sides = (Where.QUESTION, Where.PASSAGES, Where.ANSWER)
+    question, passages, answer = (gates.of(user, one, collections, placeholders) for one in all_sides)
+    if question.seals or passages.seals or answer.seals:
         placeholders.read()
-    return HouseRules(passages, answer, placeholders)
+    return HouseRules(Sent(user, collections, question, passages, answer), passages, answer, placeholders)

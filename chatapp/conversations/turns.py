@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -111,9 +112,10 @@ async def _answer(turn: RunningTurn) -> None:
     started = turn.started
     if instead := await reply_instead(started.asker, started.text, started.collections):
         return turn.write(instead if not turn.text else "")
+    rules = await house_rules(started.asker, started.collections, placeholders_in(started.conversation, started.asker))
+    started = turn.started = await _as_sent(started, rules)
     frames = await _kept_sources(turn) if started.sources else await _found_sources(turn)
     turn.source_frames = frames
-    rules = await house_rules(started.asker, started.collections, placeholders_in(started.conversation, started.asker))
     turn.sources = clean_sources(rules.passages, await sources_of(frames))
     await _keep_masked(turn, rules)
     turn.mark("search")
@@ -130,6 +132,12 @@ async def _answer(turn: RunningTurn) -> None:
         written=turn.text,
     )
     await _write(turn, asked, rules)
+
+
+async def _as_sent(started: Started, rules: HouseRules) -> Started:
+    """What is stored was judged by the rules of its time, perhaps of other collections. Raises ContentBlocked."""
+    text, history = await rules.sent.asked(started.text), await rules.sent.said(started.history)
+    return replace(started, text=text, history=history)
 
 
 async def _kept_sources(turn: RunningTurn) -> list[dict[str, Any]]:

@@ -99,6 +99,7 @@ async def answer(
         documents = {hit.passage.document_id for hit in found}
         limits = await _limits(Behind(person, documents, narrowed.collections or frozenset()), bool(history))
         rules = await house_rules(person, narrowed.collections, placeholders)
+        history = await rules.sent.answered(history)
         sources = clean_sources(rules.passages, await sources_of(frames))
         wanted = _generation(person, asked, question, history, instructions, sources, limits, route)
         wanted = replace(wanted, seed=seed)

@@ -39,9 +39,14 @@ async def reply_instead(user: User, text: str, collections: Collection[UUID] | N
 
 async def _judged(user: User, text: str, collections: Collection[UUID] | None) -> tuple[Policy, frozenset[str]]:
     rules = await in_database(gates.of)(user, Where.QUESTION, collections)
+    return rules, await kinds_of(user, rules, text, collections)
+
+
+async def kinds_of(user: User, rules: Policy, text: str, collections: Collection[UUID] | None) -> frozenset[str]:
+    """Those of the rules that a question is of as a whole. Raises ContentNotChecked."""
     if not rules.whole:
-        return rules, frozenset()
-    return rules, await _by_heads(rules, text) | await _by_endpoint(user, rules, text, collections)
+        return frozenset()
+    return await _by_heads(rules, text) | await _by_endpoint(user, rules, text, collections)
 
 
 async def _by_heads(rules: Policy, text: str) -> frozenset[str]:
