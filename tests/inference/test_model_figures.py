@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.templatetags.static import static
 from django.test import Client
 
 from inference.jobs.other_work import OtherWork
@@ -148,5 +149,6 @@ def test_a_key_that_is_not_set_is_told_wherever_the_endpoint_is_shown(admin: Cli
 
 
 def test_the_pages_under_admin_have_the_site_s_icon(admin: Client) -> None:
+    icon = static("icon.svg")
     for path in ("/admin/", VERSIONS, f"{VERSIONS}add/", "/admin/inference/job/add/", "/admin/login/"):
-        assert '<link rel="icon" href="/static/icon.svg"' in admin.get(path, follow=True).content.decode(), path
+        assert f'<link rel="icon" href="{icon}"' in admin.get(path, follow=True).content.decode(), path
