@@ -30,13 +30,22 @@ _BOUNDS = ((20, 3600), (60, 86_400))
 
 def take(request: HttpRequest, credentials: dict[str, Any]) -> bool:
     """Before a password is looked at. -> whether it may be"""
-    (outcome,) = buckets.take([_fills(request, _person(credentials), 1)])
-    return outcome.allowed
+    return _take(_fills(_lane(request, person := _person(credentials)), person, 1))
 
 
 def give_back(request: HttpRequest, credentials: dict[str, Any]) -> None:
     """It was the right one."""
-    buckets.charge(_fills(request, _person(credentials), -1))
+    person = _person(credentials)
+    buckets.charge(_fills(_lane(request, person), person, -1))
+
+
+def take_again(person: User) -> bool:
+    """The same for somebody who is signed in, and may not be who they were: a count that strangers have no part in."""
+    return _take(_fills("again", str(person.pk), 1))
+
+
+def give_back_again(person: User) -> None:
+    buckets.charge(_fills("again", str(person.pk), -1))
 
 
 def remember(request: HttpRequest, response: HttpResponseBase, person: User) -> None:
@@ -52,8 +61,16 @@ def remember(request: HttpRequest, response: HttpResponseBase, person: User) -> 
     )
 
 
-def _fills(request: HttpRequest, person: str, cost: int) -> list[Fill]:
-    lane = "known" if person in _known(request) else "strange"
+def _take(fills: list[Fill]) -> bool:
+    (outcome,) = buckets.take([fills])
+    return outcome.allowed
+
+
+def _lane(request: HttpRequest, person: str) -> str:
+    return "known" if person in _known(request) else "strange"
+
+
+def _fills(lane: str, person: str, cost: int) -> list[Fill]:
     name = hmac.new(settings.SECRET_KEY.encode(), f"{SALT}:{person}".encode(), hashlib.sha256).hexdigest()[:32]
     return [
         Fill(Bucket(f"passwords:{lane}:{name}:{amount}", amount, seconds, "passwords"), cost)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import cast
 
 from django.contrib.auth import login, update_session_auth_hash
-from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,8 +19,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from chatapp.accounts import guessing
 from chatapp.accounts.models import OneTimeLink, User
 from chatapp.errors import Invalid, NotFound
+from chatapp.governance.services import record
+from chatapp.roles.recent import require_guess
 from chatapp.signon.sessions import may_choose_password
 
 VALID_FOR = timedelta(hours=24)
@@ -92,16 +95,27 @@ def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def set_password(request: HttpRequest) -> HttpResponse:
-    """For who has none yet, and for a while for who has just come through a link: it may have been forgotten."""
+    """Another one. Who has none yet, or has just come through a link (it may have been forgotten), names no old one."""
     user = cast(User, request.user)
     if not may_choose_password(request):
         return redirect("chat")
-    if user.has_usable_password() and request.session.get(_CHOOSES, 0) < time.time():
-        return redirect("chat")
-    form = SetPasswordForm(user, request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    knows_one = user.has_usable_password() and request.session.get(_CHOOSES, 0) < time.time()
+    form = (PasswordChangeForm if knows_one else SetPasswordForm)(user, request.POST or None)
+    if request.method == "POST" and _is_right(request, user, form, guessed=knows_one):
         form.save()
         request.session.pop(_CHOOSES, None)
         update_session_auth_hash(request, user)
         return redirect("chat")
     return render(request, "accounts/password.html", {"form": form, "has_one": user.has_usable_password()})
+
+
+def _is_right(request: HttpRequest, user: User, form: SetPasswordForm[User], *, guessed: bool) -> bool:
+    """Raises TooOften."""
+    if guessed:
+        require_guess(request, user)
+    right = form.is_valid()
+    if guessed and "old_password" in form.errors:
+        record("sign_in.again_failed", user.get_username(), user)
+    elif guessed:
+        guessing.give_back_again(user)
+    return right

@@ -10,3 +10,11 @@ class SessionStore(db.SessionStore):
         """A cookie may hold anything, zero bytes too, which Postgres refuses."""
         ours = session_key and session_key.isascii() and session_key.isalnum()
         super().__init__(session_key if ours else None)
+
+    def cycle_key(self) -> None:
+        """A provider that ends the session finds it under its new key, whichever door gave it one."""
+        from chatapp.signon.sessions import moved  # after the apps are there: sessions are a part of Django's start
+
+        before = self.session_key
+        super().cycle_key()
+        moved(before, self.session_key)

@@ -45,3 +45,7 @@ class Administration(AdminSite):
         """One signs in on our own page, which counts wrong passwords."""
         self.has_permission(request)
         return redirect("admin:index")
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Likewise."""
+        return redirect("set_password")

@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from chatapp.accounts import guessing
 from chatapp.accounts.models import User
 from chatapp.errors import ChatAppError, TooOften, as_dict, wants_json
 from chatapp.governance.services import record
@@ -31,6 +32,7 @@ _AT = "signed_in_at"
 _DANGEROUS = (
     "/admin/inference/modelversion/",
     "/admin/safety/",
+    "/admin/scim/",
     "/admin/signon/identityprovider/",
     "/admin/socialaccount/",
     "/admin/mfa/",
@@ -60,7 +62,9 @@ class RecentSignInMiddleware(MiddlewareMixin):
 
 
 def note_sign_in(request: HttpRequest) -> None:
-    request.session[_AT] = time.time()
+    """Of one by a provider it counts when the person showed who they are there: its session may be days old."""
+    identity = getattr(request, "signon", None)
+    request.session[_AT] = time.time() if identity is None else min(time.time(), identity.authenticated_at or 0)
 
 
 def is_recent(request: HttpRequest) -> bool:
@@ -105,19 +109,34 @@ class PasswordForm(forms.Form):
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def sign_in_again(request: HttpRequest) -> HttpResponse:
-    """Who has no password of ours signs out, and in again by the way that they came."""
+    """Who came from a provider shows it once more who they are. Who has neither that nor a password of ours signs out,
+    and in again by the way that they came."""
     user = cast(User, request.user)
     form = PasswordForm(user, request.POST or None)
     if request.method == "POST" and user.has_usable_password():
-        if not ratelimit.consume(request, action="reauthenticate", user=user):
-            raise TooOften(retry_after_s=60)
+        require_guess(request, user)
         if form.is_valid():
+            guessing.give_back_again(user)
             note_sign_in(request)
             record("sign_in.again", user.get_username(), user)
             return redirect(_next(request))
         record("sign_in.again_failed", user.get_username(), user)
     context = {"form": form, "has_password": user.has_usable_password(), "next": _next(request)}
-    return render(request, "accounts/again.html", context)
+    return render(request, "accounts/again.html", context | _provider_of(request))
+
+
+def require_guess(request: HttpRequest, user: User) -> None:
+    """Before a password of somebody who is signed in is looked at. Raises TooOften."""
+    if not (ratelimit.consume(request, action="reauthenticate", user=user) and guessing.take_again(user)):
+        raise TooOften(retry_after_s=60)
+
+
+def _provider_of(request: HttpRequest) -> dict[str, Any]:
+    """Of a session that came from one that is in use: its name, and where a sign-in there begins."""
+    from chatapp.signon import providers, sessions, views  # what speaks with them is loaded by the first who comes by
+
+    found = providers.find(sessions.came_from(request))
+    return {} if found is None else {"provider": {"name": found.name, "address": views.start_address(found)}}
 
 
 def _next(request: HttpRequest) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Any, NoReturn
 
 import structlog
@@ -18,6 +19,8 @@ from chatapp.signon.config import OIDC, Provider
 from chatapp.signon.errors import ProviderUnreachable, SignOnFailed
 from chatapp.signon.identity import Identity
 from chatapp.signon.services import admit, fail, spend
+
+_CLOCKS_S = 60  # how far a provider's clock may be from ours
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +39,7 @@ class SignOnAdapter(DefaultSocialAccountAdapter):
         """Before anybody is signed in or made. Raises SignOnFailed and SignOnRefused."""
         identity: Identity = sociallogin.identity
         _check_nonce(identity, sociallogin.state.get("nonce", ""))
+        _check_again(identity, sociallogin.state.get("again"))
         if identity.once and not spend(identity.provider, *identity.once):
             fail(identity.provider, "what came a second time")
         user = sociallogin.user if sociallogin.is_existing else None
@@ -77,6 +81,13 @@ def _check_nonce(identity: Identity, sent: str) -> None:
     """The token was made for this very sign-in, not for one that somebody else began."""
     if identity.nonce is not None and not (sent and secrets.compare_digest(identity.nonce.encode(), sent.encode())):
         fail(identity.provider, "another nonce")
+
+
+def _check_again(identity: Identity, asked_at: float | None) -> None:
+    """Who was to show once more who they are did that, and not only their session at the provider."""
+    at = identity.authenticated_at
+    if asked_at is not None and (at is None or not asked_at - _CLOCKS_S <= at <= time.time() + _CLOCKS_S):
+        fail(identity.provider, "no sign-in anew" if at is None else "a sign-in of earlier")
 
 
 def _app(provider: Provider) -> SocialApp:

@@ -26,6 +26,8 @@ class Identity:
     nonce: str | None = None  # None: this kind of provider has none
     id_token: str = ""
     once: tuple[str, datetime] | None = None  # what must not come twice, and until when that matters
+    # Seconds since 1970, when the person last showed the provider who they are; None: it does not say.
+    authenticated_at: float | None = None
 
     @property
     def domain(self) -> str:

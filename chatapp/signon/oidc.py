@@ -19,6 +19,8 @@ from chatapp.signon.outgoing import ProviderRefused, json_object
 from chatapp.signon.services import fail
 
 _NEEDS = ("iss", "sub", "aud", "exp", "iat")
+# What the token alone may say, and what goes together.
+_OF_THE_TOKEN = frozenset({*_NEEDS, "azp", "nonce", "sid", "auth_time", "email", "email_verified"})
 _LONGEST_SUBJECT = 191  # the column of the account
 
 
@@ -47,7 +49,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):
             more = self._userinfo(provider, token.token, claims["sub"])
         except (tokens.TokenRefused, ProviderRefused) as refused:
             fail(provider, str(refused))
-        identity = identity_of(provider, {**more, **claims}, raw)
+        identity = identity_of(provider, together(claims, more), raw)
         return self.get_provider().sociallogin_from_response(request, identity)
 
     def _userinfo(self, provider: Provider, access_token: str, subject: str) -> dict[str, Any]:
@@ -58,6 +60,15 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):
         if found.get("sub") != subject:  # OpenID Connect Core 1.0, 5.3.2
             raise ProviderRefused("what it says about another person")
         return found
+
+
+def together(claims: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """The claims of the token, and what the provider says of the person beside it. An address and whether it was
+    verified come from one place: two places may speak of two addresses."""
+    found = {name: value for name, value in more.items() if name not in _OF_THE_TOKEN} | dict(claims)
+    if "email" not in claims or ("email_verified" not in claims and more.get("email") == claims["email"]):
+        found |= {"email": more.get("email"), "email_verified": more.get("email_verified")}
+    return found
 
 
 def identity_of(provider: Provider, claims: Mapping[str, Any], id_token: str) -> Identity:
@@ -79,7 +90,12 @@ def identity_of(provider: Provider, claims: Mapping[str, Any], id_token: str) ->
         session_id=str(claims.get("sid", ""))[:255],
         nonce=str(claims.get("nonce", "")),
         id_token=id_token,
+        authenticated_at=_moment(claims.get("auth_time")),
     )
+
+
+def _moment(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def check_issuer(provider: Provider, subject: str) -> None:

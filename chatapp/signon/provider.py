@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Any
 
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import Provider as AllauthProvider
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.saml.provider import SAMLProvider
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from chatapp.signon.config import Provider
 from chatapp.signon.identity import Identity
@@ -53,14 +54,16 @@ class OidcProvider(_FromIdentity, OpenIDConnectProvider):
     def redirect_from_request(self, request: HttpRequest) -> HttpResponse:
         """Nothing that the request asks for but where to go afterwards: neither scopes nor other processes."""
         asked = AllauthProvider.get_redirect_from_request_kwargs(self, request)
-        nonce = secrets.token_urlsafe(24)
+        nonce, again = secrets.token_urlsafe(24), _again(request)
         return self.redirect(
             request,
             "login",
             next_url=asked.get("next_url"),
-            auth_params={"nonce": nonce},
+            # OpenID Connect Core 1.0, 3.1.2.1: whoever is asked for `max_age` must say when that was.
+            auth_params={"nonce": nonce, **({"prompt": "login", "max_age": "0"} if again else {})},
             scope=list(self.described.scopes),
             nonce=nonce,
+            **again,
         )
 
     @property
@@ -71,12 +74,30 @@ class OidcProvider(_FromIdentity, OpenIDConnectProvider):
 
 class SamlProvider(_FromIdentity, SAMLProvider):
     def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
-        return {**super().get_redirect_from_request_kwargs(request), "process": "login"}
+        return {**super().get_redirect_from_request_kwargs(request), "process": "login", **_again(request)}
+
+    def redirect(
+        self, request: HttpRequest, process: str, next_url: str | None = None, data: Any = None, **state: Any
+    ) -> HttpResponse:
+        """allauth knows no ForceAuthn."""
+        if "again" not in state:
+            return super().redirect(request, process, next_url, data, **state)
+        from allauth.socialaccount.providers.saml.utils import build_auth
+
+        auth = build_auth(request, self)
+        address = auth.login(return_to="", force_authn=True)
+        self.stash_redirect_state(request, process, next_url, data, state_id=auth.get_last_request_id(), **state)
+        return HttpResponseRedirect(address)
 
     def sociallogin_from_response(self, request: HttpRequest, response: Any) -> SocialLogin:
         from chatapp.signon.saml import identity_of
 
         return super().sociallogin_from_response(request, identity_of(self.app.described, response))
+
+
+def _again(request: HttpRequest) -> dict[str, float]:
+    """Whether the person is to show once more who they are, and since when that counts. It stays with the sign-in."""
+    return {"again": time.time()} if request.POST.get("again") else {}
 
 
 provider_classes = [OidcProvider, SamlProvider]

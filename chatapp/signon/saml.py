@@ -59,6 +59,7 @@ def identity_of(provider: Provider, auth: Any) -> Identity:
         groups=groups_of(lists, provider.groups_claim),
         session_id=str(auth.get_session_index() or "")[:255],
         once=(str(auth.get_last_assertion_id()), _until(auth)),
+        authenticated_at=_authenticated_at(auth),
     )
 
 
@@ -78,6 +79,16 @@ def _check_audience(provider: Provider, auth: Any) -> None:
     document = OneLogin_Saml2_XML.to_etree(auth.get_last_response_xml())
     if not OneLogin_Saml2_XML.query(document, "//saml:Assertion/saml:Conditions/saml:AudienceRestriction"):
         fail(provider, "an assertion for nobody in particular")
+
+
+def _authenticated_at(auth: Any) -> float | None:
+    """The earliest of its moments: a session at the provider keeps that of its beginning (SAML Core 2.7.2)."""
+    from onelogin.saml2.utils import OneLogin_Saml2_Utils
+    from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
+
+    document = OneLogin_Saml2_XML.to_etree(auth.get_last_response_xml())
+    found = OneLogin_Saml2_XML.query(document, "//saml:Assertion/saml:AuthnStatement/@AuthnInstant")
+    return min((float(OneLogin_Saml2_Utils.parse_SAML_to_time(str(one))) for one in found), default=None)
 
 
 def _until(auth: Any) -> datetime:

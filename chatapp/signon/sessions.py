@@ -64,6 +64,12 @@ def _remember(request: HttpRequest, user: User, identity: Identity) -> None:
     )
 
 
+def moved(before: str | None, now: str | None) -> None:
+    """The session has another key."""
+    if before and now:
+        SignOnSession.objects.filter(session_key=before).update(session_key=now)
+
+
 def came_from(request: HttpRequest) -> str:
     """The provider's slug; empty for a session that began here."""
     kept = request.session.get(FROM_PROVIDER)
@@ -73,21 +79,27 @@ def came_from(request: HttpRequest) -> str:
 def end(provider: Provider, *, subject: str = "", session_id: str = "") -> int:
     """Ends what the provider names: one session, or all of a person. -> how many."""
     named = {name: value for name, value in (("subject", subject), ("session_id", session_id)) if value}
-    return _end(SignOnSession.objects.filter(provider=provider.slug, **named), provider.slug) if named else 0
+    way = f"provider {provider.slug}"
+    return _end(SignOnSession.objects.filter(provider=provider.slug, **named), way) if named else 0
 
 
 def end_all(slug: str) -> int:
     """When a provider is trusted no more. -> how many."""
-    return _end(SignOnSession.objects.filter(provider=slug), slug)
+    return _end(SignOnSession.objects.filter(provider=slug), f"provider {slug}")
+
+
+def end_of(user: User, *, way: str) -> int:
+    """All of one person that came from a provider. -> how many."""
+    return _end(SignOnSession.objects.filter(user=user), way)
 
 
 @transaction.atomic
-def _end(found: QuerySet[SignOnSession], slug: str) -> int:
+def _end(found: QuerySet[SignOnSession], way: str) -> int:
     ended = list(found.select_related("user"))
     Session.objects.filter(session_key__in=[one.session_key for one in ended]).delete()
     SignOnSession.objects.filter(pk__in=[one.pk for one in ended]).delete()
     for user in {one.user for one in ended}:
-        record("sign_out", user, user, way=f"provider {slug}")
+        record("sign_out", user, user, way=way)
     return len(ended)
 
 

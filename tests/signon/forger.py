@@ -91,9 +91,9 @@ def forging() -> Iterator[Forger]:
         yield forger
 
 
-def begin(client: Client, wanted: str = "/documents/") -> dict[str, str]:
+def begin(client: Client, wanted: str = "/documents/", **more: str) -> dict[str, str]:
     """-> what the provider is asked."""
-    page = client.post(f"{DOOR}/login/", {"next": wanted}).content.decode()
+    page = client.post(f"{DOOR}/login/", {"next": wanted, **more}).content.decode()
     found = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', page)
     assert found, page
     return {name: values[0] for name, values in parse_qs(urlsplit(html.unescape(found.group(1))).query).items()}

@@ -57,16 +57,19 @@ class Party:
     def change(self, **changed: Any) -> None:
         self.idp.change({**self.given, **changed})
 
-    def asked(self, wanted: str = "/documents/") -> str:
+    def asked(self, wanted: str = "/documents/", **more: str) -> str:
         """-> the address at the provider where the sign-in goes on."""
-        page = self.client.post(f"{DOOR}/login/", {"next": wanted}).content.decode()
+        page = self.client.post(f"{DOOR}/login/", {"next": wanted, **more}).content.decode()
         found = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', page)
         assert found, page
         return html.unescape(found.group(1))
 
-    def response(self, wanted: str = "/documents/") -> str:
+    def response(self, wanted: str = "/documents/", **more: str) -> str:
         """What the provider gives the browser to take to us, as XML."""
-        page = httpx.get(self.asked(wanted)).text
+        return self.answer(self.asked(wanted, **more))
+
+    def answer(self, address: str) -> str:
+        page = httpx.get(address).text
         found = re.search(r'name="SAMLResponse"\s+value="([^"]+)"', page)
         assert found, page
         return base64.b64decode(html.unescape(found.group(1))).decode()
