@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
+from allauth.core.internal.ratelimit import truncate_ip
 from django.conf import settings
 
 from chatapp import access
 from chatapp.accounts.keys import person_of_key
 from chatapp.accounts.models import User
 from chatapp.accounts.signing import BODY_HASH, SIGNATURE
+from chatapp.arrivals import Arrival, Arrivals, TooManyBodies
 from chatapp.database import in_database
 from chatapp.errors import ChatAppError, NotFound, refuse
 from retrieval.evaluation import formats
@@ -28,8 +30,8 @@ _UPLOAD = re.compile(r"/api/collections/([^/]+)/documents/")
 _QUESTIONS = "/admin/evaluation/questionsetversion/add/"
 FORM_OVERHEAD = 1_000_000
 STRANGERS_BYTES = 64_000  # a form to sign in with
-GRACE_S, LEAST_BYTES_A_SECOND = 20.0, 8_000  # how slowly a body may come
-MOST_ARRIVING = 500  # requests with a body that one process works on
+# How slowly a body may come; a stranger's has a form in it, which is one packet or two.
+GRACE_S, STRANGERS_GRACE_S, LEAST_BYTES_A_SECOND = 20.0, 5.0, 8_000
 
 
 class BodyTooLarge(ChatAppError):
@@ -44,37 +46,32 @@ class BodyTooSlow(ChatAppError):
     advice = "Send it again over a better line."
 
 
-class TooManyBodies(ChatAppError):
-    code, http_status, retryable = "busy", 503, True
-    user_message = "Too many requests are being received."
-    advice = "Try again in a moment."
-
-
 class BodyLimit:
     """An upload of who may upload there may be as large as a document, or a file of questions; every other body is
     small, a stranger's tiny."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
-        self._arriving = 0
+        self._arrivals = Arrivals()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}
         if not _has_body(headers):
             return await self._application(scope, receive, send)
         signed = SIGNATURE.lower().encode() in headers
-        body = _Body(receive, await _most(scope, headers), hashlib.sha256() if signed else None)
+        grace = GRACE_S if _claims_to_be_known(headers) else min(GRACE_S, STRANGERS_GRACE_S)
+        body = _Body(receive, await _most(scope, headers), grace, hashlib.sha256() if signed else None)
         if signed:
             scope = {**scope, BODY_HASH: body.hash}
         try:
-            if self._arriving >= MOST_ARRIVING:
-                raise TooManyBodies
             body.check(_announced(headers))
-            self._arriving += 1
+            whose = await in_database(_whose)(headers) if self._arrivals.must_know() else ""
+            arrival = Arrival(body, truncate_ip((scope.get("client") or ("",))[0]), whose)
+            self._arrivals.take(arrival)
             try:
                 await self._application(scope, body.next, send)
             finally:
-                self._arriving -= 1
+                self._arrivals.free(arrival)
         except (BodyTooLarge, BodyTooSlow, TooManyBodies) as error:
             await refuse(scope, send, error)
 
@@ -82,27 +79,37 @@ class BodyLimit:
 class _Body:
     """What arrives of one request, within its bounds of size and time."""
 
-    def __init__(self, receive: Receive, most: int, hash: hashlib._Hash | None) -> None:
-        self._receive, self._most, self.hash = receive, most, hash
-        self._came, self._whole = 0, False
+    def __init__(self, receive: Receive, most: int, grace: float, hash: hashlib._Hash | None) -> None:
+        self._receive, self._most, self._grace, self.hash = receive, most, grace, hash
+        self._came, self.whole = 0, False
         self._begun = asyncio.get_running_loop().time()
+        self._waiting: asyncio.Timeout | None = None
+
+    def give_up(self) -> None:
+        """There is no room for one that waits."""
+        self._grace = float("-inf")
+        if self._waiting is not None:
+            self._waiting.reschedule(self._begun)
 
     def check(self, size: int) -> None:
         if size > self._most:
             raise BodyTooLarge(f"This request is larger than the {_size(self._most)} that are allowed.")
 
     async def next(self) -> Message:
-        if self._whole:  # what comes now is only that the client has gone
+        if self.whole:  # what comes now is only that the client has gone
             return await self._receive()
         try:
-            async with asyncio.timeout_at(self._begun + GRACE_S + self._came / LEAST_BYTES_A_SECOND):
+            async with asyncio.timeout_at(self._begun + self._grace + self._came / LEAST_BYTES_A_SECOND) as waiting:
+                self._waiting = waiting
                 message = await self._receive()
         except TimeoutError:
             raise BodyTooSlow from None
+        finally:
+            self._waiting = None
         if self.hash is not None:
             self.hash.update(message.get("body", b""))
         self._came += len(message.get("body", b""))
-        self._whole = not message.get("more_body", False)
+        self.whole = not message.get("more_body", False)
         self.check(self._came)
         return message
 
@@ -122,11 +129,28 @@ async def _most(scope: Message, headers: dict[bytes, bytes]) -> int:
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
+def _whose(headers: dict[bytes, bytes]) -> str:
+    """Empty: a stranger's."""
+    if not _claims_to_be_known(headers):
+        return ""
+    person = _person(headers)
+    return str(person.pk) if person is not None else ""
+
+
+def _claims_to_be_known(headers: dict[bytes, bytes]) -> bool:
+    return b"cookie" in headers or b"authorization" in headers
+
+
 def _person(headers: dict[bytes, bytes]) -> User | None:
-    scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    if scheme.lower() == "bearer" and (person := person_of_key(key)):
+    if (key := _bearer(headers)) and (person := person_of_key(key)):
         return person
     return access.person_of_session(_session_key(headers))
+
+
+def _bearer(headers: dict[bytes, bytes]) -> str:
+    """Empty: there is no key."""
+    scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    return key if scheme.lower() == "bearer" else ""
 
 
 def _may_upload(person: User, collection: str) -> bool:

@@ -1,49 +1,160 @@
-"""A body that does not come holds nothing for long, and bodies that come together are bounded."""
+"""A body that does not come holds nothing for long, and who sends slowly keeps nobody else out."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from chatapp import bodies
+from chatapp import arrivals, bodies
+from chatapp.arrivals import Arrival, Arrivals, TooManyBodies
+
+PERSON = [(b"cookie", b"sessionid=alice")]
 
 
-async def _answer(application: Any, *, bodies: int = 0) -> tuple[int, str]:
-    """-> status and code of a request whose body stops after so many bytes."""
-    sent: list[dict[str, Any]] = []
-    parts = [{"type": "http.request", "body": b"x" * bodies, "more_body": True}]
+class Request:
+    """One whose body stops after so many bytes, or is whole at once."""
 
-    async def receive() -> dict[str, Any]:
-        return parts.pop() if parts else await asyncio.sleep(10, {"type": "http.disconnect"})
+    def __init__(self, limit: Any, *, came: int = 0, whole: bool = False, address: str = "", headers: Any = ()) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.parts = [{"type": "http.request", "body": b"x" * came, "more_body": not whole}]
+        client = (address or "203.0.113.1", 1)
+        scope = {"method": "POST", "path": "/", "headers": [(b"content-length", b"60000"), *headers], "client": client}
+        self.task = asyncio.create_task(limit(scope, self._receive, self._send))
 
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
+    async def _receive(self) -> dict[str, Any]:
+        return self.parts.pop() if self.parts else await asyncio.sleep(60, {"type": "http.disconnect"})
 
-    scope = {"method": "POST", "path": "/", "headers": [(b"content-length", b"60000")]}
-    await application(scope, receive, send)
-    return sent[0]["status"], json.loads(sent[1]["body"])["error"]["code"]
+    async def _send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+    async def answer(self) -> tuple[int, str]:
+        await self.task
+        return self.sent[0]["status"], json.loads(self.sent[1]["body"])["error"]["code"]
 
 
-async def _reads(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    while (await receive()).get("more_body"):
-        pass
+class Application:
+    """Reads the body, and answers once `done` is set."""
+
+    def __init__(self) -> None:
+        self.done = asyncio.Event()
+        self.read = 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        self.read += 1
+        await self.done.wait()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+def ended(requests: Iterable[Request]) -> int:
+    return sum(one.task.done() for one in requests)
+
+
+@asynccontextmanager
+async def ending(*requests: Request) -> Any:
+    try:
+        yield requests
+    finally:
+        for one in requests:
+            one.task.cancel()
+        await asyncio.gather(*(one.task for one in requests), return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def people(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whoever has a session is somebody."""
+    monkeypatch.setattr(bodies, "_whose", lambda headers: headers.get(b"cookie", b"").decode())
+    yield
 
 
 async def test_a_body_that_comes_too_slowly_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "GRACE_S", 0.1)
     begun = time.monotonic()
-    assert await _answer(bodies.BodyLimit(_reads), bodies=800) == (408, "too_slow")
+    assert await Request(bodies.BodyLimit(Application()), came=800, headers=PERSON).answer() == (408, "too_slow")
     assert 0.1 < time.monotonic() - begun < 5
 
 
-async def test_more_bodies_at_once_than_are_allowed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "GRACE_S", 0.3)
-    monkeypatch.setattr(bodies, "MOST_ARRIVING", 2)
-    limit = bodies.BodyLimit(_reads)
-    found = await asyncio.gather(*(_answer(limit) for _ in range(3)))
-    assert sorted(found) == [(408, "too_slow"), (408, "too_slow"), (503, "busy")]
-    assert await _answer(limit) == (408, "too_slow"), "their places are free again"
+async def test_a_stranger_is_waited_for_less_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "STRANGERS_GRACE_S", 0.1)
+    begun = time.monotonic()
+    assert await Request(bodies.BodyLimit(Application())).answer() == (408, "too_slow")
+    assert time.monotonic() - begun < 5
+
+
+async def test_silent_strangers_keep_no_stranger_and_no_person_out() -> None:
+    application = Application()
+    limit = bodies.BodyLimit(application)
+    silent = [Request(limit, address=f"198.51.{n // 200}.{n % 200}") for n in range(500)]
+    async with ending(*silent):
+        await until(lambda: ended(silent) == 500 - arrivals.MOST_OF_STRANGERS)
+        assert await silent[0].answer() == (408, "too_slow")
+        form, question = Request(limit, whole=True), Request(limit, whole=True, headers=PERSON)
+        async with ending(form, question):
+            await until(lambda: application.read == 2)
+            application.done.set()
+            await asyncio.gather(form.task, question.task)
+            assert not form.sent and not question.sent, "nothing but the application answered them"
+
+
+async def test_one_address_gives_up_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = bodies.BodyLimit(Application())
+    other = Request(limit, address="203.0.113.9")
+    many = [Request(limit, address=f"2001:db8::{n:x}") for n in range(arrivals.MOST_OF_ADDRESS + 10)]
+    async with ending(other, *many):
+        await until(lambda: ended(many) == 10)
+        await asyncio.sleep(0.1)
+        assert ended(many) == 10 and many[0].task.done() and not other.task.done()
+
+
+async def test_one_person_leaves_room_for_others() -> None:
+    limit = bodies.BodyLimit(application := Application())
+    first = [Request(limit, headers=PERSON) for _ in range(400)]
+    async with ending(*first):
+        await until(lambda: 400 - ended(first) <= arrivals.MOST_OF_PERSON + arrivals.MOST_OF_ADDRESS)
+        other = Request(limit, whole=True, headers=[(b"cookie", b"sessionid=bob")])
+        async with ending(other):
+            await until(lambda: application.read == 1)
+
+
+class Whole:
+    whole = True
+
+    def give_up(self) -> None:
+        raise AssertionError("it is there")
+
+
+def test_where_all_have_sent_theirs_no_more_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrivals, "MOST", 3)
+    monkeypatch.setattr(arrivals, "MOST_OF_STRANGERS", 2)
+    here = Arrivals()
+    strangers = [Arrival(Whole(), f"198.51.100.{n}") for n in range(3)]
+    here.take(strangers[0])
+    here.take(strangers[1])
+    with pytest.raises(TooManyBodies):
+        here.take(strangers[2])
+    here.take(Arrival(Whole(), "", "alice"))
+    with pytest.raises(TooManyBodies):
+        here.take(Arrival(Whole(), "", "bob"))
+    here.free(strangers[0])
+    here.take(Arrival(Whole(), "", "bob"))
+
+
+def test_whose_a_body_is_matters_only_where_there_are_many() -> None:
+    here = Arrivals()
+    assert not here.must_know()
+    for number in range(arrivals.MOST_OF_STRANGERS // 2):
+        assert not here.must_know()
+        here.take(Arrival(Whole(), f"198.51.100.{number}"))
+    assert here.must_know()
