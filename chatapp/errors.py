@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.views.defaults import server_error
+from django.views.defaults import bad_request, page_not_found, server_error
 
 from chatapp.content_security import POLICY
 from chatapp.openai import errors as openai_errors
@@ -136,6 +136,20 @@ def failed(request: HttpRequest) -> HttpResponse:
     if wants_json(request):
         return JsonResponse(error_body(request.path, error), status=error.http_status)
     return server_error(request)
+
+
+def absent(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler of addresses that lead nowhere."""
+    if wants_json(request):
+        return JsonResponse(error_body(request.path, NotFound()), status=404)
+    return page_not_found(request, exception)
+
+
+def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler of requests that it refuses before a view sees them."""
+    if wants_json(request):
+        return JsonResponse(error_body(request.path, Invalid()), status=400)
+    return bad_request(request, exception)
 
 
 class OutageAnswers:

@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.urls import include, path
 
 admin.autodiscover()  # here: processes that serve no pages do without 10 MB of them
+handler400 = "chatapp.errors.not_understood"
+handler404 = "chatapp.errors.absent"
 handler500 = "chatapp.errors.failed"
 urlpatterns = [
     path("admin/", admin.site.urls),

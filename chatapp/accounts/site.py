@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -37,6 +37,8 @@ class Administration(AdminSite):
             except PermissionDenied:
                 if getattr(request.user, "is_superuser", False):
                     raise
+                raise NotFound from None
+            except ValidationError:  # an id in the address that is none of its kind
                 raise NotFound from None
 
         return opened

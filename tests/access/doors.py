@@ -30,16 +30,16 @@ class Door:
 
 
 def every_door(house: House) -> list[Door]:
-    doors = [Door("/" + route, "/" + _filled(house, route, names)) for route, names in _routes(get_resolver())]
+    doors = [Door("/" + route, "/" + _filled(house, route, names)) for route, names in routes(get_resolver())]
     assert len({door.route for door in doors}) == len(doors)
     return doors
 
 
-def _routes(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, list[str]]]:
+def routes(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, list[str]]]:
     for one in resolver.url_patterns:
         route = before + str(one.pattern)
         if isinstance(one, URLResolver):
-            yield from _routes(one, route)
+            yield from routes(one, route)
         elif isinstance(one, URLPattern):
             yield route, list(one.pattern.converters)
 
