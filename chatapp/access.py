@@ -1,4 +1,8 @@
-"""The only road from an id to an object: each accessor takes the user, and absent and forbidden look the same."""
+"""The only road from an id to an object: each accessor takes the user, and absent and forbidden look the same.
+
+What is of another organisation is absent, whatever groups and roles say. Those who run Footnote read within their own
+as well; they look after all of them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, Group
 from django.contrib.sessions.models import Session
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -18,6 +22,8 @@ from chatapp.accounts.models import User
 from chatapp.accounts.sessions import SessionStore
 from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.errors import NotFound
+from chatapp.organisations import boundaries
+from chatapp.organisations.models import Organisation
 from chatapp.roles import services as roles
 from retrieval.models import Collection, Document, Passage, Reach
 
@@ -41,20 +47,36 @@ def _narrowed(may: Reach, user: User) -> Reach:
     return may if only is None else replace(may, collections=may.collections & only)
 
 
+def conversations(user: User) -> QuerySet[Conversation]:
+    """Their own. What was asked in an organisation stays behind there with its documents, when its person moves on."""
+    if not user.is_authenticated:
+        return Conversation.objects.none()
+    theirs = Conversation.objects.filter(owner=user)
+    since = user.organisation_since
+    return theirs if since is None else theirs.filter(created_at__gte=since)
+
+
 def get_conversation(user: User, pk: str | UUID) -> Conversation:
-    return _get(Conversation.objects.filter(owner=user), user, pk)
+    return _get(conversations(user), user, pk)
 
 
 def get_message(user: User, pk: str | UUID) -> Message:
-    return _get(Message.objects.filter(conversation__owner=user).select_related("conversation"), user, pk)
+    return _get(Message.objects.filter(conversation__in=conversations(user)).select_related("conversation"), user, pk)
 
 
 def get_turn(user: User, pk: str | UUID) -> Turn:
-    return _get(Turn.objects.filter(asker=user).select_related("answer", "question"), user, pk)
+    turns = Turn.objects.filter(asker=user, question__conversation__in=conversations(user))
+    return _get(turns.select_related("answer", "question"), user, pk)
+
+
+def listed_collections(user: User) -> QuerySet[Collection]:
+    """Those that this person reads or looks after."""
+    readable, looked_after = Collection.objects.readable_by(user).values("pk"), curated(user).values("pk")
+    return Collection.objects.filter(Q(pk__in=readable) | Q(pk__in=looked_after))
 
 
 def get_collection(user: User, pk: str | UUID) -> Collection:
-    return _get(Collection.objects.readable_by(user), user, pk)
+    return _get(listed_collections(user), user, pk)
 
 
 def get_collection_by_name(user: User, name: str) -> Collection:
@@ -82,7 +104,8 @@ def curated(user: User | AnonymousUser) -> QuerySet[Collection]:
     if not user.is_authenticated or not user.is_active:
         return Collection.objects.none()
     if user.is_superuser:
-        return Collection.objects.readable_by(user)
+        only = user.only_collections
+        return Collection.objects.all() if only is None else Collection.objects.filter(pk__in=only)
     return Collection.objects.readable_by(user).filter(pk__in=roles.collections_curated_by(user))
 
 
@@ -148,8 +171,52 @@ def _person(stored: dict[str, Any], people: dict[str, User]) -> User | None:
 
 
 def require_administrator(user: User) -> None:
+    """Of Footnote itself."""
     if not (user.is_authenticated and user.is_active and user.is_superuser):
         raise NotFound
+
+
+def administered(user: User | AnonymousUser) -> QuerySet[Organisation]:
+    """The organisations whose people, groups, collections and rules this person looks after."""
+    if not user.is_authenticated or not user.is_active:
+        return Organisation.objects.none()
+    if user.is_superuser:
+        return Organisation.objects.all()
+    return Organisation.objects.filter(pk__in=[user.tenant] if roles.is_organiser(user) else [])
+
+
+def administers(user: User, organisation: UUID) -> bool:
+    return administers_any(user) and (user.is_superuser or user.tenant == organisation)
+
+
+def require_organiser(user: User) -> None:
+    """Of whichever organisation."""
+    if not administers_any(user):
+        raise NotFound
+
+
+def administers_any(user: User | AnonymousUser) -> bool:
+    return user.is_authenticated and user.is_active and (user.is_superuser or roles.is_organiser(user))
+
+
+def administrators_of(user: User) -> QuerySet[User]:
+    """Whom this person may turn to: those of their organisation."""
+    return boundaries.administrators(user.tenant)
+
+
+def groups_beside(collection: Collection) -> QuerySet[Group]:
+    """Those that may be named as readers of it, or of its documents."""
+    return boundaries.groups_of(collection.tenant)
+
+
+def shown_groups(user: User) -> QuerySet[Group]:
+    """Those whose names this person may be shown, where they look after anything."""
+    return Group.objects.all() if user.is_superuser else boundaries.groups_of(user.tenant)
+
+
+def shown_people(user: User) -> QuerySet[User]:
+    """The same of people: those of their own organisation, and for those who run Footnote all."""
+    return User.objects.all() if user.is_superuser else User.objects.filter(organisation=user.organisation_id)
 
 
 def _get(queryset, user: User, pk: str | UUID):  # type: ignore[no-untyped-def]

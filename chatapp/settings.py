@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "chatapp.governance",
     "chatapp.limits",
     "chatapp.operations",
+    "chatapp.organisations",
     "chatapp.privacy",
     "chatapp.roles",
     "chatapp.safety",

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from retrieval.further_readers import further_readers
 from retrieval.leasing import Leased
+from retrieval.tenants import HOUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,40 +46,42 @@ def _only(user: Any) -> frozenset[uuid.UUID] | None:
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
     def readable_by(self, user: Any) -> CollectionQuerySet:
-        """Those that this person may ask: open to everyone signed in, or shared with one of their groups."""
+        """Those of their tenant that this person may ask: open to everyone there, or shared with a group of theirs."""
         if (only := _only(user)) is not None:
             self = self.filter(pk__in=only)
         match _reach(user):
             case "nothing":
                 return self.none()
             case "everything":
-                return self
+                return self.filter(tenant=user.tenant)
+        self = self.filter(tenant=user.tenant)
         further = further_readers().collections_of(user)
         return self.filter(Q(everyone=True) | Q(readers__user=user) | Q(pk__in=further)).distinct()
 
     def reach_of_each(self, users: Sequence[Any]) -> dict[Any, Reach]:
         """`readable_by` for many people, and their groups, by their keys, with as many queries as for one."""
-        everyone = dict(self.values_list("pk", "everyone"))
+        rows = self.filter(tenant__in={user.tenant for user in users if user.is_authenticated})
+        of_tenant = defaultdict[uuid.UUID, dict[uuid.UUID, bool]](dict)
+        for pk, everyone, tenant in rows.values_list("pk", "everyone", "tenant"):
+            of_tenant[tenant][pk] = everyone
         groups, shared = defaultdict[Any, set[int]](set), defaultdict[Any, set[uuid.UUID]](set)
         for user in users:
             groups[user.pk], shared[user.pk] = set(), set()
         memberships = Group.objects.filter(user__in=groups).values_list("user", "pk", "readable_collections")
         for key, group, collection in memberships:
             groups[key].add(group)
-            if collection in everyone:
-                shared[key].add(collection)
-
+            shared[key].add(collection)
         for key, collection in further_readers().of_each(list(groups)):
-            if collection in everyone:
-                shared[key].add(collection)
+            shared[key].add(collection)
 
         def reach(user: Any) -> Reach:
             match _reach(user):
                 case "nothing":
                     return Reach()
                 case "everything":
-                    return Reach(frozenset(everyone), None)
-            readable = frozenset(pk for pk in everyone if everyone[pk] or pk in shared[user.pk])
+                    return Reach(frozenset(of_tenant[user.tenant]), None)
+            theirs = of_tenant[user.tenant].items()
+            readable = frozenset(pk for pk, everyone in theirs if everyone or pk in shared[user.pk])
             return Reach(readable, frozenset(groups[user.pk]))
 
         return {user.pk: reach(user) for user in users}
@@ -88,7 +91,8 @@ class Collection(models.Model):
     """A set of documents with its own readers."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=120)
+    tenant = models.UUIDField(default=HOUSE, db_default=HOUSE, editable=False)
     description = models.CharField(max_length=500, blank=True)
     everyone = models.BooleanField(
         "every signed-in person may read it",
@@ -108,6 +112,7 @@ class Collection(models.Model):
 
     class Meta:
         ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="one_collection_of_each_name")]
 
     def __str__(self) -> str:
         return self.name
@@ -120,7 +125,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
             case "nothing":
                 return self.none()
             case "everything":
-                return self if (only := _only(user)) is None else self.filter(collection__in=only)
+                return self.filter(collection__in=Collection.objects.readable_by(user))
         own = Document.readers.through.objects.filter(document=OuterRef("pk"), group__user=user)
         return self.filter(Q(restricted=False) | Exists(own), collection__in=Collection.objects.readable_by(user))
 

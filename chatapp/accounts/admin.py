@@ -10,6 +10,7 @@ from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -20,6 +21,12 @@ from chatapp.accounts.keys import revoke
 from chatapp.accounts.models import ApiKey, ServiceAccount, User
 from chatapp.governance.personal import Personal
 from chatapp.governance.services import record
+from chatapp.organisations.administration import OfOrganisers, home_of
+from chatapp.organisations.forms import GroupForm, PersonWithin, Within, require_together
+from chatapp.organisations.models import Organisation
+from chatapp.organisations.places import place_group
+from chatapp.organisations.services import move_person
+from inference.administration.superusers import is_superuser
 
 if TYPE_CHECKING:
     PersonAdminBase = UserAdmin[User]
@@ -32,18 +39,63 @@ else:
 admin.site.unregister((EmailAddress, Group))
 
 
+class PersonForm(UserChangeForm):  # type: ignore[type-arg]
+    def clean(self) -> dict[str, Any]:
+        """Who goes to another organisation takes no groups along."""
+        given = super().clean() or {}
+        if "organisation" in self.changed_data:
+            given["groups"] = Group.objects.none()
+        elif "groups" in given:
+            require_together(self, ("groups",), self.instance.tenant)
+        return given
+
+
 @admin.register(User)
-class PersonAdmin(PersonAdminBase):
+class PersonAdmin(OfOrganisers, PersonAdminBase):
+    form = PersonForm
+    form_within = PersonWithin
+    for_superusers = ("is_staff", "is_superuser", "organisation")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "organisation", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     filter_horizontal = ("groups",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).filter(is_service=False)
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        shown = super().get_fieldsets(request, obj)
+        if obj is None or is_superuser(request):
+            return shown
+        return [
+            (name, {**one, "fields": tuple(f for f in one["fields"] if f not in self.for_superusers)})
+            for name, one in shown
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """When somebody last came and was made is told, not typed, by organisers."""
+        return () if is_superuser(request) else ("last_login", "date_joined")
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Those who run Footnote are nobody else's to change."""
+        may = super().has_change_permission(request, obj)
+        return may and (is_superuser(request) or not (obj and (obj.is_superuser or obj.is_staff)))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return is_superuser(request)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            obj.organisation_id = home_of(request)
+        chosen, moves = obj.organisation, change and "organisation" in form.changed_data
+        if moves:
+            obj.organisation_id = form.initial["organisation"]
+        super().save_model(request, obj, form, change)
+        if moves:
+            move_person(obj, cast(Organisation, chosen), by=cast(User, request.user))
 
 
 class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -57,6 +109,16 @@ class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]
             raise forms.ValidationError("Choose a person whose account is open.")
         return owner
 
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        owner = given.get("owner")
+        home = self.instance.tenant
+        if self.instance._state.adding:
+            home = owner.tenant if owner else getattr(self, "home", home)
+        require_together(self, ("owner", "groups"), home)
+        self.instance.organisation_id = home
+        return given
+
     def save(self, commit: bool = True) -> Any:
         """Without a password, and no administrator: it is used with keys alone."""
         self.instance.is_service = True
@@ -66,8 +128,9 @@ class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(ServiceAccount)
-class ServiceAccountAdmin(ServiceAdminBase):
+class ServiceAccountAdmin(OfOrganisers, ServiceAdminBase):
     form = ServiceAccountForm
+    form_within = PersonWithin
     list_display = ("username", "owner", "contact", "is_active", "keys")
     list_select_related = ("owner",)
     search_fields = ("username", "contact", "owner__username")
@@ -91,8 +154,10 @@ class ServiceAccountAdmin(ServiceAdminBase):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(KeyAdminBase):
+class ApiKeyAdmin(OfOrganisers, KeyAdminBase):
     """Whose keys there are, what they open, and an end to them; making one is for those who use it."""
+
+    organisation_paths = ("user__organisation",)
 
     list_display = ("name", "user", "hint", "opens", "created_at", "last_used_at", "expires_at", "revoked_at")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), "signed", "user__is_service")
@@ -133,8 +198,25 @@ class ApiKeyAdmin(KeyAdminBase):
 
 
 @admin.register(Group)
-class ReadersAdmin(GroupAdmin):
+class ReadersAdmin(OfOrganisers, GroupAdmin):
     """A group gives nothing by itself: collections name the groups that read them."""
 
-    fields = ("name",)
+    organisation_paths = ("place__organisation",)
+    for_superusers = ("organisation",)
+    form_within = Within
+    form = GroupForm
+    list_display = ("name", "of")
+    list_select_related = ("place__organisation",)
     filter_horizontal = ()
+
+    @admin.display(description="organisation", ordering="place__organisation__name")
+    def of(self, group: Group) -> str:
+        return str(group.place.organisation)
+
+    def get_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+        return ("organisation", "name") if is_superuser(request) else ("name",)
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            place_group(obj, form.home_of())

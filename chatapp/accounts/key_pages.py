@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
+from chatapp.access import administers
 from chatapp.accounts import keys
 from chatapp.accounts.key_forms import KeyForm
 from chatapp.accounts.keys import Made
@@ -68,8 +69,9 @@ def account_of(person: User, account: UUID) -> User:
 
 
 def may_look_after(person: User, of: User) -> bool:
-    """One's own keys, and those of service accounts that one owns; administrators those of every service account."""
-    return of.pk == person.pk or (of.is_service and (of.owner_id == person.pk or person.is_superuser))
+    """One's own keys, and those of service accounts that one owns; whoever administers an organisation those of each of
+    its service accounts."""
+    return of.pk == person.pk or (of.is_service and (of.owner_id == person.pk or administers(person, of.tenant)))
 
 
 def _shown(row: ApiKey, names: dict[UUID, str]) -> dict[str, Any]:

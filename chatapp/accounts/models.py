@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from typing import cast
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
+from django.utils.crypto import salted_hmac
 
 from chatapp.accounts.scopes import Grant
+from retrieval.tenants import HOUSE
 
 
 class User(AbstractUser):
@@ -18,6 +21,15 @@ class User(AbstractUser):
     is_service = models.BooleanField("service account", default=False, db_default=False, editable=False)
     owner = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="service_accounts")
     contact = models.CharField(max_length=200, blank=True, default="", db_default="")
+    organisation = models.ForeignKey(
+        "organisations.Organisation",
+        default=HOUSE,
+        db_default=HOUSE,
+        on_delete=models.PROTECT,
+        related_name="people",
+    )
+    organisation_since = models.DateTimeField(null=True, editable=False)  # null: from the beginning
+    closed_with_organisation = models.BooleanField(default=False, db_default=False, editable=False)  # and opens with it
 
     grant: Grant | None = None  # of the key that this request bears
 
@@ -33,6 +45,19 @@ class User(AbstractUser):
     def only_collections(self) -> frozenset[uuid.UUID] | None:
         """Of those that the person may read, the ones that this request is about; None: all."""
         return self.grant.collections if self.grant else None
+
+    @property
+    def tenant(self) -> uuid.UUID:
+        """Whose collections this person may read some of."""
+        return cast(uuid.UUID, self.organisation_id)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Who was moved to another organisation signs in again: what was opened in the one before is not carried on."""
+        plain: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]
+        if self.organisation_since is None:
+            return plain
+        salt = "chatapp.accounts.organisation"
+        return salted_hmac(salt, f"{plain} {self.organisation_since.isoformat()}", secret=secret).hexdigest()
 
     def set_password(self, raw_password: str | None) -> None:
         """A service account never has one: only keys open anything for it."""

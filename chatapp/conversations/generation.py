@@ -12,6 +12,7 @@ from django.conf import settings
 from chatapp.accounts.models import User
 from chatapp.database import Together
 from chatapp.documents.search import FoundPassage, may_leave_the_house
+from chatapp.organisations.boundaries import groups_that_count
 from chatapp.safety.egress.guard import guarded_instructions
 from inference.engine import ChatMessage, Generation, Source, Task
 from inference.prompts import build_messages, estimate_tokens
@@ -42,9 +43,7 @@ def limits_of_all(prompts: Sequence[Behind]) -> list[Limits]:
     free, open_ones = may_leave_the_house(
         {pk for prompt in prompts for pk in prompt.documents}, {pk for prompt in prompts for pk in prompt.collections}
     )
-    groups: dict[UUID, set[int]] = {prompt.user.pk: set() for prompt in prompts}
-    for user, group in User.groups.through.objects.filter(user__in=groups).values_list("user", "group"):
-        groups[user].add(group)
+    groups = groups_that_count(prompt.user.pk for prompt in prompts)
     return [
         Limits(
             in_house=not (prompt.documents <= free and prompt.collections <= open_ones),

@@ -40,9 +40,7 @@ def chat(request: HttpRequest, conversation: UUID | None = None) -> HttpResponse
         "conversation_id": conversation,
         "has_documents": readable.exists(),
         "examples": example_questions(user),
-        "administrators": list(
-            User.objects.filter(is_superuser=True, is_active=True).values_list("username", flat=True)[:2]
-        ),
+        "administrators": list(access.administrators_of(user).values_list("username", flat=True)[:2]),
         "question_characters": settings.QUESTION_CHARACTERS,
     }
     return render(request, "chat.html", context)

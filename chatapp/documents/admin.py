@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
+from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest
 
+from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.documents.source_admin import SourceAdmin as SourceAdmin
 from chatapp.documents.version_admin import IndexVersionAdmin as IndexVersionAdmin
 from chatapp.governance.services import record
+from chatapp.organisations.forms import CollectionForm
 from chatapp.roles.administration import OfCurators
 from inference.administration.changes import changed
 from inference.administration.superusers import is_superuser
@@ -23,9 +26,30 @@ admin.site.unregister((Collection, Document))
 @admin.register(Collection)
 class AuditedCollectionAdmin(OfCurators, CollectionAdmin):
     of_collection = "pk"
+    form = CollectionForm
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return is_superuser(request)
+        return access.administers_any(request.user)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **more: Any) -> Any:
+        """Readers are groups of its organisation, and no others are named."""
+        user = cast(User, request.user)
+        hidden = {} if is_superuser(request) else {"organisation": None}
+        form = super().get_form(request, obj, change=change, **more)
+        form = type(form.__name__, (form,), {"home": user.tenant, **hidden})
+        if "readers" in form.base_fields:
+            readers = access.shown_groups(user) if obj is None else access.groups_beside(obj)
+            cast("ModelMultipleChoiceField[Any]", form.base_fields["readers"]).queryset = readers
+        return form
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        found = [one for one in super().get_fields(request, obj) if one != "organisation"]
+        return ["organisation", *found] if is_superuser(request) else found
+
+    def save_model(self, request: HttpRequest, obj: Collection, form: Any, change: bool) -> None:
+        if not change:
+            obj.tenant = form.home_of()
+        super().save_model(request, obj, form, change)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_view_permission(request, obj)

@@ -25,7 +25,7 @@ from retrieval.pipeline import ingestion
 @require_http_methods(["GET", "POST"])
 def collections(request: HttpRequest) -> JsonResponse:
     if request.method == "POST":
-        access.require_administrator(_user(request))
+        access.require_organiser(_user(request))
         fields = _fields(request, _COLLECTION_FIELDS)
         collection = services.create_collection(**{"name": "", **fields}, by=_user(request))
         return JsonResponse({"collection": answers.collection_json(collection, {}, curated=True)}, status=201)
@@ -43,7 +43,7 @@ def collection(request: HttpRequest, pk: UUID) -> HttpResponse:
     else:
         found = access.get_collection_to_curate(_user(request), pk)
     if request.method == "DELETE":
-        access.require_administrator(_user(request))
+        access.require_organiser(_user(request))
         ingestion.delete_collection(collection=found, by=_user(request))
         return HttpResponse(status=204)
     if request.method == "PATCH":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -19,8 +18,13 @@ from chatapp.operations.first_run import sample_collection
 @require_safe
 @ensure_csrf_cookie
 def documents(request: HttpRequest) -> HttpResponse:
-    access.require_curator(cast(User, request.user))
-    groups = list(Group.objects.order_by("name").values_list("name", flat=True))
+    user = cast(User, request.user)
+    access.require_curator(user)
+    groups = list(access.shown_groups(user).order_by("name").values_list("name", flat=True))
     sample = sample_collection()
-    context = {"groups": groups, "cut": bounds(), "sample": sample.pk if sample else ""}
+    context = {
+        "groups": groups,
+        "cut": bounds(),
+        "sample": sample.pk if sample and sample.tenant == user.tenant else "",
+    }
     return render(request, "documents.html", context)

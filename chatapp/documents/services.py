@@ -18,6 +18,7 @@ from chatapp.accounts.models import User
 from chatapp.documents.cuts import set_cut
 from chatapp.errors import ChatAppError, Invalid, NotFound
 from chatapp.governance.services import record
+from chatapp.organisations.boundaries import groups_of
 from retrieval.changes import record_change
 from retrieval.models import Collection, Document, IndexChange
 from retrieval.outages import retried
@@ -46,11 +47,12 @@ def create_collection(
     **cut: int | None,
 ) -> Collection:
     """A collection that administrators read, and whoever is named here."""
-    groups = groups_named(readers)
+    groups = groups_named(readers, by.tenant)
     name = valid_name(name)
+    words = storable(description.strip(), 500)
     try:
         with transaction.atomic():
-            collection = Collection(name=name, description=storable(description.strip(), 500), everyone=everyone)
+            collection = Collection(name=name, tenant=by.tenant, description=words, everyone=everyone)
             set_cut(collection, cut)
             collection.save(force_insert=True)
             collection.readers.set(groups)
@@ -80,7 +82,7 @@ def update_collection(*, collection: Collection, by: User, changes: dict[str, An
             if columns:
                 Collection.objects.filter(pk=collection.pk).update(**columns)
             if "readers" in changes:
-                collection.readers.set(groups_named(changes["readers"]))
+                collection.readers.set(groups_named(changes["readers"], collection.tenant))
             now = _picture(collection, changes)
             if different := {name: {"from": old[name], "to": now[name]} for name in now if old[name] != now[name]}:
                 record("collection.changed", before.name, by, **different)
@@ -110,6 +112,7 @@ def _change_documents(document: Document, by: User, changes: dict[str, Any]) -> 
     with transaction.atomic():
         target = get_collection_to_curate(by, changes["collection"]) if "collection" in changes else None
         if target is not None:
+            _stays_where_it_is(document, target)
             keep_collection(target)
         # The collection's row stays free: who makes its documents ready waits for it under the index lock.
         rows = Document.objects.select_for_update(of=("self",)).select_related("collection")
@@ -121,6 +124,12 @@ def _change_documents(document: Document, by: User, changes: dict[str, Any]) -> 
         for changed in chain.from_iterable(told):
             record_change(changed, IndexChange.Kind.ACCESS)
         return held
+
+
+def _stays_where_it_is(document: Document, target: Collection) -> None:
+    """What an organisation has leaves it by nobody's hand, and takes no readers of one to another."""
+    if target.tenant != document.collection.tenant:
+        raise NotFound
 
 
 def _change(held: Document, by: User, target: Collection | None, changes: dict[str, Any]) -> list[Document]:
@@ -143,14 +152,14 @@ def _apply(document: Document, target: Collection | None, changes: dict[str, Any
         document.restricted = changes["restricted"]
     document.save(update_fields=["collection", "restricted"])
     if "readers" in changes:
-        document.readers.set(groups_named(changes["readers"]))
+        document.readers.set(groups_named(changes["readers"], document.collection.tenant))
 
 
 def receive(
     *, collection: Collection, name: str, path: str, content: BinaryIO, by: User, readers: Sequence[str] | None
 ) -> Receipt:
     """`readers`: groups, of the document alone, also where it is here already; None leaves them as they are."""
-    groups = None if readers is None else groups_named(readers)
+    groups = None if readers is None else groups_named(readers, collection.tenant)
 
     def place(sha256: str) -> Place:
         """In the transaction that stores the document."""
@@ -173,7 +182,7 @@ def delete(*, document: Document, by: User) -> None:
 
 def collection_for(*, name: str, by: User) -> Collection:
     """The collection of this name, made for administrators alone where it is missing."""
-    found = Collection.objects.filter(name=valid_name(name)).first()
+    found = Collection.objects.filter(name=valid_name(name), tenant=by.tenant).first()
     return found or create_collection(name=name, by=by)
 
 
@@ -212,12 +221,12 @@ def _who_reads(document: Document) -> dict[str, Any]:
     }
 
 
-def groups_named(names: Sequence[str]) -> list[Group]:
-    """Raises Invalid."""
+def groups_named(names: Sequence[str], organisation: UUID) -> list[Group]:
+    """Those of the organisation. Raises Invalid."""
     asked = set(names)
     if len(asked) > _MOST_READERS:
         raise Invalid(f"There can be {_MOST_READERS} groups of readers.", advice="Name fewer.")
-    groups = list(Group.objects.filter(name__in={storable(name) for name in asked} & asked))
+    groups = list(groups_of(organisation).filter(name__in={storable(name) for name in asked} & asked))
     if missing := asked - {group.name for group in groups}:
         listed = storable(", ".join(sorted(missing)), 200)
         raise Invalid(f"There is no group named {listed}.", advice="Make the group first, in the administration.")

@@ -12,7 +12,7 @@ from chatapp.access import require_administrator
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
 from retrieval.evaluation import formats, gating, running, sets, tasks
-from retrieval.evaluation.errors import UnknownEvaluation
+from retrieval.evaluation.errors import RunRefused, UnknownEvaluation
 from retrieval.evaluation.models import EvaluationRun, QuestionSetVersion
 from retrieval.models import Collection
 from retrieval.versions.gate import Verdict
@@ -44,6 +44,9 @@ def start_run(
 ) -> EvaluationRun:
     """With `send`, a worker takes it. Raises RunRefused."""
     require_administrator(by)
+    tenant = version.question_set.tenant
+    if {tenant} != {tenant, *(one.tenant for one in collections), *([person.tenant] if person else [])}:
+        raise RunRefused("These questions are of another organisation.", advice="Choose what is of theirs.")
     run = running.start(version, index_version=index_version, person=person, collections=collections, k=k, by=by)
     searched = [one.name for one in collections] or "all"
     asked_as = person or "an administrator"

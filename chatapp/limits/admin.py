@@ -14,6 +14,9 @@ from chatapp.governance.personal import Personal
 from chatapp.governance.services import record
 from chatapp.limits.models import Limit, Resource
 from chatapp.limits.rules import forget
+from chatapp.organisations.administration import OfOrganisers
+from chatapp.organisations.forms import Within
+from inference.administration.superusers import is_superuser
 
 if TYPE_CHECKING:
     LimitAdminBase = admin.ModelAdmin[Limit]
@@ -21,26 +24,43 @@ else:
     LimitAdminBase = admin.ModelAdmin
 
 
+_OF = ("user", "group", "organisation", "key")
+
+
 class LimitForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
-        of = [name for name in ("user", "group", "key") if given.get(name)]
+        of = [name for name in _OF if given.get(name)]
         if len(of) > 1:
-            self.add_error(of[1], "A limit is of one person, one group or one key, or of everybody.")
+            self.add_error(of[1], "A limit is of one person, one group, one organisation or one key, or of everybody.")
+        if not of and isinstance(self, Within):
+            self.add_error(None, "Choose a person, a group or a key of your organisation.")
         if given.get("together") and (given.get("user") or given.get("key")):
             self.add_error("together", "One person, or one key, shares it with nobody.")
-        if given.get("together") and given.get("resource") == Resource.TURNS:
-            self.add_error("together", "Answers at the same time are counted for each person and key.")
+        if given.get("together") and given.get("resource") == Resource.TURNS and not given.get("organisation"):
+            self.add_error("together", "Answers at the same time are counted for each person, key and organisation.")
         return given
 
 
 @admin.register(Limit)
-class LimitAdmin(LimitAdminBase):
+class LimitAdmin(OfOrganisers, LimitAdminBase):
+    """What an organisation has as a whole is for those who run Footnote to say; organisers share it out."""
+
+    organisation_paths = ("organisation", "user__organisation", "group__place__organisation", "key__user__organisation")
+    for_superusers = ("organisation",)
+    form_within = Within
     form = LimitForm
-    list_display = ("__str__", "resource", "user", "group", "key", "together")
+    list_display = ("__str__", "resource", "user", "group", "organisation", "key", "together")
     list_filter = ("resource", "together")
-    list_select_related = ("user", "group", "key")
+    list_select_related = ("user", "group", "organisation", "key")
     autocomplete_fields = ("user", "key")
+
+    def has_change_permission(self, request: HttpRequest, obj: Limit | None = None) -> bool:
+        of_all = obj is not None and obj.organisation_id is not None
+        return super().has_change_permission(request, obj) and (is_superuser(request) or not of_all)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Limit | None = None) -> bool:
+        return self.has_change_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Limit, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -57,7 +77,7 @@ class LimitAdmin(LimitAdminBase):
 
 def _write_down(request: HttpRequest, action: str, limit: Limit) -> None:
     forget()
-    of: Any = limit.user or limit.group or "everybody"
+    of: Any = limit.user or limit.group or limit.organisation or "everybody"
     if limit.key is not None:
         of = Personal(str(limit.key), limit.key.user_id)
     record(

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from chatapp.accounts.models import ApiKey, User
+from chatapp.organisations.models import Organisation
 
 
 class Resource(models.TextChoices):
@@ -20,7 +21,7 @@ class Resource(models.TextChoices):
 
 
 class Limit(models.Model):
-    """Of a person, a group or a key; of none of them: of everybody. Without a row, the settings hold."""
+    """Of a person, a group, an organisation, a key; of none of them: of everybody. Without a row, the settings hold."""
 
     resource = models.CharField(max_length=10, choices=Resource)
     amount = models.PositiveIntegerField(validators=[MinValueValidator(1)])
@@ -29,24 +30,31 @@ class Limit(models.Model):
     )
     user = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    organisation = models.ForeignKey(Organisation, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     key = models.ForeignKey(ApiKey, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     together = models.BooleanField(
-        default=False, help_text="The people of the group, or everybody, share this amount; otherwise each has it."
+        default=False,
+        help_text="The people of the group or the organisation, or everybody, share this amount; "
+        "otherwise each has it.",
     )
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0, seconds__gt=0), name="limit_is_more_than_nothing"),
             models.CheckConstraint(
-                condition=Q(user=None, group=None) | Q(user=None, key=None) | Q(group=None, key=None),
+                condition=Q(user=None, group=None, key=None)
+                | Q(user=None, group=None, organisation=None)
+                | Q(user=None, key=None, organisation=None)
+                | Q(group=None, key=None, organisation=None),
                 name="limit_is_of_one_at_most",
             ),
             models.CheckConstraint(
-                condition=Q(together=False) | (Q(user=None, key=None) & ~Q(resource="turns")),
+                condition=Q(together=False)
+                | (Q(user=None, key=None) & (~Q(resource="turns") | Q(organisation__isnull=False))),
                 name="limit_is_shared_by_many",
             ),
             models.UniqueConstraint(
-                fields=["resource", "user", "group", "key", "together"],
+                fields=["resource", "user", "group", "organisation", "key", "together"],
                 nulls_distinct=False,
                 name="one_limit_of_each_kind",
             ),

@@ -1,7 +1,8 @@
 """Which limits hold for a request: of the key, of the person, and of those who share one.
 
-A person has their own limit; else the most generous of their groups; else that of everybody; else that of the settings.
-Beside it hold the limit of the key, and those that a group or everybody has together.
+A person has their own limit; else the most generous of their groups; else that of their organisation; else that of
+everybody; else that of the settings. Beside it hold the limit of the key, and those that a group, an organisation or
+everybody has together.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from chatapp.accounts.models import User
 from chatapp.accounts.scopes import grant_of
 from chatapp.limits.buckets import Bucket
 from chatapp.limits.models import Limit, Resource
+from chatapp.organisations.boundaries import groups_that_count
 
 READ_AGAIN_S = 1.0
 MOST = 10_000  # rows that are looked at
@@ -31,6 +33,7 @@ class Rule:
     seconds: int
     user: UUID | None = None
     group: int | None = None
+    organisation: UUID | None = None
     key: UUID | None = None
     together: bool = False
 
@@ -41,7 +44,7 @@ class Rule:
 
 _lock = threading.Lock()
 _read_at, _rules = -READ_AGAIN_S, tuple[Rule, ...]()
-_COLUMNS = ("resource", "amount", "seconds", "user_id", "group_id", "key_id", "together")
+_COLUMNS = ("resource", "amount", "seconds", "user_id", "group_id", "organisation_id", "key_id", "together")
 
 
 def rules() -> tuple[Rule, ...]:
@@ -65,12 +68,9 @@ def forget() -> None:
 
 def groups_of(people: Sequence[User]) -> dict[UUID, set[int]]:
     """Asked only where some group has a limit."""
-    found = defaultdict[UUID, set[int]](set)
     if any(rule.group for rule in rules()):
-        rows = User.groups.through.objects.filter(user__in={one.pk for one in people})
-        for user, group in rows.values_list("user_id", "group_id"):
-            found[user].add(group)
-    return found
+        return groups_that_count(one.pk for one in people)
+    return defaultdict(set)
 
 
 def buckets_of(person: User, resource: Resource, groups: set[int]) -> list[Bucket]:
@@ -80,10 +80,12 @@ def buckets_of(person: User, resource: Resource, groups: set[int]) -> list[Bucke
     if own := _own(person, about, groups) or _of_settings(resource):
         buckets.append(_bucket(own, f"user:{person.pk}"))
     for rule in about:
-        if rule.together and rule.group is None:
+        if rule.together and rule.group is None and rule.organisation is None:
             buckets.append(_bucket(rule, "all"))
         elif rule.together and rule.group in groups:
             buckets.append(_bucket(rule, f"group:{rule.group}"))
+        elif rule.together and rule.organisation == person.tenant:
+            buckets.append(_bucket(rule, f"organisation:{rule.organisation}"))
     return buckets + [_bucket(rule, f"key:{rule.key}") for rule in _of_key(person, about)]
 
 
@@ -91,6 +93,12 @@ def most_turns(person: User, groups: set[int]) -> int:
     """Answers at the same time: on the page, and again of programs."""
     own = _own(person, [rule for rule in rules() if rule.resource == Resource.TURNS], groups)
     return own.amount if own else int(settings.TURNS_PER_USER)
+
+
+def most_turns_together(person: User) -> int | None:
+    """Of all of their organisation: on the page, and again of programs."""
+    about = (rule for rule in rules() if rule.resource == Resource.TURNS and rule.together)
+    return next((rule.amount for rule in about if rule.organisation == person.tenant), None)
 
 
 def most_turns_of_key(person: User) -> int | None:
@@ -102,9 +110,12 @@ def _own(person: User, about: Iterable[Rule], groups: set[int]) -> Rule | None:
     single = [rule for rule in about if not rule.together and rule.key is None]
     if mine := [rule for rule in single if rule.user == person.pk]:
         return mine[0]
-    theirs = [rule for rule in single if rule.group in groups]
-    everybody = [rule for rule in single if rule.user is None and rule.group is None]
-    return max(theirs, key=lambda rule: rule.generosity) if theirs else next(iter(everybody), None)
+    if theirs := [rule for rule in single if rule.group in groups]:
+        return max(theirs, key=lambda rule: rule.generosity)
+    others = [rule for rule in single if rule.user is None and rule.group is None]
+    of_organisation = [rule for rule in others if rule.organisation == person.tenant]
+    everybody = [rule for rule in others if rule.organisation is None]
+    return next(iter(of_organisation + everybody), None)
 
 
 def _of_key(person: User, about: Iterable[Rule]) -> list[Rule]:

@@ -17,7 +17,7 @@ from chatapp.accounts.scopes import grant_of
 from chatapp.database import in_database
 from chatapp.errors import Busy
 from chatapp.limits.models import Slot
-from chatapp.limits.rules import groups_of, most_turns, most_turns_of_key
+from chatapp.limits.rules import groups_of, most_turns, most_turns_of_key, most_turns_together
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,9 @@ _renewing: set[asyncio.Task[None]] = set()
 def take_slot(person: User) -> UUID:
     """Raises Busy."""
     counted = {f"user:{person.pk}": most_turns(person, groups_of([person])[person.pk])}
+    together = most_turns_together(person)
+    if together is not None:
+        counted[f"organisation:{person.tenant}"] = together
     most, grant = most_turns_of_key(person), grant_of(person)
     if grant is not None and most is not None:
         counted[f"key:{grant.key}"] = most

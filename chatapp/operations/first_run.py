@@ -13,6 +13,7 @@ from chatapp.accounts.models import User
 from chatapp.operations.models import Milestone
 from retrieval.models import Collection, Document
 from retrieval.pipeline.ingestion import receive_document
+from retrieval.tenants import HOUSE
 
 SAMPLE = Path(__file__).with_name("sample")
 SAMPLE_NAME = "Sample handbook"
@@ -49,7 +50,7 @@ def sample_collection() -> Collection | None:
     """None once it was deleted or given another name."""
     if not Milestone.objects.filter(name="sample loaded").exists():
         return None
-    return Collection.objects.filter(name=SAMPLE_NAME).first()
+    return Collection.objects.filter(name=SAMPLE_NAME, tenant=HOUSE).first()
 
 
 def sample_is_loading() -> bool:

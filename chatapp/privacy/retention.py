@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Now
 
 from chatapp.conversations.models import Conversation, Turn
 from chatapp.governance.services import record
+from chatapp.organisations.boundaries import memberships
 from chatapp.privacy.models import RetentionRule
 
 log = structlog.get_logger(__name__)
@@ -43,7 +44,8 @@ def _forget_a_batch() -> int:
 
 def due() -> QuerySet[Conversation]:
     """Those whose time is over, and in which nothing is being written."""
-    of_groups = RetentionRule.objects.filter(group__user=OuterRef("owner")).order_by().values("group__user")
+    counting = memberships().filter(user=OuterRef(OuterRef("owner"))).values("group")
+    of_groups = RetentionRule.objects.filter(group__in=counting).order_by().values("group__place__organisation")
     of_others = RetentionRule.objects.filter(group=None).values("days")[:1]
     days = Coalesce(Subquery(of_groups.annotate(least=Min("days")).values("least")), Subquery(of_others))
     running = Turn.objects.filter(running=True, question__conversation=OuterRef("pk"))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from chatapp.accounts.models import User
+from chatapp.organisations.administration import OfOrganisers
+from chatapp.organisations.forms import require_together
 from chatapp.roles import services
 from chatapp.roles.models import Appointment
-from inference.administration.superusers import SuperusersAlone, actor, require_superuser
+from inference.administration.superusers import actor
 
 if TYPE_CHECKING:
     AppointmentAdminBase = admin.ModelAdmin[Appointment]
@@ -19,8 +22,17 @@ else:
     AppointmentAdminBase = admin.ModelAdmin
 
 
+class AppointmentForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        require_together(self, ("user", "group", "collection"))
+        return given
+
+
 @admin.register(Appointment)
-class AppointmentAdmin(SuperusersAlone, AppointmentAdminBase):
+class AppointmentAdmin(OfOrganisers, AppointmentAdminBase):
+    organisation_paths = ("user__organisation", "group__place__organisation")
+    form = AppointmentForm
     list_display = ("role", "collection", "user", "group", "given_at")
     list_filter = ("role",)
     list_select_related = ("collection", "user", "group")
@@ -28,7 +40,6 @@ class AppointmentAdmin(SuperusersAlone, AppointmentAdminBase):
     list_per_page = 100
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        require_superuser(request)
         return False
 
     def save_model(self, request: HttpRequest, obj: Appointment, form: Any, change: bool) -> None:

@@ -13,6 +13,7 @@ from retrieval.models import Collection
 class Role(models.TextChoices):
     CURATOR = "curator", "Curator: looks after one collection"
     AUDITOR = "auditor", "Auditor: reads the audit trail"
+    ORGANISER = "organiser", "Organiser: administers the organisation"
 
 
 class Appointment(models.Model):
@@ -36,7 +37,8 @@ class Appointment(models.Model):
                 condition=Q(user__isnull=True) ^ Q(group__isnull=True), name="a_role_is_a_persons_or_a_groups"
             ),
             models.CheckConstraint(
-                condition=Q(role="curator", collection__isnull=False) | Q(role="auditor", collection__isnull=True),
+                condition=Q(role="curator", collection__isnull=False)
+                | Q(role__in=["auditor", "organiser"], collection__isnull=True),
                 name="curators_have_a_collection",
             ),
             models.UniqueConstraint(

@@ -9,11 +9,13 @@ from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, Q, QuerySet
 
 from chatapp.accounts.models import User
 from chatapp.errors import Invalid
 from chatapp.governance.services import record
+from chatapp.organisations.boundaries import groups_of
+from chatapp.organisations.models import GroupPlace
 from chatapp.roles.models import Appointment, Role
 from retrieval.models import Collection
 
@@ -24,6 +26,8 @@ def appoint(*, role: str, to: User | Group, collection: Collection | None = None
         raise Invalid(f"There is no role named {role!r:.50}.", advice=f"Use one of {', '.join(Role.values)}.")
     if (role == Role.CURATOR) != (collection is not None):
         raise Invalid("A curator has a collection, and nobody else.")
+    if collection is not None and collection.tenant != _organisation_of(to):
+        raise Invalid("That collection is of another organisation.", advice="Choose one of theirs.")
     whose = {"user": to} if isinstance(to, User) else {"group": to}
     try:
         with transaction.atomic():
@@ -50,18 +54,35 @@ def _detail(appointment: Appointment) -> dict[str, Any]:
     return {"role": str(appointment.role), "to": "a person" if appointment.user_id else "a group", **collection}
 
 
-def collections_curated_by(user: Any) -> QuerySet[Appointment, Any]:
-    """Their keys, as a subquery; an administrator's are not here."""
-    return _of(user).filter(role=Role.CURATOR).values("collection")
+def _organisation_of(whose: User | Group) -> UUID | None:
+    """None: of a group without a place, which gives nobody anything."""
+    if isinstance(whose, User):
+        return whose.tenant
+    return GroupPlace.objects.filter(group=whose).values_list("organisation_id", flat=True).first()
+
+
+def collections_curated_by(user: Any) -> QuerySet[Collection, Any]:
+    """Their keys, as a subquery; an administrator's are not here. An organiser looks after all of the organisation."""
+    theirs = _of(user).filter(role=Role.CURATOR).values("collection")
+    organised = Exists(_of(user).filter(role=Role.ORGANISER))
+    of_organisation = Collection.objects.filter(tenant=user.organisation_id)
+    return of_organisation.filter(Q(pk__in=theirs) | organised).values("pk")
 
 
 def is_curator(user: Any) -> bool:
-    return _is_there(user) and collections_curated_by(user).exists()
+    """Also an organiser, of whatever is made."""
+    return _is_there(user) and _of(user).filter(role__in=[Role.CURATOR, Role.ORGANISER]).exists()
+
+
+def is_organiser(user: Any) -> bool:
+    """Of their organisation; an administrator is not asked about here."""
+    return _is_there(user) and _of(user).filter(role=Role.ORGANISER).exists()
 
 
 def is_auditor(user: Any) -> bool:
-    """Also an administrator."""
-    return _is_there(user) and (user.is_superuser or _of(user).filter(role=Role.AUDITOR).exists())
+    """Also an organiser and an administrator. Of their organisation alone, but for an administrator."""
+    may = (Role.AUDITOR, Role.ORGANISER)
+    return _is_there(user) and (user.is_superuser or _of(user).filter(role__in=may).exists())
 
 
 def has_any(user: Any) -> bool:
@@ -73,17 +94,32 @@ def _is_there(user: Any) -> bool:
 
 
 def _of(user: Any) -> QuerySet[Appointment]:
-    """By the groups as they are now: whoever leaves one has lost its roles."""
-    return Appointment.objects.filter(Q(user=user.pk) | Q(group__in=Group.objects.filter(user=user.pk).values("pk")))
+    """By the groups as they are now: whoever leaves one has lost its roles. Those of another organisation give none."""
+    groups = groups_of(user.organisation_id).filter(user=user.pk)
+    return Appointment.objects.filter(Q(user=user.pk) | Q(group__in=groups.values("pk")))
 
 
 class Curators:
     """They read what they look after."""
 
-    def collections_of(self, user: Any) -> QuerySet[Appointment, Any]:
+    def collections_of(self, user: Any) -> QuerySet[Collection, Any]:
         return collections_curated_by(user)
 
     def of_each(self, people: Several[Any]) -> Iterable[tuple[Any, UUID]]:
-        curators = Appointment.objects.filter(role=Role.CURATOR)
-        for whose in ("user", "group__user"):
-            yield from curators.filter(**{f"{whose}__in": people}).values_list(whose, "collection")
+        """Whoever asks leaves out what is of another tenant."""
+        given = Appointment.objects.filter(role__in=[Role.CURATOR, Role.ORGANISER])
+        mine = given.filter(user__in=people).values_list("user", "user__organisation", "collection")
+        counting = Q(group__place__organisation=F("group__user__organisation"))
+        by_group = given.filter(counting, group__user__in=people)
+        held = [*mine, *by_group.values_list("group__user", "group__user__organisation", "collection")]
+        yield from ((person, collection) for person, _, collection in held if collection is not None)
+        organised = [(person, organisation) for person, organisation, collection in held if collection is None]
+        yield from _all_of(organised)
+
+
+def _all_of(organised: Several[tuple[Any, UUID]]) -> Iterable[tuple[Any, UUID]]:
+    if not organised:
+        return
+    rows = Collection.objects.filter(tenant__in={organisation for _, organisation in organised})
+    there = list(rows.values_list("tenant", "pk"))
+    yield from ((person, pk) for person, organisation in organised for tenant, pk in there if tenant == organisation)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from chatapp.accounts.models import User
 from chatapp.governance.findings import written_down
+from chatapp.organisations.boundaries import groups_that_count
 from chatapp.safety.egress import guard
 from chatapp.safety.errors import ContentBlocked
 from chatapp.safety.masking.placeholders import Placeholders
@@ -46,7 +47,7 @@ def of(
     """The policy for a person, whose groups are looked up only where there are rules at all."""
     if is_empty(where):
         return OPEN
-    groups = frozenset(user.groups.values_list("pk", flat=True))
+    groups = frozenset(groups_that_count([user.pk])[user.pk])
     return replace(policy(where, groups, collections), placeholders=placeholders)
 
 

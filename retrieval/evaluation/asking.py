@@ -60,10 +60,13 @@ class Asker:
 
 
 def reach_of(run: EvaluationRun) -> Reach:
-    """What the person of the run may find; without one, all of its collections."""
+    """What the person of the run may find; without one, all of its collections, of the tenant of its questions."""
     chosen = frozenset(run.collections.values_list("pk", flat=True))
     if run.person is None:
-        return Reach(chosen or frozenset(Collection.objects.values_list("pk", flat=True)), None)
+        there = frozenset(
+            Collection.objects.filter(tenant=run.version.question_set.tenant).values_list("pk", flat=True)
+        )
+        return Reach(there & chosen if chosen else there, None)
     may = Collection.objects.reach_of_each([run.person])[run.person.pk]
     return Reach(may.collections & chosen if chosen else may.collections, may.groups)
 

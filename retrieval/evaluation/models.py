@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from retrieval.leasing import Leased
 from retrieval.models import Collection
+from retrieval.tenants import HOUSE
 
 
 class Frozen(Exception):
@@ -21,6 +22,7 @@ class QuestionSet(models.Model):
     """A name under which versions are kept."""
 
     name = models.CharField(max_length=120, unique=True)
+    tenant = models.UUIDField(default=HOUSE, db_default=HOUSE, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -12,6 +12,7 @@ from retrieval.evaluation.errors import BadQuestionSet, UnknownEvaluation
 from retrieval.evaluation.models import Question, QuestionSet, QuestionSetVersion
 from retrieval.evaluation.rows import MOST_ROWS, Row, Target, digest, target_fields
 from retrieval.stored_text import storable
+from retrieval.tenants import HOUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def freeze(name: str, rows: Sequence[Row], *, by: Any = None, origin: str = "") 
         raise BadQuestionSet("The name of a question set has 1 to 120 characters, without @.")
     if not 1 <= len(rows) <= MOST_ROWS:
         raise BadQuestionSet(f"A question set has 1 to {MOST_ROWS} questions.")
-    QuestionSet.objects.get_or_create(name=name)
+    QuestionSet.objects.get_or_create(name=name, defaults={"tenant": getattr(by, "tenant", HOUSE)})
     kept = QuestionSet.objects.select_for_update().get(name=name)
     sha256 = digest(rows)
     same = kept.versions.filter(sha256=sha256).first()

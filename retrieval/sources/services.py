@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -53,6 +54,7 @@ def create_source(
     settings: Mapping[str, Any],
     key_name: str = "",
     every_minutes: int | None = None,
+    private_networks: bool = False,
 ) -> Source:
     """Its first run is due at once where it has a schedule."""
     name = " ".join(storable(name).split())
@@ -67,6 +69,7 @@ def create_source(
                 settings=kept,
                 key_name=key_name,
                 every_minutes=every_minutes,
+                private_networks=private_networks,
                 due_at=timezone.now() if every_minutes else None,
             )
     except IntegrityError:
@@ -74,14 +77,21 @@ def create_source(
 
 
 def change_source(
-    source: Source, *, settings: Mapping[str, Any], key_name: str, every_minutes: int | None, enabled: bool
+    source: Source,
+    *,
+    settings: Mapping[str, Any],
+    key_name: str,
+    every_minutes: int | None,
+    enabled: bool,
+    private_networks: bool,
 ) -> None:
     """Counts from the next run on. A schedule that is new or was changed begins now."""
     source.settings = checked(source.kind, settings, key_name, every_minutes)
     if every_minutes != source.every_minutes or enabled != source.enabled:
         source.due_at = timezone.now() if every_minutes and enabled else None
     source.key_name, source.every_minutes, source.enabled = key_name, every_minutes, enabled
-    source.save(update_fields=["settings", "key_name", "every_minutes", "enabled", "due_at"])
+    source.private_networks = private_networks
+    source.save(update_fields=["settings", "key_name", "every_minutes", "enabled", "private_networks", "due_at"])
 
 
 def ask_run(source: Source) -> bool:
@@ -109,6 +119,13 @@ def ask_run(source: Source) -> bool:
 def ask_stop(source: Source) -> None:
     """What was taken stays; nothing is removed. Takes effect within seconds."""
     Source.objects.filter(pk=source.pk).exclude(state=Source.State.IDLE).update(stop_asked=True)
+
+
+def rest_all_of(tenant: UUID) -> None:
+    """No schedule of theirs goes on, and what runs stops within seconds, until somebody turns them on again."""
+    theirs = Source.objects.filter(collection__tenant=tenant)
+    theirs.update(enabled=False, due_at=None)
+    theirs.exclude(state=Source.State.IDLE).update(stop_asked=True)
 
 
 def accept_removals(source: Source) -> bool:

@@ -17,10 +17,12 @@ from websockets.exceptions import ConnectionClosed
 from chatapp.accounts.keys import create_key, revoke_key
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Turn
+from chatapp.organisations.models import GroupPlace, Organisation
 from chatapp.roles.models import Appointment, Role
 from chatapp.roles.services import appoint
 from retrieval import files
 from retrieval.models import Collection, Document, Passage
+from retrieval.tenants import HOUSE
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Client, Socket, Web
 from tests.ingestion.fake_index import FakeIndex
@@ -111,12 +113,22 @@ class Losing:
             socket.__exit__(None, None, None)
 
 
-def prepared(webs: tuple[Web, Web], number: int, index: FakeIndex, model: ModelDouble, *, by_role: bool) -> Losing:
+def prepared(
+    webs: tuple[Web, Web],
+    number: int,
+    index: FakeIndex,
+    model: ModelDouble,
+    *,
+    by_role: bool,
+    organisation: Organisation | None = None,
+) -> Losing:
     model.words, model.pause_s = [f"word{n} " for n in range(5000)], 0.02
-    person = User.objects.create_user(f"person {number}")
+    tenant = organisation.pk if organisation else HOUSE
+    person = User.objects.create_user(f"person {number}", organisation_id=tenant)
     group = Group.objects.create(name=f"group {number}")
+    GroupPlace.objects.filter(group=group).update(organisation=tenant)
     person.groups.add(group)
-    collection = Collection.objects.create(name=f"collection {number}")
+    collection = Collection.objects.create(name=f"collection {number}", tenant=tenant)
     if by_role:
         appoint(role=Role.CURATOR, to=person, collection=collection, by=None)
     else:

@@ -50,7 +50,7 @@ class Command(FootnoteCommand):
         except NotFound:
             self.fail(f"{user} may not put documents into a collection.", "Only administrators may.")
         if options["readers"]:
-            groups_named(options["readers"])
+            groups_named(options["readers"], user.tenant)
         run = Ingest(valid_name(options["collection"]), user, options["readers"])
         bar = ProgressBar(run)
         try:

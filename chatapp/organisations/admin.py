@@ -1,0 +1,77 @@
+"""Organisations under /admin/: made, closed and opened by those who run Footnote; others see theirs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+
+from chatapp.accounts.models import User
+from chatapp.errors import Invalid
+from chatapp.governance.services import record
+from chatapp.organisations import services
+from chatapp.organisations.administration import OfOrganisers
+from chatapp.organisations.models import Organisation
+from inference.administration.superusers import is_superuser
+
+if TYPE_CHECKING:
+    OrganisationAdminBase = admin.ModelAdmin[Organisation]
+else:
+    OrganisationAdminBase = admin.ModelAdmin
+
+
+@admin.register(Organisation)
+class OrganisationAdmin(OfOrganisers, OrganisationAdminBase):
+    organisation_paths = ("pk",)
+    list_display = ("name", "slug", "is_active", "people_of", "created_at")
+    fields = ("name", "slug", "is_active", "created_at")
+    actions = ("close", "open_again")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Organisation]:
+        there = Q(people__is_active=True, people__is_service=False)
+        return super().get_queryset(request).annotate(there=Count("people", filter=there, distinct=True))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Organisation | None = None) -> tuple[str, ...]:
+        """The short name stands in the names of groups and people: it stays."""
+        return ("is_active", "created_at") if obj is None else ("slug", "is_active", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Organisation, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        action = "organisation.changed" if change else "organisation.added"
+        record(action, obj.name, _who(request), organisation=obj.pk, slug=obj.slug)
+
+    @admin.display(description="people", ordering="there")
+    def people_of(self, organisation: Any) -> int:
+        found: int = organisation.there
+        return found
+
+    @admin.action(description="Close: nobody of it is let in", permissions=["change"])
+    def close(self, request: HttpRequest, queryset: QuerySet[Organisation]) -> None:
+        for one in queryset.order_by():
+            try:
+                closed = services.close_organisation(one, by=_who(request))
+            except Invalid as error:
+                messages.error(request, f"{one}: {error.user_message} {error.advice}")
+            else:
+                messages.success(request, f"{one} is closed, with {closed} accounts. What they had open ends now.")
+
+    @admin.action(description="Open again", permissions=["change"])
+    def open_again(self, request: HttpRequest, queryset: QuerySet[Organisation]) -> None:
+        for one in queryset.order_by():
+            opened = services.open_organisation(one, by=_who(request))
+            messages.success(request, f"{one} is open, with {opened} accounts. Its sources rest until somebody asks.")
+
+
+def _who(request: HttpRequest) -> User:
+    return cast(User, request.user)

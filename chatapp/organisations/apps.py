@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate, post_save
+
+
+class OrganisationsConfig(AppConfig):
+    name = "chatapp.organisations"
+    verbose_name = "Organisations"
+
+    def ready(self) -> None:
+        from django.contrib.auth.models import Group
+
+        from chatapp.organisations import places
+
+        post_migrate.connect(places.make_the_house, sender=self, dispatch_uid="organisations.the_house")
+        post_save.connect(places.place_new_group, sender=Group, dispatch_uid="organisations.group_saved")

@@ -1,0 +1,32 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("organisations", "0001_organisations"),
+        ("roles", "0001_roles"),
+    ]
+
+    operations = [
+        migrations.RemoveConstraint("appointment", "curators_have_a_collection"),
+        migrations.AlterField(
+            "appointment",
+            "role",
+            models.CharField(
+                choices=[
+                    ("curator", "Curator: looks after one collection"),
+                    ("auditor", "Auditor: reads the audit trail"),
+                    ("organiser", "Organiser: administers the organisation"),
+                ],
+                max_length=10,
+            ),
+        ),
+        migrations.AddConstraint(
+            "appointment",
+            models.CheckConstraint(
+                condition=models.Q(("role", "curator"), ("collection__isnull", False))
+                | models.Q(("role__in", ["auditor", "organiser"]), ("collection__isnull", True)),
+                name="curators_have_a_collection",
+            ),
+        ),
+    ]
