@@ -19,6 +19,8 @@ from chatapp.accounts.signing import BODY_HASH, SIGNATURE
 from chatapp.arrivals import Arrival, Arrivals, TooManyBodies
 from chatapp.database import in_database
 from chatapp.errors import ChatAppError, NotFound, refuse
+from chatapp.scim import shapes as scim
+from chatapp.scim import tokens
 from retrieval.evaluation import formats
 
 Message = dict[str, Any]
@@ -118,6 +120,8 @@ async def _most(scope: Message, headers: dict[bytes, bytes]) -> int:
     """Who sends it is asked only where that makes a difference."""
     if 0 < _announced(headers) <= STRANGERS_BYTES:
         return STRANGERS_BYTES
+    if scope["path"].startswith(scim.PREFIX) and await in_database(tokens.client_of)(_bearer(headers)):
+        return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     person = await in_database(_person)(headers)
     if person is None:
         return STRANGERS_BYTES
@@ -133,8 +137,10 @@ def _whose(headers: dict[bytes, bytes]) -> str:
     """Empty: a stranger's."""
     if not _claims_to_be_known(headers):
         return ""
-    person = _person(headers)
-    return str(person.pk) if person is not None else ""
+    if (person := _person(headers)) is not None:
+        return str(person.pk)
+    client = tokens.client_of(_bearer(headers))
+    return f"program {client.pk}" if client is not None else ""
 
 
 def _claims_to_be_known(headers: dict[bytes, bytes]) -> bool:

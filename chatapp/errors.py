@@ -19,12 +19,13 @@ from django.views.defaults import bad_request, page_not_found, server_error
 from chatapp.content_security import POLICY
 from chatapp.openai import errors as openai_errors
 from chatapp.retry_after import retry_after
+from chatapp.scim import shapes as scim
 from inference.errors import InferenceError
 from retrieval.errors import RetrievalError
 from retrieval.outages import outage_behind
 
 log = structlog.get_logger(__name__)
-_JSON_DOORS = ("/api/", "/v1/")
+_JSON_DOORS = ("/api/", "/v1/", scim.PREFIX)
 
 
 class ChatAppError(Exception):
@@ -95,6 +96,8 @@ def error_body(path: str, error: TypedError) -> dict[str, Any]:
     """As the programs that ask there expect it."""
     if path.startswith(openai_errors.PREFIX):
         return openai_errors.error_object(error)
+    if path.startswith(scim.PREFIX):
+        return scim.error_object(error)
     return {"error": as_dict(error)}
 
 

@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "chatapp.privacy",
     "chatapp.roles",
     "chatapp.safety",
+    "chatapp.scim",
     "chatapp.signon.apps.SignOnConfig",
     "retrieval",
     "retrieval.sources",

@@ -17,4 +17,5 @@ urlpatterns = [
     path("", include("chatapp.conversations.urls")),
     path("", include("chatapp.feedback.urls")),
     path("v1/", include("chatapp.openai.urls")),
+    path("scim/v2/", include("chatapp.scim.urls")),
 ]

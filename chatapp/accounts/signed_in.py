@@ -21,6 +21,7 @@ OPEN_PREFIXES = (
     "/accounts/link/",
     "/accounts/second-factor/answer/",
     "/accounts/signon/",
+    "/scim/v2/",  # asks for a token itself, and answers in SCIM's form
     "/healthz",
     "/readyz",
     "/static/",

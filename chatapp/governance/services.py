@@ -31,6 +31,16 @@ def command() -> Iterator[None]:
         _command_of.reset(token)
 
 
+@contextmanager
+def program(name: str) -> Iterator[None]:
+    """What is recorded within, without a person of Footnote's, was done by a program that has no account."""
+    token = _command_of.set(name)
+    try:
+        yield
+    finally:
+        _command_of.reset(token)
+
+
 def is_a_command() -> bool:
     return bool(_command_of.get())
 

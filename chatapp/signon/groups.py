@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -75,3 +75,34 @@ def _administration(user: User, slug: str, wanted: bool) -> None:
 def _is_given(user: User, group: Group | None) -> bool:
     """By some provider."""
     return Grant.objects.filter(user=user, group=group).exists()
+
+
+@transaction.atomic
+def give_to(group: Group, people: Sequence[User], giver: str) -> None:
+    """To many at once, by another name than a provider's. Who is in it by what was given here stays as they are."""
+    inside = set(group.user_set.filter(pk__in=[one.pk for one in people]).values_list("pk", flat=True))
+    by_somebody = set(Grant.objects.filter(group=group, user__in=people).values_list("user_id", flat=True))
+    given = [one for one in people if one.pk not in inside or one.pk in by_somebody]
+    rows = [Grant(user=one, provider=giver, group=group) for one in given]
+    Grant.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
+    group.user_set.add(*(one for one in people if one.pk not in inside))
+
+
+@transaction.atomic
+def take_from(group: Group, people: Sequence[User], giver: str) -> None:
+    """What it gave itself, and nobody else did."""
+    mine = Grant.objects.filter(group=group, provider=giver, user__in=people)
+    taken = set(mine.values_list("user_id", flat=True))
+    mine.delete()
+    kept = set(Grant.objects.filter(group=group, user__in=taken).values_list("user_id", flat=True))
+    group.user_set.remove(*(one for one in people if one.pk in taken - kept))
+
+
+def take_all(user: User, giver: str) -> None:
+    for group in Group.objects.filter(pk__in=Grant.objects.filter(user=user, provider=giver).values("group")):
+        take_from(group, [user], giver)
+
+
+def let_go(giver: str) -> None:
+    """What it gave stays, as if it had been given here."""
+    Grant.objects.filter(provider=giver).delete()

@@ -80,6 +80,9 @@ def _object(house: House, route: str, name: str) -> str | int | UUID:
         "accounts/keys/of/": row_of(house, "accounts", "serviceaccount").pk,
         "accounts/keys/": row_of(house, "accounts", "apikey").pk,
         "accounts/signon/": "no-such-provider",
+        "scim/v2/Users/": parts["document"].pk,
+        "scim/v2/Groups/": parts["document"].pk,
+        "scim/v2/": "nothing",
         "v1/models/": "extractive",
         "v1/": "nothing",
     }

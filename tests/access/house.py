@@ -23,6 +23,7 @@ from chatapp.privacy.models import RetentionRule
 from chatapp.roles.models import Appointment, Role
 from chatapp.roles.services import appoint
 from chatapp.safety.models import FilterRule, QuarantinedDocument, WordList
+from chatapp.scim.models import ProvisioningClient
 from chatapp.signon.models import IdentityProvider
 from inference.models import Job, ModelVersion, Rollout, Route
 from retrieval import files
@@ -135,6 +136,7 @@ def _administration(house: House) -> None:
         IdentityProvider.objects.create(name="Corp", slug="corp", kind="oidc", issuer="https://id.example.com"),
         SocialAccount.objects.create(user=house.people["member"], provider="corp", uid="Venus"),
         Authenticator.objects.create(user=house.people["member"], type="totp", data={}),
+        ProvisioningClient.objects.create(name="Directory"),
         Limit.objects.create(resource="turns", amount=1000, user=house.people["member"]),
         RetentionRule.objects.create(days=10_000),
         Job.objects.create(kind="bench", version=old),

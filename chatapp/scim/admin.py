@@ -1,0 +1,152 @@
+"""Provisioning clients and their tokens: for superusers. Each change is written down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Max, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.views.decorators.debug import sensitive_variables
+
+from chatapp.errors import Invalid, NotFound
+from chatapp.governance.services import record
+from chatapp.scim import tokens
+from chatapp.scim.models import ProvisioningClient
+from chatapp.scim.tokens import MOST_DAYS, USUAL_DAYS, Made
+from chatapp.signon import groups as memberships
+from chatapp.signon import providers
+from inference.administration.superusers import SuperusersAlone, actor, require_superuser
+
+if TYPE_CHECKING:
+    ClientAdminBase = admin.ModelAdmin[ProvisioningClient]
+else:
+    ClientAdminBase = admin.ModelAdmin
+
+
+class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
+    identity_provider = forms.ChoiceField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = {one.slug: one.name for one in providers.in_use()}
+        chosen = self.instance.identity_provider
+        known.setdefault(chosen, f"{chosen} (not in use)" if chosen else "none: they are not linked")
+        field = self.fields["identity_provider"]
+        field.choices = sorted(known.items())  # type: ignore[attr-defined]
+        field.help_text = "Where its people sign in: they are then the same people there."
+
+    class Meta:
+        model = ProvisioningClient
+        fields = ("name", "is_on", "identity_provider", "subject")
+
+
+class TokenForm(forms.Form):
+    days = forms.IntegerField(
+        min_value=1,
+        max_value=MOST_DAYS,
+        initial=USUAL_DAYS,
+        label="Days until it ends",
+        help_text=f"{MOST_DAYS} at most.",
+    )
+
+
+@admin.register(ProvisioningClient)
+class ProvisioningClientAdmin(SuperusersAlone, ClientAdminBase):
+    form = ClientForm
+    list_display = ("name", "is_on", "identity_provider", "last_used", "tokens_of")
+    search_fields = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ProvisioningClient]:
+        return super().get_queryset(request).annotate(last_used_at=Max("tokens__last_used_at"))
+
+    @admin.display(description="last used")
+    def last_used(self, client: Any) -> Any:
+        return client.last_used_at
+
+    @admin.display(description="tokens")
+    def tokens_of(self, client: ProvisioningClient) -> str:
+        return format_html(
+            '<a href="{}">Make and revoke</a>', reverse("admin:scim_provisioningclient_tokens", args=[client.pk])
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.tokens_view)
+        return [path("<uuid:pk>/tokens/", page, name="scim_provisioningclient_tokens"), *super().get_urls()]
+
+    @sensitive_variables("made")
+    def tokens_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """A new token is in the answer to the form alone: nothing can show it again."""
+        require_superuser(request)
+        client = ProvisioningClient.objects.filter(pk=pk).first()
+        if client is None:
+            raise NotFound
+        if "revoke" in request.POST:
+            return self._revoke(request, client)
+        form, made = TokenForm(request.POST or None), None
+        if request.method == "POST" and form.is_valid():
+            made = _made(request, client, form)
+        return render(request, "admin/scim/tokens.html", self._context(request, client, form, made))
+
+    def _revoke(self, request: HttpRequest, client: ProvisioningClient) -> HttpResponse:
+        number = request.POST["revoke"]
+        row = next((one for one in client.tokens.all() if str(one.pk) == number), None)
+        if row is None:
+            raise NotFound
+        tokens.revoke(row, by=actor(request))
+        return redirect("admin:scim_provisioningclient_tokens", client.pk)
+
+    def _context(
+        self, request: HttpRequest, client: ProvisioningClient, form: TokenForm, made: Made | None
+    ) -> dict[str, Any]:
+        usable = Q(revoked_at=None, expires_at__gt=timezone.now())
+        return {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            "title": f"Tokens of {client.name}",
+            "client": client,
+            "form": TokenForm() if made else form,
+            "made": made,
+            "usable": client.tokens.filter(usable),
+            "address": request.build_absolute_uri("/scim/v2"),
+        }
+
+    def save_model(self, request: HttpRequest, obj: ProvisioningClient, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        _write_down(request, "scim.client.changed" if change else "scim.client.added", obj, form.changed_data)
+
+    def delete_model(self, request: HttpRequest, obj: ProvisioningClient) -> None:
+        """Its people and groups stay, as if they had been made here."""
+        memberships.let_go(obj.giver)
+        _write_down(request, "scim.client.removed", obj, ())
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ProvisioningClient]) -> None:
+        for client in queryset:
+            self.delete_model(request, client)
+
+
+def _made(request: HttpRequest, client: ProvisioningClient, form: TokenForm) -> Made | None:
+    try:
+        return tokens.make(client=client, days=form.cleaned_data["days"], by=actor(request))
+    except Invalid as error:
+        form.add_error(None, f"{error.user_message} {error.advice}")
+        return None
+
+
+def _write_down(request: HttpRequest, action: str, client: ProvisioningClient, changed: Any) -> None:
+    record(
+        action,
+        client.name,
+        actor(request),
+        changed=sorted(changed),
+        provider=client.identity_provider,
+        in_use=client.is_on,
+    )

@@ -1,0 +1,50 @@
+"""Who a person is at the identity provider: the same account at a sign-in there, by the subject alone."""
+
+from __future__ import annotations
+
+from allauth.socialaccount.models import SocialAccount
+
+from chatapp.governance.services import record
+from chatapp.scim.errors import Uniqueness
+from chatapp.scim.models import Person, ProvisioningClient, Subject
+from chatapp.scim.profiles import Profile
+from chatapp.signon import providers
+from chatapp.signon.config import Provider
+
+_LONGEST = 191  # characters of a subject: the column
+
+
+def linked(client: ProvisioningClient, wanted: Profile) -> Person | None:
+    """Who signed in there before they were provisioned. Raises Uniqueness."""
+    provider, subject = _at(client, wanted.external_id, wanted.user_name)
+    if provider is None:
+        return None
+    found = SocialAccount.objects.select_related("user").filter(provider=provider.slug, uid=subject).first()
+    if found is None or found.extra_data.get("issuer", provider.issuer) != provider.issuer:
+        return None
+    person = Person.objects.select_related("user").filter(user=found.user).first()
+    if person is not None and (person.client_id != client.pk or person.left_at is None):
+        raise Uniqueness("This person is provisioned already.")
+    return person or Person(user=found.user, client=client)
+
+
+def link(person: Person) -> None:
+    """Raises Uniqueness where the subject is somebody else's."""
+    provider, subject = _at(person.client, person.external_id, person.user.get_username())
+    if provider is None:
+        return
+    rows = SocialAccount.objects.filter(provider=provider.slug)
+    if rows.filter(uid=subject).exclude(user=person.user).exists():
+        raise Uniqueness("This subject of the identity provider is somebody else's.")
+    mine = rows.filter(user=person.user).first() or SocialAccount(user=person.user, provider=provider.slug)
+    if mine.pk is None or mine.uid != subject:
+        mine.uid, mine.extra_data = subject, {"issuer": provider.issuer}
+        mine.save()
+        record("sign_on.linked", person.user, provider=provider.slug, client=person.client.name)
+
+
+def _at(client: ProvisioningClient, external_id: str, user_name: str) -> tuple[Provider | None, str]:
+    """The provider that is in use, and the subject there; None where there is none."""
+    subject = external_id if client.subject == Subject.EXTERNAL_ID else user_name
+    provider = providers.find(client.identity_provider) if client.identity_provider else None
+    return (provider, subject) if provider and 0 < len(subject) <= _LONGEST else (None, "")
