@@ -35,6 +35,16 @@ app.conf.beat_schedule = {
         "schedule": 15.0,
         "options": {"expires": 14},
     },
+    "figures.gather": {
+        "task": "chatapp.operations.tasks.gather_figures",
+        "schedule": 30.0,
+        "options": {"expires": 28},
+    },
+    "figures.forget": {
+        "task": "chatapp.operations.tasks.forget_figures",
+        "schedule": 3600.0,
+        "options": {"expires": 3000},
+    },
     "jobs.sweep": {"task": "inference.tasks.sweep", "schedule": 15.0, "options": {"expires": 14}},
     "turns.sweep": {
         "task": "chatapp.conversations.tasks.sweep",
@@ -51,6 +61,12 @@ app.conf.beat_schedule = {
         "task": "chatapp.privacy.tasks.forget_conversations",
         "schedule": 3600.0,
         "options": {"expires": 3000},
+    },
+    "texts.seal": {"task": "chatapp.privacy.tasks.seal_older_texts", "schedule": 60.0, "options": {"expires": 50}},
+    "temporary_chats.forget": {
+        "task": "chatapp.privacy.tasks.forget_temporary_chats",
+        "schedule": 300.0,
+        "options": {"expires": 280},
     },
     "audit.chain": {"task": "chatapp.governance.tasks.chain", "schedule": 3.0, "options": {"expires": 2.5}},
     "limits.forget": {"task": "chatapp.limits.tasks.forget_empty", "schedule": 3600.0, "options": {"expires": 3000}},

@@ -234,9 +234,6 @@ API_KEY_DAYS_MOST = env.integer("CHATAPP_API_KEY_DAYS_MOST", 730, most=36_500)
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = VAR_DIR / "static"
-WHITENOISE_USE_FINDERS = True  # serves from static/ without a collectstatic step on one machine
-FILES_DIR = Path(env.text("CHATAPP_FILES_DIR", str(VAR_DIR / "files")))
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
@@ -246,6 +243,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "chatapp.static_files.VersionedStorage"},
 }
+WHITENOISE_USE_FINDERS = True  # serves from static/ without a collectstatic step on one machine
+FILES_DIR = Path(env.text("CHATAPP_FILES_DIR", str(VAR_DIR / "files")))
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
@@ -355,6 +355,7 @@ TURN_PASSAGES = env.integer("CHATAPP_TURN_PASSAGES", 6, least=1, most=50)
 NEIGHBOUR_TOKENS = env.integer("CHATAPP_NEIGHBOUR_TOKENS", 100, least=0, most=2000)
 TURNS_PER_USER = env.integer("CHATAPP_TURNS_PER_USER", 3, least=1)
 TURNS_PER_PROCESS = env.integer("CHATAPP_TURNS_PER_PROCESS", 400, least=1)
+TEMPORARY_CHAT_HOURS = env.number("CHATAPP_TEMPORARY_CHAT_HOURS", 24.0, least=0.1, most=720.0)
 AUDIT_TEXTS = env.boolean("CHATAPP_AUDIT_TEXTS", True)
 QUESTION_CHARACTERS = env.integer("CHATAPP_QUESTION_CHARACTERS", 8000, least=100)
 # At once, and as many more as time passes; 0: no limit.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,12 +16,15 @@ from django.utils import timezone
 
 from chatapp import access
 from chatapp.accounts.models import User
+from chatapp.conversations import search
 from chatapp.conversations.branch import branch_above
 from chatapp.conversations.masked import keep_new, placeholders_of
 from chatapp.conversations.models import Conversation, Message, Turn
+from chatapp.conversations.room import Room
 from chatapp.documents.filters import EVERYTHING, filters_json, filters_of
-from chatapp.errors import TYPED_ERRORS, Busy, Invalid
-from chatapp.limits.rules import groups_of, most_turns
+from chatapp.errors import TYPED_ERRORS, Invalid
+from chatapp.privacy import sealing
+from chatapp.privacy.errors import Unreadable
 from chatapp.safety.gates import clean_question
 from chatapp.safety.masking.placeholders import Placeholders
 from inference.engine import ChatMessage
@@ -48,6 +50,7 @@ class Question:
     parent: UUID | None = None
     collections: frozenset[UUID] | None = None
     filters: SearchFilters = EVERYTHING
+    temporary: bool = False  # begins a temporary chat
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Started:
     asked_of: frozenset[UUID] = frozenset()  # collections that were chosen before
     begins_at: int = 0  # characters that stood before this turn
     takeovers: int = 0  # how many processes had it before this one
+    temporary: bool = False  # its chat is
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +89,13 @@ class _Asked:
 @transaction.atomic
 def ask_all(questions: Sequence[Question]) -> list[Started | Exception]:
     """For each its turn, or why it is refused. Many at once take no more queries than one."""
-    running = _lock({question.user.pk for question in questions})
-    groups = groups_of([question.user for question in questions])
+    room = Room([question.user for question in questions], _alive())
     results: list[_Asked | Exception] = []
     for question in questions:
         try:
-            _require_room(running[question.user.pk], most_turns(question.user, groups[question.user.pk]))
+            room.require(question.user)
             results.append(_placed(question))
-            running[question.user.pk] += 1
+            room.take(question.user)
         except TYPED_ERRORS as error:
             results.append(error)
     started = iter(_begin([one for one in results if isinstance(one, _Asked)]))
@@ -109,7 +112,9 @@ def edit(*, user: User, message: UUID, text: str, narrowed: Narrowed | None = No
     collections, filters = narrowed or _chosen(question=old)
     placeholders = placeholders_of(old.conversation)
     text = clean_question(user, text, collections, placeholders)
-    question = Message(conversation=old.conversation, parent=old.parent, role=Message.Role.USER, text=text)
+    question = Message(
+        conversation=old.conversation, parent=old.parent, role=Message.Role.USER, text=text, indexed=True
+    )
     return _begin([_Asked(user, question, collections, filters, placeholders)])[0]
 
 
@@ -139,19 +144,8 @@ def continue_answer(*, user: User, message: UUID) -> Started:
     return started(turn)
 
 
-def _lock(people: Set[UUID]) -> Counter[UUID]:
-    """-> how many of their turns run. Serialised for each person, so that two tabs cannot pass the bound together."""
-    list(User.objects.select_for_update().filter(pk__in=people).order_by("pk").values_list("pk"))
-    return Counter(_alive().filter(asker__in=people).values_list("asker", flat=True))
-
-
-def _require_room(running: int, most: int) -> None:
-    if running >= most:
-        raise Busy
-
-
 def _admit(user: User) -> None:
-    _require_room(_lock({user.pk})[user.pk], most_turns(user, groups_of([user])[user.pk]))
+    Room([user], _alive()).require(user)
 
 
 def _alive() -> QuerySet[Turn]:
@@ -165,16 +159,19 @@ def running_turns(user: User) -> QuerySet[Turn]:
 def _placed(asked: Question) -> _Asked:
     """In its conversation, which may be a new one, below the answer that it follows."""
     if asked.conversation is None:
-        home, placeholders = Conversation(owner=asked.user), Placeholders()
+        home, placeholders = Conversation(owner=asked.user, temporary=asked.temporary), Placeholders()
+    elif asked.temporary:
+        raise Invalid("A conversation that there is cannot become a temporary chat.", advice="Begin a new one.")
     else:
         home = access.get_conversation(asked.user, asked.conversation)
         placeholders = placeholders_of(home)
     text = clean_question(asked.user, asked.text, asked.collections, placeholders)
-    home.title = home.title or title_of(text)
+    if home._state.adding and not home.temporary:
+        home.title = title_of(text)
     above = None if asked.parent is None else access.get_message(asked.user, asked.parent)
     if above is not None and (above.conversation_id != home.pk or above.role != Message.Role.ASSISTANT):
         raise Invalid("A question follows an answer of the same conversation.")
-    question = Message(conversation=home, parent=above, role=Message.Role.USER, text=text)
+    question = Message(conversation=home, parent=above, role=Message.Role.USER, text=text, indexed=True)
     return _Asked(asked.user, question, asked.collections, asked.filters, placeholders)
 
 
@@ -192,13 +189,17 @@ def _begin(asked: Sequence[_Asked]) -> list[Started]:
     homes = [one.question.conversation for one in asked]
     if known := [home.pk for home in homes if not home._state.adding]:
         Conversation.objects.filter(pk__in=known).update(updated_at=timezone.now())
-    Conversation.objects.bulk_create(home for home in homes if home._state.adding)
+    sealing.prepare(home.owner_id for home in homes)
+    new = Conversation.objects.bulk_create(home for home in homes if home._state.adding)
+    search.index_titles(new)
     for one in asked:
         if one.placeholders is not None:
             keep_new(one.question.conversation, one.placeholders)
     answered_before = [not one.question._state.adding for one in asked]
     answers = [_answer(one.question) for one in asked]
-    Message.objects.bulk_create([one.question for one in asked if one.question._state.adding] + answers)
+    questions = [one.question for one in asked if one.question._state.adding]
+    Message.objects.bulk_create(questions + answers)
+    search.index(questions)
     turns = Turn.objects.bulk_create(_turn(one, answer) for one, answer in zip(asked, answers, strict=True))
     return [started(turn, answered_before=b) for turn, b in zip(turns, answered_before, strict=True)]
 
@@ -232,7 +233,7 @@ def started(turn: Turn, *, answered_before: bool = True) -> Started:
     return Started(
         turn=turn.pk,
         conversation=question.conversation_id,
-        title=question.conversation.title,
+        title=_title_of(question.conversation),
         question=question.pk,
         answer=answer.pk,
         asker=turn.asker,
@@ -247,7 +248,16 @@ def started(turn: Turn, *, answered_before: bool = True) -> Started:
         filters=filters_of(turn.filters or {}),
         begins_at=turn.begins_at,
         takeovers=turn.takeovers,
+        temporary=question.conversation.temporary,
     )
+
+
+def _title_of(conversation: Conversation) -> str:
+    """One that cannot be opened keeps nobody from asking."""
+    try:
+        return conversation.title
+    except Unreadable:
+        return ""
 
 
 def _as_chat(message: Message) -> ChatMessage:

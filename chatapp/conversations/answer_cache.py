@@ -50,13 +50,15 @@ _PIECE = 400  # characters
 @dataclass(frozen=True, slots=True)
 class Asking:
     """`conversation`: None for a program. `fresh`: the asker wants a new answer, whatever is kept. `unchanged`: whether
-    the answer went out as it was written; one that filters changed on its way is stored nowhere as it was."""
+    the answer went out as it was written; one that filters changed on its way is stored nowhere as it was.
+    `temporary`: nothing of it is looked up or kept."""
 
     user: User
     chosen: frozenset[UUID] | None = None
     conversation: UUID | None = None
     fresh: bool = False
     unchanged: Callable[[], bool] = lambda: True
+    temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class _Place:
 
 
 async def _place(asked: Generation, asking: Asking) -> _Place:
-    writer = await writer_identity(asked) if _may_be_kept(asked) else None
+    writer = await writer_identity(asked) if _may_be_kept(asked) and not asking.temporary else None
     scope = await _scope(asking) if writer else None
     if writer is None or scope is None:
         cache("bypassed")

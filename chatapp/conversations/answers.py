@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Set
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from typing import Any
 from uuid import UUID
+
+from django.db.models import Model
 
 from chatapp.accounts.models import User
 from chatapp.conversations.admission import running_turns
 from chatapp.conversations.masked import bears_any, message_put_back, values_for
 from chatapp.conversations.models import Citation, Conversation, Message, Turn
+from chatapp.conversations.search import Hit
 from chatapp.documents.search import readable_ids
+from chatapp.errors import as_dict
 from chatapp.feedback.services import ratings_of
+from chatapp.privacy.errors import Unreadable
 from chatapp.safety.masking.placeholders import put_back
 
 _EVERYTHING = {"collections": None, "filters": None}
@@ -19,18 +24,47 @@ _WORDS = frozenset({"text", "heading", "quote"})
 
 
 def conversation(row: Conversation) -> dict[str, Any]:
-    return {"id": str(row.pk), "title": row.title, "updated_at": row.updated_at.isoformat()}
+    title = _opened(row, "title")
+    told = {"id": str(row.pk), "title": title or "", "updated_at": row.updated_at.isoformat()}
+    return told | {name: True for name, said in (("unreadable", title is None), ("temporary", row.temporary)) if said}
+
+
+def hits(user: User, found: Sequence[Hit]) -> list[dict[str, Any]]:
+    """What a search found, with masked values put back; `marks` are places in the snippet."""
+    homes = {one.conversation.pk for one in found if bears_any(one.snippet)}
+    values = values_for(user, homes) if homes else {}
+    return [_hit(one, values.get(one.conversation.pk, {})) for one in found]
+
+
+def _hit(one: Hit, values: Mapping[str, str]) -> dict[str, Any]:
+    whole = put_back(one.snippet, values)
+    message = one.message
+    return {
+        "conversation": conversation(one.conversation),
+        "message": str(message.pk) if message else None,
+        "role": message.role if message else None,
+        "snippet": whole.text,
+        "marks": [[whole.place(start), whole.place(end)] for start, end in one.marks],
+    }
+
+
+def _opened(row: Model, field: str) -> Any:
+    """None: it is sealed, and nobody can open it. The rest of the page is shown without it."""
+    try:
+        return getattr(row, field)
+    except Unreadable:
+        return None
 
 
 def messages(user: User, rows: Iterable[Message]) -> list[dict[str, Any]]:
     """Of passages that the person may no longer read, the name of the document is left."""
     rows = list(rows)
-    shown = {source["passage"] for row in rows for source in row.sources}
+    shown = {source["passage"] for row in rows for source in _opened(row, "sources") or ()}
     readable = readable_ids(user, shown) if shown else set()
     ratings = ratings_of(user, rows)
     narrowed = _narrowed(rows)
     found = [_message(row, readable, ratings.get(row.pk)) | narrowed.get(row.pk, _EVERYTHING) for row in rows]
-    homes = {row.conversation_id for row in rows if bears_any(row.text)}
+    homes = {row.conversation_id for row in rows if bears_any(_opened(row, "text") or "")}
     values = values_for(user, homes) if homes else {}
     return [
         message_put_back(one, values[row.conversation_id]) if row.conversation_id in values else one
@@ -41,21 +75,23 @@ def messages(user: User, rows: Iterable[Message]) -> list[dict[str, Any]]:
 def _narrowed(rows: Iterable[Message]) -> dict[UUID, dict[str, Any]]:
     """Of each answer, what its question was asked of."""
     turns = Turn.objects.filter(answer__in=[row.pk for row in rows if row.role == Message.Role.ASSISTANT])
-    found = turns.order_by("created_at").values_list("answer", "collections", "filters")
-    return {answer: {"collections": chosen, "filters": filters} for answer, chosen, filters in found}
+    found = turns.order_by("created_at").only("answer", "collections", "filters")
+    return {turn.answer_id: {"collections": turn.collections, "filters": _opened(turn, "filters")} for turn in found}
 
 
 def _message(row: Message, readable: Set[int], rating: dict[str, Any] | None) -> dict[str, Any]:
-    sources = readable_parts(row.sources, readable)
+    text, kept = _opened(row, "text"), _opened(row, "sources")
+    sources = readable_parts(kept or (), readable)
+    unreadable = as_dict(Unreadable()) if text is None or kept is None else None
     return {
         "id": str(row.pk),
         "parent": str(row.parent_id) if row.parent_id else None,
         "role": row.role,
-        "text": row.text,
+        "text": text or "",
         "status": row.status,
         "engine": row.engine,
         "written_by": row.written_by,
-        "error": row.error,
+        "error": unreadable or row.error,
         "sources": sources,
         "citations": [_citation(one, sources, readable) for one in row.citations.all()],
         "unsupported": row.unsupported,
@@ -76,9 +112,9 @@ def _citation(row: Citation, sources: list[dict[str, Any]], readable: Set[int]) 
     return {
         "number": row.number,
         "passage": row.passage_id,
-        "document": shown["document"] if shown else {"id": None, "name": row.document_name},
+        "document": shown["document"] if shown else {"id": None, "name": _opened(row, "document_name") or ""},
         "page": row.page,
-        "quote": row.quote if row.passage_id in readable else "",
+        "quote": (_opened(row, "quote") or "") if row.passage_id in readable else "",
         "score": row.score,
     }
 
@@ -90,14 +126,16 @@ def running(user: User) -> list[dict[str, Any]]:
             "conversation": str(t.question.conversation_id),
             "answer": str(t.answer_id),
             "from": _begins_at(user, t),
+            "temporary": t.question.conversation.temporary,
         }
-        for t in running_turns(user).select_related("answer", "question")
+        for t in running_turns(user).select_related("answer", "question__conversation")
     ]
 
 
 def _begins_at(user: User, turn: Turn) -> int:
     """In the text as its owner sees it."""
-    if not turn.begins_at or not bears_any(turn.answer.text):
+    text = (_opened(turn.answer, "text") or "") if turn.begins_at else ""
+    if not bears_any(text):
         return turn.begins_at
     home = turn.question.conversation_id
-    return put_back(turn.answer.text, values_for(user, [home]).get(home, {})).place(turn.begins_at)
+    return put_back(text, values_for(user, [home]).get(home, {})).place(turn.begins_at)

@@ -15,19 +15,19 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from chatapp import access
 from chatapp.accounts.models import User
-from chatapp.conversations import answers, services
+from chatapp.conversations import answers, search, services
 from chatapp.conversations.engines import get_router
-from chatapp.conversations.models import Conversation
-from chatapp.errors import Invalid
+from chatapp.errors import Invalid, NotFound
 from chatapp.json_body import read_object
 from inference.routing.describing import answering
 
 _PAGE, _MOST = 50, 200
+_FOUND = 20
 
 
 @require_GET
 def conversations(request: HttpRequest) -> JsonResponse:
-    rows = Conversation.objects.filter(owner=cast(User, request.user))
+    rows = access.conversations(cast(User, request.user)).filter(temporary=False)
     if before := request.GET.get("before"):
         rows = rows.filter(updated_at__lt=_moment(before))
     limit = _limit(request.GET.get("limit", str(_PAGE)))
@@ -35,6 +35,16 @@ def conversations(request: HttpRequest) -> JsonResponse:
     shown = found[:limit]
     more = shown[-1].updated_at.isoformat() if len(found) > limit else None
     return JsonResponse({"conversations": [answers.conversation(row) for row in shown], "next": more})
+
+
+@require_GET
+def found(request: HttpRequest) -> JsonResponse:
+    user = cast(User, request.user)
+    if not user.is_authenticated:
+        raise NotFound
+    limit = _limit(request.GET.get("limit", str(_FOUND)), search.MOST_RESULTS)
+    hits = search.find(user, request.GET.get("q", ""), limit)
+    return JsonResponse({"results": answers.hits(user, hits)})
 
 
 @require_http_methods(["GET", "PATCH", "DELETE"])
@@ -56,14 +66,8 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
         for one in answers.running(user)
         if one["conversation"] == str(row.pk)
     ]
-    return JsonResponse(
-        {
-            "id": str(row.pk),
-            "title": row.title,
-            "messages": answers.messages(user, messages),
-            "running": running,
-        }
-    )
+    told = {"messages": answers.messages(user, messages), "running": running}
+    return JsonResponse(answers.conversation(row) | told)
 
 
 @require_GET
@@ -86,7 +90,7 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _limit(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= _MOST:
-        raise Invalid(f"`limit` must be a whole number from 1 to {_MOST}.")
+def _limit(text: str, most: int = _MOST) -> int:
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= most:
+        raise Invalid(f"`limit` must be a whole number from 1 to {most}.")
     return int(text)

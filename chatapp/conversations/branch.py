@@ -46,13 +46,13 @@ def _ids_above(question: Message) -> list[UUID]:
 
 def _behind(branch: list[UUID]) -> tuple[frozenset[UUID], frozenset[UUID]]:
     """-> the documents shown to any answer of these questions, and the collections chosen for it."""
-    ids = Func(
+    of_plain_rows = Func(  # of earlier versions, until they are sealed
         F("sources"),
         function="jsonb_path_query_array",
         template="%(function)s(%(expressions)s, '$[*].document.id')",
         output_field=JSONField(),
     )
     answers = Message.objects.filter(parent__in=branch, role=Message.Role.ASSISTANT)
-    rows = list(answers.values_list(ids, "turns__collections"))
-    documents = frozenset(UUID(one) for found, _ in rows for one in found)
-    return documents, frozenset(UUID(one) for _, chosen in rows for one in chosen or ())
+    rows = list(answers.values_list("documents", of_plain_rows, "turns__collections"))
+    documents = {one for found, _, _ in rows for one in found or ()} | {UUID(one) for _, old, _ in rows for one in old}
+    return frozenset(documents), frozenset(UUID(one) for _, _, chosen in rows for one in chosen or ())

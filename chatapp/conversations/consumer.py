@@ -121,7 +121,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self.put({"type": "pong"})
             case frames.Ask():
                 await require_allowed(self.user, frame.text, _narrowed(frame)[0])
-                question = Question(self.user, frame.text, frame.conversation, frame.parent, *_narrowed(frame))
+                asked = (self.user, frame.text, frame.conversation, frame.parent, *_narrowed(frame))
+                question = Question(*asked, temporary=frame.temporary)
                 await self._begin(frame.id, lambda: _admitted(question))
             case frames.Edit(message=message, text=text):
                 narrowed = _narrowed_anew(frame)
@@ -164,6 +165,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             "title": started.title,
             "question": str(started.question),
             "answer": str(started.answer),
+            "temporary": started.temporary,
         }
         await self.put(accepted)
         self._follow(started.turn, 0)

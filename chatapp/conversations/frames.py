@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from retrieval.stored_text import storable
 PROTOCOL = 1
 FRAME_CHARACTERS = 64_000
 _COLLECTIONS = 1000
+_MAY_BE_LEFT_OUT = frozenset({"collections", "filters", "temporary"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -29,6 +31,7 @@ class Ask:
     parent: UUID | None = None
     collections: tuple[UUID, ...] | None = None
     filters: SearchFilters = EVERYTHING
+    temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,28 +120,34 @@ def parse(text: str | None) -> ClientFrame:
 
 
 def _needed(kind: type[Any], name: str) -> bool:
-    return name not in ("collections", "filters") and not (kind is Ask and name in ("conversation", "parent"))
+    return name not in _MAY_BE_LEFT_OUT and not (kind is Ask and name in ("conversation", "parent"))
 
 
 def _read(name: str, kind: type[Any], body: dict[str, Any]) -> Any:
     value = body.get(name)
-    if name == "id":
-        if not is_request_id(value):
-            raise Invalid("`id` must be a string of 1 to 100 characters.")
-        return value
-    if name == "text":
-        return question_text(value)
-    if name == "after":
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
-            raise Invalid("`after` must be a sequence number.")
-        return value
-    if name == "collections":
-        return _collections(value)
-    if name == "filters":
-        return filters_of(value or {})
+    if (reader := _READERS.get(name)) is not None:
+        return reader(value)
     if value is None and not _needed(kind, name):
         return None
     return _uuid(name, value)
+
+
+def _request_id(value: Any) -> str:
+    if not is_request_id(value):
+        raise Invalid("`id` must be a string of 1 to 100 characters.")
+    return str(value)
+
+
+def _sequence_number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+        raise Invalid("`after` must be a sequence number.")
+    return value
+
+
+def _temporary(value: Any) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise Invalid("`temporary` must be true or false.")
+    return bool(value)
 
 
 def _collections(value: Any) -> tuple[UUID, ...] | None:
@@ -173,3 +182,13 @@ def _uuid(name: str, value: Any) -> UUID:
         return UUID(str(value))
     except ValueError:
         raise Invalid(f"`{name}` must be an id.") from None
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "id": _request_id,
+    "text": question_text,
+    "after": _sequence_number,
+    "temporary": _temporary,
+    "collections": _collections,
+    "filters": lambda value: filters_of(value or {}),
+}

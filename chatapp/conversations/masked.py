@@ -112,6 +112,7 @@ class OwnFrames:
         return values_for(self._user, homes).get(homes[0], {}) if homes else {}
 
     def _moved(self, marks: list[list[int]]) -> list[list[int]]:
-        text = Turn.objects.filter(pk=self._turn, asker=self._user).values_list("answer__text", flat=True).first() or ""
+        turn = Turn.objects.filter(pk=self._turn, asker=self._user).select_related("answer").first()
+        text = turn.answer.text if turn else ""
         whole = put_back(text, self._read() if bears_any(text) else {})
         return [[whole.place(start), whole.place(end)] for start, end in marks]

@@ -5,23 +5,35 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
+
+from chatapp.privacy.fields import SealedJSONField, SealedTextField
+
+LONGEST_TITLE = 200  # characters
 
 
 class Conversation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
-    title = models.CharField(max_length=200, blank=True)
+    title = SealedTextField(blank=True, person="owner_id")
+    temporary = models.BooleanField(default=False, db_default=False)  # not listed, searched or exported; soon deleted
+    sealed = models.BooleanField(default=True, db_default=False)  # False: an earlier version wrote it; see older_texts
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["-updated_at"]
-        indexes = [models.Index(fields=["owner", "-updated_at"], name="conversation_list")]
+        indexes = [
+            models.Index(fields=["owner", "-updated_at"], name="conversation_list"),
+            models.Index(fields=["updated_at"], condition=Q(temporary=True), name="temporary_chats"),
+            models.Index(fields=["id"], condition=Q(sealed=False), name="conversations_to_seal"),
+        ]
 
     def __str__(self) -> str:
-        return self.title or str(self.id)
+        return str(self.id)
 
 
 class Message(models.Model):
@@ -42,21 +54,27 @@ class Message(models.Model):
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
     parent = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="children")
     role = models.CharField(max_length=10, choices=Role)
-    text = models.TextField(blank=True)
+    text = SealedTextField(blank=True, person="conversation.owner_id")
     status = models.CharField(max_length=12, choices=Status, default=Status.COMPLETE)
     engine = models.CharField(max_length=200, blank=True)  # who wrote it, as shown to people
     written_by = models.JSONField(default=list, blank=True)  # [{"engine", "from", "note"}]: where each writer begins
     error = models.JSONField(null=True)  # {"code", "message", "advice", "retryable"}
-    sources = models.JSONField(default=list, blank=True)  # what the turn was shown; see docs/protocol.md, Source
+    sources = SealedJSONField(
+        default=list, blank=True, person="conversation.owner_id"
+    )  # what the turn was shown; see docs/protocol.md, Source
+    documents = ArrayField(models.UUIDField(), null=True)  # behind `sources`, which nothing can look into
     unsupported = models.JSONField(
         null=True
     )  # [from, to] of sentences that no cited passage holds; None: not looked at
     usage = models.JSONField(default=dict, blank=True)
     timings = models.JSONField(default=dict, blank=True)  # milliseconds by stage
+    # False: its words cannot be found yet, or an earlier version left it plain; see older_texts
+    indexed = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["created_at"]
+        indexes = [models.Index(fields=["id"], condition=Q(indexed=False), name="messages_to_index")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(role="assistant") | Q(status="complete"), name="only_answers_have_a_fate"
@@ -65,6 +83,23 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} {self.id}"
+
+
+class FoundBy(models.Model):
+    """The words of a message, or of the title of a conversation, as numbers that need its owner's key to be made."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="found_by")
+    message = models.OneToOneField(Message, null=True, on_delete=models.CASCADE, related_name="found_by")
+    tokens = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["conversation"], condition=Q(message=None), name="one_entry_for_each_title")
+        ]
+        indexes = [GinIndex(fields=["tokens"], name="found_by_tokens")]
+
+    def __str__(self) -> str:
+        return f"words of {self.message_id or self.conversation_id}"
 
 
 class MaskedValue(models.Model):
@@ -87,9 +122,9 @@ class Citation(models.Model):
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="citations")
     number = models.PositiveSmallIntegerField()
     passage = models.ForeignKey("retrieval.Passage", null=True, on_delete=models.SET_NULL)
-    document_name = models.CharField(max_length=255)
+    document_name = SealedTextField(person="message.conversation.owner_id", place=("message_id", "number"))
     page = models.PositiveIntegerField(null=True)
-    quote = models.TextField()
+    quote = SealedTextField(person="message.conversation.owner_id", place=("message_id", "number"))
     score = models.FloatField()
 
     class Meta:
@@ -97,7 +132,7 @@ class Citation(models.Model):
         constraints = [models.UniqueConstraint(fields=["message", "number"], name="one_citation_for_each_mark")]
 
     def __str__(self) -> str:
-        return f"[{self.number}] {self.document_name}"
+        return f"[{self.number}]"
 
 
 class Turn(models.Model):
@@ -109,7 +144,9 @@ class Turn(models.Model):
     answer = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="turns")
     running = models.BooleanField(default=True)
     collections = models.JSONField(null=True)  # ids that the asker chose to search; null: all that may be read
-    filters = models.JSONField(null=True)  # what else the search was narrowed to: documents.filters; null: nothing
+    filters = SealedJSONField(
+        null=True, person="asker_id"
+    )  # what else the search was narrowed to: documents.filters; null: nothing
     begins_at = models.PositiveIntegerField(default=0)  # characters of the answer that stood before this turn
     stop_requested = models.BooleanField(default=False)
     runner = models.UUIDField(null=True)  # the process that writes it; another one that took it over writes instead

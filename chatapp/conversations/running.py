@@ -17,6 +17,7 @@ from chatapp.conversations.admission import Started
 from chatapp.conversations.outbox import Outbox
 from chatapp.conversations.services import Checkpoint
 from chatapp.database import in_database
+from chatapp.errors import ChatAppError
 from chatapp.limits.tokens import NOTHING, Reserved
 from inference.engine import Source, Usage
 
@@ -88,7 +89,9 @@ class RunningTurn:
     def checkpoint(self) -> Checkpoint:
         sources = None if self.sources_stored or not self.source_frames else self.source_frames
         started = self.started
-        return Checkpoint(started.turn, started.answer, self.text, self.engine, self.written_by, sources)
+        return Checkpoint(
+            started.turn, started.answer, started.asker.pk, self.text, self.engine, self.written_by, sources
+        )
 
 
 class Keeper:
@@ -121,7 +124,7 @@ class Keeper:
         kept = [turn.checkpoint() for turn in turns]
         try:
             going_on = await in_database(services.checkpoint)(kept)
-        except DatabaseError as error:  # a database that is away for a moment does not end an answer
+        except (DatabaseError, ChatAppError) as error:  # a database or key that is away for a moment ends no answer
             log.warning("turns.not_kept", turns=len(turns), error=" ".join(str(error).split())[:200])
             return
         for turn, one in zip(turns, kept, strict=True):

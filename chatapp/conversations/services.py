@@ -5,7 +5,7 @@ access.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,11 +13,15 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
+from chatapp.conversations import search
 from chatapp.conversations.admission import DEAD_AFTER, RUNNER, SILENT_FOR, Started
 from chatapp.conversations.citing import Cited
-from chatapp.conversations.models import Citation, Conversation, Message, Turn
+from chatapp.conversations.models import LONGEST_TITLE, Citation, Conversation, Message, Turn
 from chatapp.conversations.trail import turn_ended
 from chatapp.errors import Invalid
+from chatapp.privacy.caches import forget_streams
+from chatapp.privacy.fields import sealed_values
+from chatapp.privacy.sealing import prepare
 from retrieval.models import Passage
 from retrieval.stored_text import storable
 
@@ -26,6 +30,7 @@ from retrieval.stored_text import storable
 class Checkpoint:
     turn: UUID
     answer: UUID
+    owner: UUID  # under whose key it is kept
     text: str
     engine: str
     written_by: list[dict[str, Any]]
@@ -36,9 +41,10 @@ class Checkpoint:
 _KEEP = """
 UPDATE conversations_message AS message
 SET text = kept.text, engine = kept.engine, written_by = kept.written_by,
-    sources = COALESCE(kept.sources, message.sources)
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[])
-    AS kept (id, text, engine, written_by, sources)
+    sources = COALESCE(kept.sources, message.sources),
+    documents = COALESCE(kept.documents::uuid[], message.documents)
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::text[])
+    AS kept (id, text, engine, written_by, sources, documents)
 WHERE message.id = kept.id
 """
 
@@ -53,6 +59,7 @@ def checkpoint(kept: Sequence[Checkpoint]) -> set[UUID]:
     Turn.objects.filter(pk__in=going_on).update(heartbeat_at=timezone.now())
     rows = [one for one in kept if one.turn in going_on]
     if rows:
+        prepare({one.owner for one in rows})
         with connection.cursor() as cursor:
             cursor.execute(_KEEP, [list(column) for column in zip(*map(_columns, rows), strict=True)])
     return going_on
@@ -67,9 +74,19 @@ def leave_turn(kept: Checkpoint) -> bool:
     return True
 
 
-def _columns(kept: Checkpoint) -> tuple[UUID, str, str, str, str | None]:
-    sources = None if kept.sources is None else json.dumps(kept.sources)
-    return kept.answer, kept.text, kept.engine, json.dumps(kept.written_by), sources
+def _columns(kept: Checkpoint) -> tuple[UUID, str, str, str, str | None, str | None]:
+    values: dict[str, Any] = {"text": kept.text}
+    documents = None
+    if kept.sources is not None:
+        values["sources"] = kept.sources
+        documents = f"{{{','.join(map(str, documents_of(kept.sources)))}}}"
+    sealed = sealed_values(Message, kept.owner, str(kept.answer), values)
+    sources = json.dumps(sealed["sources"]) if "sources" in sealed else None
+    return kept.answer, sealed["text"], kept.engine, json.dumps(kept.written_by), sources, documents
+
+
+def documents_of(sources: Iterable[dict[str, Any]]) -> list[UUID]:
+    return sorted({UUID(one["document"]["id"]) for one in sources if one.get("document", {}).get("id")})
 
 
 def finish_turn(
@@ -80,20 +97,30 @@ def finish_turn(
         ended = Turn.objects.filter(pk=turn, running=True, runner=RUNNER)
         if not ended.update(running=False, heartbeat_at=timezone.now()):
             return False
-        Message.objects.filter(pk=answer).update(**values)
+        row = Turn.objects.select_related("asker", "question__conversation").get(pk=turn)
+        written = Message(pk=answer, conversation=row.question.conversation, text=values["text"])
+        _keep_answer(written, values)
         Citation.objects.filter(message_id=answer).delete()
         if cited:
             kept = set(Passage.objects.filter(pk__in=passages.values()).values_list("pk", flat=True))
             there = {number: passage for number, passage in passages.items() if passage in kept}
-            Citation.objects.bulk_create(_citation(answer, one, there.get(one.source.number)) for one in cited)
-        turn_ended(turn, values)
+            Citation.objects.bulk_create(_citation(written, one, there.get(one.source.number)) for one in cited)
+        turn_ended(row, values)
         return True
 
 
-def _citation(answer: UUID, cited: Cited, passage: int | None) -> Citation:
+def _keep_answer(written: Message, values: dict[str, Any]) -> None:
+    home = written.conversation
+    kept = sealed_values(Message, home.owner_id, str(written.pk), values)
+    kept |= {"documents": documents_of(values["sources"]), "indexed": True}
+    Message.objects.filter(pk=written.pk).update(**kept)
+    search.index([written])
+
+
+def _citation(answer: Message, cited: Cited, passage: int | None) -> Citation:
     source = cited.source
     return Citation(
-        message_id=answer,
+        message=answer,
         number=source.number,
         passage_id=passage,
         document_name=source.document[:255],
@@ -118,15 +145,21 @@ def request_stop(*, turn: Turn) -> None:
 
 def rename_conversation(*, conversation: Conversation, title: str) -> None:
     title = " ".join(storable(title).split())
-    if not 0 < len(title) <= 200:
-        raise Invalid("A title has 1 to 200 characters.")
-    # The list is sorted by the last message: a new name does not move the conversation.
-    Conversation.objects.filter(pk=conversation.pk).update(title=title)
+    if not 0 < len(title) <= LONGEST_TITLE:
+        raise Invalid(f"A title has 1 to {LONGEST_TITLE} characters.")
+    if conversation.temporary:
+        raise Invalid("A temporary chat has no title.")
     conversation.title = title
+    with transaction.atomic():
+        # The list is sorted by the last message: a new name does not move the conversation.
+        conversation.save(update_fields=["title"])
+        search.index_titles([conversation])
 
 
 def delete_conversation(*, conversation: Conversation) -> None:
-    """Running turns notice that their rows are gone and stop."""
+    """Running turns notice that their rows are gone and stop. Of a temporary chat, frames go at once as well."""
+    if conversation.temporary:
+        forget_streams(list(Turn.objects.filter(question__conversation=conversation).values_list("pk", flat=True)))
     conversation.delete()
 
 

@@ -26,6 +26,7 @@ from chatapp.conversations.running import RUNNING
 from chatapp.conversations.stream import Frame, StreamAway, turn_stream
 from chatapp.database import in_database
 from chatapp.errors import Busy
+from chatapp.privacy.errors import Unreadable
 
 log = structlog.get_logger(__name__)
 
@@ -117,7 +118,16 @@ def claim(room: int, running_here: Collection[UUID]) -> list[Claimed]:
     claimed = {row.pk: row.heartbeat_at for row in rows[:room]}
     Turn.objects.filter(pk__in=claimed).update(runner=RUNNER, takeovers=F("takeovers") + 1, heartbeat_at=timezone.now())
     mine = Turn.objects.filter(pk__in=claimed).select_related("asker", "answer", "question__conversation")
-    return [Claimed(started(turn), claimed[turn.pk]) for turn in mine]
+    return [Claimed(found, claimed[turn.pk]) for turn in mine if (found := _opened(turn)) is not None]
+
+
+def _opened(turn: Turn) -> Started | None:
+    """None: it cannot go on, for nobody can open what it is about; the sweep marks it interrupted."""
+    try:
+        return started(turn)
+    except Unreadable:
+        log.warning("turn.not_taken_over", turn=str(turn.pk), reason="unreadable")
+        return None
 
 
 def give_back(one: Claimed) -> None:

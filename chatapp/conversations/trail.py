@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 
@@ -17,13 +16,12 @@ from chatapp.governance.personal import Personal
 from chatapp.governance.services import prepared, record
 
 
-def turn_ended(turn: UUID, values: dict[str, Any]) -> None:
-    """In the transaction that stores the answer."""
-    row = Turn.objects.select_related("asker", "question").get(pk=turn)
-    said = _said(row.question.text, values["text"])
+def turn_ended(row: Turn, values: dict[str, Any]) -> None:
+    """In the transaction that stores the answer. Of a temporary chat no text is kept, nor what tells of one."""
+    said = {"temporary": True} if row.question.conversation.temporary else _said(row.question.text, values["text"])
     record(
         "turn.ended",
-        f"turn {turn}",
+        f"turn {row.pk}",
         row.asker,
         conversation=str(row.question.conversation_id),
         status=str(values["status"]),

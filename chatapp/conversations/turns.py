@@ -162,7 +162,13 @@ async def _found_sources(turn: RunningTurn) -> list[dict[str, Any]]:
 async def _write(turn: RunningTurn, asked: Generation, rules: HouseRules) -> None:
     out = Outgoing(frozenset(s.number for s in turn.sources), rules.answer, turn.text, _known(turn, asked))
     started = turn.started
-    asking = Asking(started.asker, started.collections, started.conversation, unchanged=lambda: out.unchanged)
+    asking = Asking(
+        started.asker,
+        started.collections,
+        started.conversation,
+        unchanged=lambda: out.unchanged,
+        temporary=started.temporary,
+    )
     passages = frozenset(frame["passage"] for frame in turn.source_frames)
     next_one: Writer | None = None
     answered = while_readable(answer_cache.answer(asked, asking), turn.started.asker.pk, passages)
@@ -294,7 +300,7 @@ async def _stored(turn: RunningTurn, values: dict[str, Any], cited: list[Cited])
         return await in_database(services.finish_turn)(
             turn=started.turn, answer=started.answer, values=values, cited=cited, passages=passages
         )
-    except DatabaseError:
+    except (DatabaseError, ChatAppError):  # a key that is away is as bad as a database that is
         log.exception("turn.not_stored")
         return False
 

@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern] = [
     path("", pages.chat, name="chat"),
     path("c/<uuid:conversation>/", pages.chat, name="conversation"),
     path("api/conversations/", api.conversations),
+    path("api/conversations/search/", api.found),
     path("api/conversations/<uuid:pk>/", api.conversation),
     path("api/engines/", api.engines),
 ]

@@ -7,6 +7,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from chatapp.privacy.fields import SealedTextField
+
 MOST_CHARACTERS = 2000
 
 
@@ -29,7 +31,9 @@ class Rating(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     value = models.SmallIntegerField(choices=Value)
     reasons = ArrayField(models.CharField(max_length=12, choices=Reason), default=list, blank=True)
-    text = models.TextField(blank=True, max_length=MOST_CHARACTERS)
+    text = SealedTextField(
+        blank=True, max_length=MOST_CHARACTERS, person="person_id", place=("message_id", "person_id")
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -12,6 +12,7 @@ from chatapp.accounts.models import User
 from chatapp.conversations.models import Message, Turn
 from chatapp.errors import Invalid, NotFound
 from chatapp.feedback.models import MOST_CHARACTERS, Rating
+from chatapp.privacy.errors import Unreadable
 from inference import outcomes
 from retrieval.stored_text import storable
 
@@ -52,7 +53,11 @@ def ratings_of(user: User, messages: Iterable[Message]) -> dict[UUID, dict[str, 
 
 def as_json(row: Rating) -> dict[str, Any]:
     name = next(name for name, value in _NAMES.items() if value == row.value)
-    return {"rating": name, "reasons": row.reasons, "text": row.text}
+    try:
+        text = row.text
+    except Unreadable:  # the rating itself is no secret
+        text = ""
+    return {"rating": name, "reasons": row.reasons, "text": text}
 
 
 def of_turns(turns: Collection[UUID]) -> dict[UUID, int]:

@@ -9,11 +9,12 @@ from typing import IO, Any
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import ForeignKey, Model
+from django.db.models import Field, ForeignKey, Model
 
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Conversation
 from chatapp.governance.models import AuditEntry
+from chatapp.privacy.errors import Unreadable
 
 _SECRET = frozenset({"password", "sha256", "token_sha256", "session_key", "session_id", "id_token"})
 _BATCH = 200
@@ -25,7 +26,9 @@ def write(person: User, target: IO[bytes]) -> dict[str, int]:
     counts: dict[str, int] = {}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         _put(archive, "account.json", _row(person) | {"groups": [group.name for group in person.groups.all()]})
-        for conversation in Conversation.objects.filter(owner=person).order_by("created_at").iterator(_BATCH):
+        for conversation in (
+            Conversation.objects.filter(owner=person, temporary=False).order_by("created_at").iterator(_BATCH)
+        ):
             _put(archive, f"conversations/{conversation.pk}.json", _conversation(conversation))
             counts["conversations"] = counts.get("conversations", 0) + 1
         for model, field in _links():
@@ -74,9 +77,15 @@ def _put_trail(archive: zipfile.ZipFile, person: UUID) -> int:
 
 
 def _row(row: Model) -> dict[str, Any]:
-    return {
-        field.name: field.value_from_object(row) for field in row._meta.concrete_fields if field.name not in _SECRET
-    }
+    return {field.name: _value(row, field) for field in row._meta.concrete_fields if field.name not in _SECRET}
+
+
+def _value(row: Model, field: Field[Any, Any]) -> Any:
+    """What nobody can open does not keep the rest from being told."""
+    try:
+        return field.value_from_object(row)
+    except Unreadable:
+        return {"unreadable": True}
 
 
 def _put(archive: zipfile.ZipFile, name: str, value: Any) -> None:

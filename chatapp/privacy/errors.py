@@ -14,6 +14,14 @@ class KeyIsMissing(ChatAppError):
         super().__init__(f"{self.user_message[:-1]} (it begins with {fingerprint}).")
 
 
+class Unreadable(ChatAppError):
+    """Of one value that is sealed: the rest of a page is shown without it."""
+
+    code, http_status = "cannot_be_opened", 409
+    user_message = "This text cannot be opened: its key is not there any more, or it was changed."
+    advice = "Ask your administrator, who finds the reason in the log."
+
+
 class LastAdministrator(ChatAppError):
     code, http_status = "last_administrator", 409
     user_message = "This is the only administrator."

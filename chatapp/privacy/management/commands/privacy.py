@@ -9,14 +9,14 @@ from typing import Any
 from chatapp.accounts.models import User
 from chatapp.commands import FootnoteCommand, counted
 from chatapp.governance.services import command, record
-from chatapp.privacy import copies, erasure, keyring
+from chatapp.privacy import copies, erasure, keyring, older_texts
 
 
 class Command(FootnoteCommand):
     help = "Copies of what is kept about a person, its erasure, and the keys under which personal data is encrypted."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="export|erase|rewrap")
+        actions = parser.add_subparsers(dest="action", required=True, metavar="export|erase|rewrap|seal")
         export = actions.add_parser("export", help="all that is kept about a person, as a zip of JSON")
         export.add_argument("name", metavar="NAME")
         export.add_argument(
@@ -30,12 +30,14 @@ class Command(FootnoteCommand):
         erase.add_argument("--yes", action="store_true", help="do it; without this it only says what would go")
         erase.add_argument("--again", action="store_true", help="those who were erased before, after a restore")
         rewrap = actions.add_parser("rewrap", help="put the keys of all people under the first key-encryption key")
-        for one in (export, erase, rewrap):
+        seal = actions.add_parser("seal", help="seal the conversations that earlier versions left plain")
+        for one in (export, erase, rewrap, seal):
             one.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
     def handle(self, *, action: str, **options: Any) -> None:
         with command():
-            {"export": self._export, "erase": self._erase, "rewrap": self._rewrap}[action](options)
+            actions = {"export": self._export, "erase": self._erase, "rewrap": self._rewrap, "seal": self._seal}
+            actions[action](options)
 
     def _export(self, options: dict[str, Any]) -> None:
         person = self._person(options["name"])
@@ -72,6 +74,15 @@ class Command(FootnoteCommand):
         changed = keyring.wrap_anew()
         done = f"Wrapped {counted(changed, 'key')} anew. Older key-encryption keys are not needed any more."
         self._say(options, {"keys": changed}, done)
+
+    def _seal(self, options: dict[str, Any]) -> None:
+        done = older_texts.seal_some()
+        left = older_texts.left()
+        said = f"Sealed {counted(done.conversations, 'conversation')} and {counted(done.messages, 'message')}."
+        if left.conversations or left.messages:
+            said += f" {left.conversations} and {left.messages} were in use: run it again, or leave them to the worker."
+        counts = {"conversations": done.conversations, "messages": done.messages}
+        self._say(options, counts | {"left": left.conversations + left.messages}, said)
 
     def _say(self, options: dict[str, Any], value: dict[str, Any], sentence: str) -> None:
         if options["json"]:
