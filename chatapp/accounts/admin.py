@@ -217,6 +217,7 @@ class ReadersAdmin(OfOrganisers, GroupAdmin):
         return ("organisation", "name") if is_superuser(request) else ("name",)
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        home = form.home_of()
         super().save_model(request, obj, form, change)
         if not change:
-            place_group(obj, form.home_of())
+            place_group(obj, home)

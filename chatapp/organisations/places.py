@@ -24,7 +24,7 @@ def place_new_group(instance: Group, created: bool, **_: Any) -> None:
 
 def place_group(group: Group, organisation: UUID) -> None:
     """A new one, elsewhere than its creator is."""
-    GroupPlace.objects.update_or_create(group=group, defaults={"organisation_id": organisation})
+    group.place, _ = GroupPlace.objects.update_or_create(group=group, defaults={"organisation_id": organisation})
 
 
 def of_creator() -> UUID:
