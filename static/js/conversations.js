@@ -77,7 +77,7 @@ export class ConversationList {
       event.preventDefault();
       this.onOpen(item.id);
     };
-    const title = item.title || "New conversation";
+    const title = item.title || (item.unreadable ? "Cannot be opened" : "New conversation");
     return el("li", { data: { conversation: item.id }, class: item.id === this.current ? "current" : "" },
       el("a", { href: `/c/${item.id}/`, onclick: open, dir: "auto", "aria-current": item.id === this.current ? "page" : null, title },
         title),

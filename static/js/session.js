@@ -22,6 +22,7 @@ export class Session extends EventTarget {
 
   reset(id) {
     this.id = id;
+    this.temporary = false; // whether this chat is, or the next one will be
     this.title = "";
     this.tree = new Tree();
     this.turns = new Map(); // turn -> id of its answer
@@ -44,6 +45,7 @@ export class Session extends EventTarget {
     if (this.id !== wanted) return;
     const shown = new Map(this.tree.chosen);
     this.title = detail.title;
+    this.temporary = Boolean(detail.temporary);
     this.tree = new Tree(detail.messages);
     for (const [parent, child] of shown) {
       if (this.tree.get(child) && this.tree.siblings(this.tree.get(child)).at(-1).id === child) this.tree.chosen.set(parent, child);
@@ -73,7 +75,8 @@ export class Session extends EventTarget {
 
   ask(text) {
     const parent = this.tree.lastAnswer()?.id ?? null;
-    return this.#sendNarrowed({ type: "ask", text, conversation: this.id, parent }, { text, parent });
+    const begun = this.temporary && !this.id ? { temporary: true } : {};
+    return this.#sendNarrowed({ type: "ask", text, conversation: this.id, parent, ...begun }, { text, parent, ...begun });
   }
 
   edit(message, text) {
@@ -100,15 +103,15 @@ export class Session extends EventTarget {
   #hello({ running = [] }) {
     const [lost] = this.waiting.values();
     this.waiting.clear();
-    if (lost) this.#recover(lost);
+    if (lost) this.#recover(lost, running);
     else if (this.id && running.some((one) => one.conversation === this.id && !this.turns.has(one.turn))) this.refresh();
   }
 
   // What was sent while the line broke may or may not have arrived: look at what the server has.
-  async #recover(asked) {
+  async #recover(asked, running) {
     const known = new Set(this.tree.messages.keys());
     try {
-      const home = asked.conversation ?? (await request("GET", "/api/conversations/?limit=1")).conversations[0]?.id;
+      const home = asked.conversation ?? (await this.#begun(asked, running));
       const { messages } = home ? await request("GET", `/api/conversations/${home}/`) : { messages: [] };
       const arrived = messages.some((one) => one.role === "user" && one.text === asked.text && !known.has(one.id));
       if (arrived && !asked.conversation && !this.id) this.#emit("opened", (this.id = home));
@@ -118,6 +121,12 @@ export class Session extends EventTarget {
       this.#emit("refused", { error, asked });
     }
     this.#emit("changed");
+  }
+
+  // The conversation that such a question began, if it arrived.
+  async #begun(asked, running) {
+    if (asked.temporary) return running.find((one) => one.temporary)?.conversation;
+    return (await request("GET", "/api/conversations/?limit=1")).conversations[0]?.id;
   }
 
   async refresh() {

@@ -92,6 +92,8 @@ class Double:
         self.log: list[dict[str, Any]] = []  # of the turn; what was asked for again is sent again
         self.conversations: list[dict[str, Any]] = []
         self.detail: dict[str, Any] = {}
+        self.found: list[dict[str, Any]] = []
+        self.deleted: list[str] = []
         self.engines = {"engines": [], "answering": ""}
         self.scope: dict[str, Any] = {"collections": [], "kinds": []}
         self.collections: list[dict[str, Any]] = []
@@ -171,13 +173,14 @@ class Double:
     def _http(self, route: Any) -> None:
         url, method = route.request.url.split("/api/")[1], route.request.method
         if method == "DELETE":
+            self.deleted.append(url)
             return route.fulfill(status=204)
         if url.endswith("/rating/"):
             self.ratings.append(json.loads(route.request.post_data))
             return route.fulfill(**self.refused_rating or {"json": {"reasons": [], "text": "", **self.ratings[-1]}})
         answers: dict[str, Any] = {
             "passages/": self.passage, "scope/": self.scope, "engines/": self.engines, "conversations/?": {"conversations": self.conversations},
-            "conversations/": self.detail, "documents/": {"document": {}},
+            "conversations/search/?": {"results": self.found}, "conversations/": self.detail, "documents/": {"document": {}},
             "ingestion/?": self.ingestion, "ingestion/": {"documents": 3},
         }  # fmt: skip
         if url.startswith("collections/"):
