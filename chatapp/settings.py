@@ -164,9 +164,18 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "100/m/ip,5/5m/key",
     "sign_on": "300/m/ip",
     "rating": "20/10s/user",
+    "filter_trial": "30/m/user",
 }
 MFA_ADAPTER = "chatapp.signon.second_factor.SecondFactorAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_RATE_LIMITS = {"webauthn_login": "300/m/ip"}  # as for passwords
+PASSKEY_SIGN_IN = MFA_PASSKEY_LOGIN_ENABLED = env.boolean("CHATAPP_PASSKEY_SIGN_IN", True)
+MFA_FORMS = {
+    "add_webauthn": "chatapp.signon.passkey_forms.Add",
+    "authenticate_webauthn": "chatapp.signon.passkey_forms.Authenticate",
+    "reauthenticate_webauthn": "chatapp.signon.passkey_forms.Reauthenticate",
+    "login_webauthn": "chatapp.signon.passkey_forms.SignIn",
+}
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are not verified here
 SOCIALACCOUNT_ADAPTER = "chatapp.signon.adapter.SignOnAdapter"

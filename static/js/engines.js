@@ -18,6 +18,9 @@ export function engineName(engine) {
   return name;
 }
 
+// What is known of an engine, and what it cannot do.
+export const cardOf = (engine) => `/models/card/?engine=${encodeURIComponent(engine)}`;
+
 // What each engine wrote of an answer; several when one took over from another. One that wrote no word is not named.
 export function partsOf({ text, engine, written_by: writers }) {
   const characters = [...(text ?? "")];
@@ -81,5 +84,6 @@ function describe(engine) {
     meant && el("p", {}, `${meant[0].toUpperCase()}${meant.slice(1)}.`),
     problem && el("p", {}, problem),
     isQuoting(engine.name) && el("p", {}, "Finds the best sentences in the documents and quotes them word for word. Always there."),
-    engine.advice && el("p", { class: "quiet-text advice" }, ...withCommands(engine.advice)));
+    engine.advice && el("p", { class: "quiet-text advice" }, ...withCommands(engine.advice)),
+    el("p", {}, el("a", { href: cardOf(engine.name) }, "Model card"), el("span", { class: "visually-hidden" }, ` of ${engineName(engine.name)}`)));
 }

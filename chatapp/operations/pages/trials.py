@@ -1,0 +1,97 @@
+"""The try-it box: what the rules about content would do with a text that is typed there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from allauth.core import ratelimit
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from chatapp.conversations.stream import redis_errors
+from chatapp.errors import TooOften
+from chatapp.operations.models import FilterTrial
+from chatapp.operations.trials import MOST_CHARACTERS, WHERE, Trial, attempt
+from inference.administration.pages import form_page
+from inference.administration.superusers import ReadOnly, actor, require_superuser
+from retrieval.models import Collection
+
+if TYPE_CHECKING:
+    TrialAdminBase = admin.ModelAdmin[FilterTrial]
+else:
+    TrialAdminBase = admin.ModelAdmin
+
+log = structlog.get_logger(__name__)
+
+_WINDOW_S = 60  # see ACCOUNT_RATE_LIMITS
+
+
+class TrialForm(forms.Form):
+    text = forms.CharField(
+        max_length=MOST_CHARACTERS,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 6, "class": "vLargeTextField", "spellcheck": "false", "dir": "auto"}),
+        help_text=f"It is not kept. {MOST_CHARACTERS} characters at most.",
+    )
+    where = forms.ChoiceField(label="As", choices=[(str(one), one.label) for one in WHERE])
+    group = forms.ModelChoiceField(
+        Group.objects.order_by("name"), required=False, empty_label="somebody in no group", label="Asked by"
+    )
+    collection = forms.ModelChoiceField(
+        Collection.objects.order_by("name"), required=False, empty_label="all of them", label="Of the collection"
+    )
+
+    def tried(self, request: HttpRequest) -> Trial:
+        given = self.cleaned_data
+        groups = {given["group"].pk} if given["group"] else set()
+        collections = {given["collection"].pk} if given["collection"] else None
+        return attempt(given["text"], given["where"], groups=groups, collections=collections, by=actor(request))
+
+
+@admin.register(FilterTrial)
+class TrialAdmin(ReadOnly, TrialAdminBase):
+    """One page, and none of single rules: those are edited elsewhere."""
+
+    class Media:
+        css = {"all": ["css/administration.css", "css/system.css"]}
+
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("", self.admin_site.admin_view(self.changelist_view), name="operations_filtertrial_changelist")]
+
+    @method_decorator(never_cache)
+    @method_decorator(sensitive_post_parameters("text"))
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        require_superuser(request)
+        if request.method not in ("GET", "HEAD", "POST"):
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+        form = TrialForm(request.POST if request.method == "POST" else None)
+        trial = None
+        if request.method == "POST" and form.is_valid():
+            _require_turn(request)
+            trial = form.tried(request)
+        page = form_page(self, request, form, "Try the content rules", "Try it")
+        page.template_name = "admin/try_it/page.html"
+        assert page.context_data is not None
+        page.context_data |= {"trial": trial}
+        return page
+
+
+def _require_turn(request: HttpRequest) -> None:
+    """Raises TooOften; also where the store that counts is away."""
+    try:
+        allowed = ratelimit.consume(request, action="filter_trial")
+    except redis_errors() as error:
+        log.warning("filter_trial.not_counted", error=str(error))
+        allowed = None
+    if not allowed:
+        raise TooOften(retry_after_s=_WINDOW_S)
