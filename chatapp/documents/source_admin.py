@@ -15,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from chatapp import access
+from chatapp.accounts.models import User
 from chatapp.documents import sources
 from chatapp.errors import NotFound
 from chatapp.roles.administration import OfCurators, require_curator
@@ -45,7 +46,7 @@ _HELP = {
     "endpoint": "Such as https://s3.eu-central-1.amazonaws.com.",
     "prefix": "Only keys that begin so.",
 }
-_OF_ALL = ("every_minutes", "key_name", "enabled")
+_OF_ALL = ("every_minutes", "key_name", "private_networks", "enabled")
 
 
 class SourceForm(forms.Form):
@@ -62,13 +63,24 @@ class SourceForm(forms.Form):
         max_length=80,
         help_text="The environment variable of the worker that holds its secret; its name begins with SOURCE_KEY_.",
     )
+    private_networks = forms.BooleanField(
+        required=False, initial=True, help_text="It may reach those that RETRIEVAL_SOURCE_NETWORKS names."
+    )
     enabled = forms.BooleanField(required=False, initial=True, help_text="Off: its schedule rests.")
 
     def __init__(
-        self, kind: Kind, source: Source | None, data: Any = None, *, offered: QuerySet[Collection] | None = None
+        self,
+        kind: Kind,
+        source: Source | None,
+        by: User,
+        data: Any = None,
+        *,
+        offered: QuerySet[Collection] | None = None,
     ) -> None:
         initial = {name: getattr(source, name) for name in _OF_ALL} if source else {}
         super().__init__(data, initial=initial)
+        if not by.is_superuser:
+            del self.fields["private_networks"]
         self.kind = kind
         if source is not None:
             del self.fields["name"], self.fields["collection"]
@@ -122,6 +134,7 @@ class SourceAdmin(OfCurators, SourceAdminBase):
         "collection",
         "schedule",
         "key_name",
+        "private_networks",
         "settings_of",
         "state_of",
         "counted",
@@ -162,7 +175,7 @@ class SourceAdmin(OfCurators, SourceAdminBase):
             title = "Where do the documents come from?"
             return form_page(self, request, KindForm(offered), title, "Go on", method="get")
         kind = kind_named(name)
-        form = SourceForm(kind, None, request.POST or None, offered=access.curated(actor(request)))
+        form = SourceForm(kind, None, actor(request), request.POST or None, offered=access.curated(actor(request)))
         if request.method == "POST" and form.is_valid():
             values = form.cleaned_data
             try:
@@ -174,6 +187,7 @@ class SourceAdmin(OfCurators, SourceAdminBase):
                     settings=form.settings(),
                     key_name=values["key_name"],
                     every_minutes=values["every_minutes"],
+                    private_networks=values.get("private_networks"),
                 )
             except (RetrievalError, NotFound) as error:
                 form.add_error(None, f"{error.user_message} {error.advice}")
@@ -183,9 +197,9 @@ class SourceAdmin(OfCurators, SourceAdminBase):
 
     def edit_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         source = self._found(request, pk)
-        form = SourceForm(kind_named(source.kind), source, request.POST or None)
+        form = SourceForm(kind_named(source.kind), source, actor(request), request.POST or None)
         if request.method == "POST" and form.is_valid():
-            of_all = {name: form.cleaned_data[name] for name in _OF_ALL}
+            of_all = {name: form.cleaned_data[name] for name in _OF_ALL if name in form.fields}
             try:
                 sources.change(source, by=actor(request), settings=form.settings(), **of_all)
             except (RetrievalError, NotFound) as error:

@@ -22,6 +22,7 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "key_name": (str,),
     "every_minutes": (int, type(None)),
     "enabled": (bool,),
+    "private_networks": (bool,),
 }
 _WHEN_MADE = ("name", "collection", "kind")
 
@@ -68,7 +69,7 @@ def _fields(request: HttpRequest, *, required: tuple[str, ...] = (), refused: tu
     for name, value in body.items():
         if name not in _FIELDS or name in refused:
             raise Invalid(f"There is no field named {name!r:.50} to be set here.")
-        if not isinstance(value, _FIELDS[name]) or (isinstance(value, bool) and name != "enabled"):
+        if not isinstance(value, _FIELDS[name]) or (isinstance(value, bool) and bool not in _FIELDS[name]):
             raise Invalid(f"The field {name} has the wrong type.")
     if missing := [name for name in required if name not in body]:
         raise Invalid(f"The field {missing[0]} is missing.")

@@ -66,9 +66,11 @@ def add(
     settings: Mapping[str, Any],
     key_name: str = "",
     every_minutes: int | None = None,
+    private_networks: bool | None = None,
 ) -> Source:
     with transaction.atomic():
         require_free_hand(by, kind=kind, key_name=key_name)
+        reaches = _reaches_private_networks(by, private_networks, usual=by.is_superuser)
         source = services.create_source(
             name=name,
             collection=collection,
@@ -76,23 +78,46 @@ def add(
             settings=settings,
             key_name=key_name,
             every_minutes=every_minutes,
+            private_networks=reaches,
         )
         record("source.added", source.name, by, kind=kind, collection=collection.name, settings=source.settings)
     return source
 
 
 def change(
-    source: Source, *, by: User, settings: Mapping[str, Any], key_name: str, every_minutes: int | None, enabled: bool
+    source: Source,
+    *,
+    by: User,
+    settings: Mapping[str, Any],
+    key_name: str,
+    every_minutes: int | None,
+    enabled: bool,
+    private_networks: bool | None = None,
 ) -> None:
+    """What an administrator let it reach holds for the settings that the administrator saw."""
     before = _picture(source)
     require_free_hand(by, kind=source.kind, key_name=key_name or source.key_name)
+    kept = services.checked(source.kind, settings, key_name, every_minutes) == source.settings
+    usual = source.private_networks if kept else by.is_superuser
     with transaction.atomic():
         services.change_source(
-            source, settings=settings, key_name=key_name, every_minutes=every_minutes, enabled=enabled
+            source,
+            settings=settings,
+            key_name=key_name,
+            every_minutes=every_minutes,
+            enabled=enabled,
+            private_networks=_reaches_private_networks(by, private_networks, usual=usual),
         )
         now = _picture(source)
         if different := {name: {"from": before[name], "to": now[name]} for name in now if before[name] != now[name]}:
             record("source.changed", source.name, by, **different)
+
+
+def _reaches_private_networks(by: User, wanted: bool | None, *, usual: bool) -> bool:
+    """The networks of RETRIEVAL_SOURCE_NETWORKS are open to sources of administrators alone."""
+    if wanted is not None:
+        access.require_administrator(by)
+    return usual if wanted is None else wanted
 
 
 def run(source: Source, *, by: User) -> bool:
@@ -132,6 +157,7 @@ def source_json(source: Source) -> dict[str, Any]:
         "kind": source.kind,
         "settings": source.settings,
         "key_name": source.key_name,
+        "private_networks": source.private_networks,
         "enabled": source.enabled,
         "every_minutes": source.every_minutes,
         "state": source.state,
@@ -155,4 +181,5 @@ def _picture(source: Source) -> dict[str, Any]:
         "key_name": source.key_name,
         "every_minutes": source.every_minutes,
         "enabled": source.enabled,
+        "private_networks": source.private_networks,
     }

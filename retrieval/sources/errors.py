@@ -33,7 +33,7 @@ class PrivateAddress(SourceError):
     code, http_status = "private_address", 403
     user_message = (
         "This address leads into a private network, which sources may not read unless the operator names the network"
-        " in RETRIEVAL_SOURCE_NETWORKS and starts Footnote again."
+        " in RETRIEVAL_SOURCE_NETWORKS and starts Footnote again, and an administrator lets the source reach it."
     )
     advice = "Ask the operator, or name another address."
 

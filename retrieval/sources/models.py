@@ -34,6 +34,7 @@ class Source(Leased):
     kind = models.CharField(max_length=40)
     settings = models.JSONField(default=dict, blank=True)  # as its connector reads them
     key_name = models.CharField(max_length=80, blank=True)  # of the environment variable that holds its secret
+    private_networks = models.BooleanField(default=False, db_default=False)  # may reach those that the operator names
     enabled = models.BooleanField(default=True)
     every_minutes = models.PositiveIntegerField(null=True, blank=True)  # null: only when asked
 

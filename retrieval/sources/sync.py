@@ -105,7 +105,7 @@ def _surroundings(run: Run) -> Surroundings:
     return Surroundings(
         folder=config.cache_dir / "sources" / str(run.source.pk),
         roots=config.source_folders,
-        networks=config.source_networks,
+        networks=config.source_networks if run.source.private_networks else (),
         secret=_secret(run.source),
         item_bytes=config.limits.file_bytes,
         most_items=MOST_ITEMS,

@@ -73,7 +73,9 @@ def served(repository: Repo) -> Iterator[str]:
 @pytest.fixture(params=["path", "http"])
 def source(request: pytest.FixtureRequest, repository: Repo, served: str, collection: Collection) -> Source:
     url = served if request.param == "http" else str(repository.path)
-    return create_source(name="Wiki", collection=collection, kind="git", settings={"url": url, "branch": "main"})
+    return create_source(
+        private_networks=True, name="Wiki", collection=collection, kind="git", settings={"url": url, "branch": "main"}
+    )
 
 
 def test_the_documents_of_a_branch_are_taken_and_only_changes_after_that(
@@ -117,7 +119,7 @@ def test_a_branch_that_is_not_there_is_named(source: Source, repository: Repo, r
 
 def test_a_repository_that_is_not_there_fails_with_a_sentence(collection: Collection, served: str, run: Run) -> None:
     url = served.replace("docs.git", "other.git")
-    source = create_source(name="Wiki", collection=collection, kind="git", settings={"url": url})
+    source = create_source(private_networks=True, name="Wiki", collection=collection, kind="git", settings={"url": url})
     assert run(source).outcome == Source.Outcome.FAILED
 
 

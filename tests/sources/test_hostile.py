@@ -188,7 +188,9 @@ def test_a_repository_whose_git_folder_lies_elsewhere_is_refused(
     commit(Repo.init(str(outside)), {"secret.md": "top secret"})
     (top / "inside").mkdir()
     (top / "inside" / ".git").write_text(f"gitdir: {outside}/.git\n")
-    made = create_source(name="W", collection=collection, kind="git", settings={"url": str(top / "inside")})
+    made = create_source(
+        private_networks=True, name="W", collection=collection, kind="git", settings={"url": str(top / "inside")}
+    )
     assert run(made).error_code == "bad_source_settings"
     assert not Document.objects.exists()
 
@@ -214,5 +216,9 @@ def test_a_repository_that_names_one_folder_millions_of_times_is_left(
     repository.object_store.add_object(made)
     repository.refs[b"refs/heads/main"] = made.id
     begun = time.monotonic()
-    failed = run(create_source(name="W", collection=collection, kind="git", settings={"url": str(repository.path)}))
+    failed = run(
+        create_source(
+            private_networks=True, name="W", collection=collection, kind="git", settings={"url": str(repository.path)}
+        )
+    )
     assert "too many files" in failed.error and time.monotonic() - begun < 20

@@ -180,7 +180,7 @@ def test_pages_that_lead_to_a_sign_in_page_are_neither_gone_nor_opened(
     for path in paths:
         site.put(path, page(path))
     settings = {"start": [f"{site.address}{path}" for path in paths], "milliseconds_between": 0}
-    source = create_source(name="Wiki", collection=collection, kind="web", settings=settings)
+    source = create_source(private_networks=True, name="Wiki", collection=collection, kind="web", settings=settings)
     run(source)
     make_ready()
     for document in Document.objects.all():

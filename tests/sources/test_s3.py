@@ -37,7 +37,14 @@ def bucket(store: minio.Minio) -> Iterator[minio.Minio]:
 def source(collection: Collection, bucket: minio.Minio) -> Source:
     endpoint = f"http://{bucket._base_url.host}"
     settings = {"endpoint": endpoint, "bucket": "docs", "prefix": "handbook/", "endings": [".txt"]}
-    return create_source(name="Store", collection=collection, kind="s3", settings=settings, key_name="SOURCE_KEY_STORE")
+    return create_source(
+        private_networks=True,
+        name="Store",
+        collection=collection,
+        kind="s3",
+        settings=settings,
+        key_name="SOURCE_KEY_STORE",
+    )
 
 
 def put(store: minio.Minio, key: str, text: str) -> None:

@@ -28,7 +28,7 @@ def crawled(collection: Collection, site: Site) -> Source:
     site.put("/c", page("c"))
     site.put("/d", page("d"))
     settings = {"start": [f"{site.address}/"], "depth": 1, "milliseconds_between": 0}
-    return create_source(name="Intranet", collection=collection, kind="web", settings=settings)
+    return create_source(private_networks=True, name="Intranet", collection=collection, kind="web", settings=settings)
 
 
 def paths(site: Site, collection: Collection) -> list[str]:
@@ -102,7 +102,7 @@ def test_sitemaps_name_pages_also_packed_and_over_an_index(collection: Collectio
     site.put("/pages.xml.gz", "", kind="application/gzip")
     site.pages["/pages.xml.gz"].body = gzip.compress(urls.encode())
     settings = {"sitemaps": [f"{site.address}/sitemap.xml"], "milliseconds_between": 0}
-    run(create_source(name="Map", collection=collection, kind="web", settings=settings))
+    run(create_source(private_networks=True, name="Map", collection=collection, kind="web", settings=settings))
     assert paths(site, collection) == ["/one", "/two"]
 
 
@@ -110,7 +110,7 @@ def test_a_sitemap_that_is_broken_makes_nothing_vanish(collection: Collection, s
     site.put("/one", page("one"))
     site.put("/sitemap.xml", f"<urlset><url><loc>{site.address}/one</loc></url></urlset>", kind="application/xml")
     settings = {"sitemaps": [f"{site.address}/sitemap.xml"], "milliseconds_between": 0}
-    source = create_source(name="Map", collection=collection, kind="web", settings=settings)
+    source = create_source(private_networks=True, name="Map", collection=collection, kind="web", settings=settings)
     run(source)
     site.put("/sitemap.xml", "<urlset><url>", kind="application/xml")
     assert run(source).outcome == Source.Outcome.FAILED
@@ -220,7 +220,7 @@ def test_pages_that_are_not_kept_are_asked_for_once_in_a_run(collection: Collect
     site.put("/noindex", page("n", "/behind").replace("<body>", '<meta name="robots" content="noindex"><body>'))
     site.put("/behind", page("behind"))
     settings = {"start": [f"{site.address}/"], "depth": 2, "milliseconds_between": 0}
-    source = create_source(name="Wiki", collection=collection, kind="web", settings=settings)
+    source = create_source(private_networks=True, name="Wiki", collection=collection, kind="web", settings=settings)
     ask_run(source)
     slices = 1
     while run_source(source.pk, slice_s=0) == "more":
@@ -254,9 +254,19 @@ def test_a_host_in_capitals_is_the_same_host(collection: Collection, site: Site,
     site.put("/b", page("b"))
     start = site.address.replace("127.0.0.1", "LOCALHOST") + "/"
     given = {"start": [start], "depth": 1, "milliseconds_between": 0}
-    assert run(create_source(name="Wiki", collection=collection, kind="web", settings=given)).counts["new"] == 2
+    assert (
+        run(
+            create_source(private_networks=True, name="Wiki", collection=collection, kind="web", settings=given)
+        ).counts["new"]
+        == 2
+    )
     within = {**given, "within": [start]}
-    assert run(create_source(name="W", collection=collection, kind="web", settings=within)).counts["seen"] == 2
+    assert (
+        run(create_source(private_networks=True, name="W", collection=collection, kind="web", settings=within)).counts[
+            "seen"
+        ]
+        == 2
+    )
 
 
 def test_a_sitemap_that_unpacks_to_millions_of_elements_is_refused(
@@ -265,7 +275,7 @@ def test_a_sitemap_that_unpacks_to_millions_of_elements_is_refused(
     site.put("/sitemap.xml.gz", "", kind="application/gzip")
     site.pages["/sitemap.xml.gz"].body = gzip.compress(b"<urlset>" + b"<a/>" * 2_000_000 + b"</urlset>")
     settings = {"sitemaps": [f"{site.address}/sitemap.xml.gz"], "milliseconds_between": 0}
-    failed = run(create_source(name="Map", collection=collection, kind="web", settings=settings))
+    failed = run(create_source(private_networks=True, name="Map", collection=collection, kind="web", settings=settings))
     assert failed.outcome == Source.Outcome.FAILED and "too large" in failed.error
 
 
