@@ -1,6 +1,5 @@
 from django.conf import settings
 from django.db import migrations, models
-from django.db.models import Q
 
 # A line may be chained once (and the name that older processes wrote plainly be sealed with that); nothing else.
 _KEEP = """
@@ -31,7 +30,9 @@ DROP FUNCTION governance_audit_is_kept();
 
 
 class Migration(migrations.Migration):
-    """Lines that are there already are chained by the worker, in the order in which they were written."""
+    """Lines that are there already are chained by the worker, in the order in which they were written. Nothing here
+    reads the table: its indexes are made by the next one.
+    """
 
     dependencies = [
         ("governance", "0001_initial"),
@@ -50,11 +51,8 @@ class Migration(migrations.Migration):
             ]
         ),
         migrations.AddField("auditentry", "sealed", models.JSONField(null=True)),
-        migrations.AddField("auditentry", "sequence", models.BigIntegerField(null=True, unique=True)),
+        migrations.AddField("auditentry", "sequence", models.BigIntegerField(null=True)),
         migrations.AddField("auditentry", "previous_hash", models.CharField(max_length=64, null=True)),
         migrations.AddField("auditentry", "hash", models.CharField(max_length=64, null=True)),
-        migrations.AddIndex(
-            "auditentry", models.Index(fields=["id"], condition=Q(hash=None), name="audit_not_chained_yet")
-        ),
         migrations.RunSQL(_KEEP, _LET_GO),
     ]
