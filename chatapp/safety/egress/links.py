@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from chatapp.safety import linear
@@ -39,6 +40,9 @@ _SIGN = linear.sign(r"(?i):[\\/]|(?:https?|ftps?|wss?):|www|\]\(|\]:|=|url\(|@im
 _LEAVES = re.compile(
     r"[\\/]{2}|[a-z][a-z0-9+.\-]*:[\\/]|(?:https?|ftps?|wss?|javascript|vbscript|data|blob|file):|mailto:[^?]*\?", re.I
 )
+_MAIL = re.compile(r"mailto:", re.I)
+_SPACE, _PART, _MORE_SIGN = re.compile(r"[\s<>]"), re.compile(r"[^\s<>(]+"), re.compile(r"[,&?]")
+_ENTITY, _ESCAPED = re.compile(r"&[#a-z]", re.I), re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 _NEXT = re.compile(r",[\\/]{2}|,[a-z][a-z0-9+.\-]*:", re.I)  # in a list of pictures
 _NOTHING = re.compile(r"[\x00-\x20\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _PLAIN = re.compile(r"(?:https?://)?([a-z0-9.\-]+)(?::\d{1,5})?(?:[/?#][^\\\s]*)?", re.I)
@@ -90,13 +94,21 @@ class LinkFilter:
     def find_from(self, text: str, begin: int) -> list[Span]:
         if _SIGN.search(text) is None:
             return []
-        spans = [span for match in _TARGET.finditer(text) for span in self._target(match, text) if span.start >= begin]
+        words = _Words(text)
+        found = (one for one in _TARGET.finditer(text) if one.start(one.lastgroup or "c") >= begin)
+        targets = sorted(span for match in found for span in self._target(match, text, words))
+        return sorted([*targets, *self._bare(text, begin, targets)])
+
+    def _bare(self, text: str, begin: int, targets: Sequence[Span]) -> Iterable[Span]:
+        """Addresses that stand in none of the targets, which are in the order of the text."""
+        at = reached = 0
         for match in _ADDRESS.finditer(text, begin):
-            start, address = match.start(), _as_written(match, text)
-            inside = any(one.start <= start < one.end for one in spans)
-            if not inside and not self.allowed.has(address):
-                spans.append(Span(start, start + len(address), LINK))
-        return sorted(spans)
+            start = match.start()
+            while at < len(targets) and targets[at].start <= start:
+                reached = max(reached, targets[at].end)
+                at += 1
+            if start >= reached and not self.allowed.has(address := _as_written(match, text)):
+                yield Span(start, start + len(address), LINK)
 
     def settled(self, text: str) -> int:
         """All but the last word, and a target that may go on."""
@@ -113,13 +125,62 @@ class LinkFilter:
         around = (one.start() for one in _TARGET.finditer(text, begin) if one.start() < held < one.end())
         return min(around, default=held)  # what opens a target is seen together with it
 
-    def _target(self, match: re.Match[str], text: str) -> Iterable[Span]:
+    def _target(self, match: re.Match[str], text: str, words: _Words) -> Iterable[Span]:
         name = match.lastgroup or "c"
         start, end = match.span(name)
         if name == "c" and text[end : end + 1] == "(":  # brackets in brackets: to the next space
-            end += len(re.split(r"[\s<>]", text[end : end + _LONGEST], maxsplit=1)[0])
-        if leaves(text[start:end]) and not self.allowed.has(text[start:end]):
+            end = words.end(end)
+            leaving = words.leave(start, end)
+        else:
+            leaving = leaves(text[start:end])
+        if leaving and not self.allowed.has(text[start:end]):
             yield Span(start, end, TARGET)
+
+
+class _Words:
+    """Of a text in which brackets open in brackets: hundreds of targets may end with the same word, and each part of
+    it between two brackets is read once for all of them. No sign of an address goes over a bracket."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._signs: tuple[list[int], list[int]] | None = None
+        self._from = self._one_word = 0  # the places from and up to which no word was seen to end
+
+    def end(self, at: int) -> int:
+        """Of the word. Asked in the order of the text: no part is searched twice."""
+        if not self._from <= at <= self._one_word:
+            self._from = self._one_word = at
+        most = min(len(self._text), at + _LONGEST)
+        if self._one_word < most:
+            space = _SPACE.search(self._text, self._one_word, most)
+            self._one_word = space.start() if space else most
+        return min(self._one_word, most)
+
+    def leave(self, start: int, end: int) -> bool:
+        """The same as `leaves` of this piece, but for what is cut in the middle of a part at its end."""
+        bracket = self._text.find("(", start, end)
+        first = _forms(self._text[start : bracket if bracket >= 0 else end])
+        if any(_LEAVES.match(one) or _NEXT.search(one) for one in first):
+            return True
+        lists, questions = self._further()
+        mail = any(map(_MAIL.match, first))
+        return _has_between(lists, start, end) or (mail and _has_between(questions, start, end))
+
+    def _further(self) -> tuple[list[int], list[int]]:
+        """Where parts begin that go on with another address, and those with the question of a mail."""
+        if self._signs is None:
+            lists, questions = [], []
+            for part in _PART.finditer(self._text) if _MORE_SIGN.search(self._text) else ():
+                forms = _forms(part.group())
+                lists += [part.start()] if any(map(_NEXT.search, forms)) else []
+                questions += [part.start()] if any("?" in one for one in forms) else []
+            self._signs = lists, questions
+        return self._signs
+
+
+def _has_between(places: Sequence[int], start: int, end: int) -> bool:
+    at = bisect_left(places, start)
+    return at < len(places) and places[at] < end
 
 
 def _last_word(text: str, begin: int) -> int:
@@ -139,9 +200,13 @@ def _as_written(match: re.Match[str], text: str) -> str:
 
 def leaves(address: str) -> bool:
     """Whether a page would take it for an address elsewhere: as it is, or with its signs read as HTML or Markdown."""
-    read = html.unescape(html.unescape(address))
-    forms = {_NOTHING.sub("", one) for one in (address, read, re.sub(r"\\(?=[!-/:-@\[-`{-~])", "", read))}
-    return any(_LEAVES.match(one) or _NEXT.search(one) for one in forms)
+    return any(_LEAVES.match(one) or _NEXT.search(one) for one in _forms(address))
+
+
+def _forms(address: str) -> set[str]:
+    read = html.unescape(html.unescape(address)) if _ENTITY.search(address) else address
+    unescaped = _ESCAPED.sub("", read) if "\\" in read else read
+    return {_NOTHING.sub("", one) for one in (address, read, unescaped)}
 
 
 def _may_leave(unfinished: str) -> bool:
