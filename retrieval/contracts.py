@@ -155,6 +155,27 @@ class PassageHit:
 
 
 @dataclass(frozen=True, slots=True)
+class TracedHit:
+    """A search result with its places on the way, counted from 1."""
+
+    hit: PassageHit
+    by_meaning: int | None  # among the similarities; None: not among those that the index gave
+    by_words: int | None  # the same by BM25
+    ranked: int  # before a second look
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTrace:
+    """One search, and how it came about."""
+
+    version: int  # that answered; 0: before the first one
+    model: str
+    hits: tuple[TracedHit, ...]
+    found: int  # passages that were ranked
+    milliseconds: dict[str, float]  # by step: embedding, finding, ranking, second_look
+
+
+@dataclass(frozen=True, slots=True)
 class SearchFilters:
     """What the asker narrows the search to; nothing here widens what they may read."""
 

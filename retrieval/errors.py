@@ -39,3 +39,9 @@ class AnotherEmbeddingModel(IndexUnavailable):
     code = "another_embedding_model"
     user_message = "The index service does not embed with the model that is needed."
     advice = "Put the model in a place where the index service finds it; it takes it up by itself."
+
+
+class VersionNotHeld(IndexUnavailable):
+    code, http_status, retryable = "version_not_held", 409, False
+    user_message = "The index service does not hold this index version."
+    advice = "It holds the one that serves, one that is about to, and one that is being evaluated. Choose one of those."

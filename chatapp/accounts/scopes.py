@@ -54,6 +54,7 @@ DOORS: Mapping[str, _Methods] = {
     "collection_documents": {**_READ, "POST": Action.UPLOAD},
     "document": _CHANGED,
     "document_retry": {"POST": Action.UPLOAD},
+    "document_again": {"POST": Action.MANAGE},
     "document_file": _READ,
     "passage": _READ,
     "search": {"POST": Action.SEARCH},

@@ -74,6 +74,14 @@ def retry(request: HttpRequest, pk: UUID) -> JsonResponse:
     return JsonResponse({"document": answers.document_json(document, curated=True)})
 
 
+@require_POST
+def again(request: HttpRequest, pk: UUID) -> JsonResponse:
+    """Reads a document anew that is ready."""
+    document = access.get_document_to_curate(_user(request), pk)
+    services.read_document_again(document=document, by=_user(request))
+    return JsonResponse({"document": answers.document_json(document, curated=True)})
+
+
 @require_http_methods(["GET", "PATCH", "DELETE"])
 def document(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = _user(request)

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 
@@ -50,6 +50,13 @@ def scope_of(user: User) -> dict[str, Any]:
         "collections": [{"id": str(pk), "name": name, "documents": within[pk]} for pk, name in collections],
         "kinds": [kind for kind in _kinds(of_type) if kind["documents"]],
     }
+
+
+def kinds_of(collections: QuerySet[Collection]) -> list[dict[str, Any]]:
+    """Of all documents in these that can be found."""
+    rows = Document.objects.filter(status=Document.Status.READY, collection__in=collections.order_by()).order_by()
+    of_type = Counter(dict(rows.values_list("media_type").annotate(Count("pk"))))
+    return [kind for kind in _kinds(of_type) if kind["documents"]]
 
 
 def _kinds(of_type: Counter[str]) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ def search_batch(
     try:
         for start in range(0, len(questions), BATCH):
             within = _within(reach(user), collections)
-            requests = [_request(question, k, within, filters) for question in questions[start : start + BATCH]]
+            requests = [search_request(question, k, within, filters) for question in questions[start : start + BATCH]]
             answers = client.search_batch(requests) if within.collections else [[] for _ in requests]
             yield from _check_again([(user, hits) for hits in answers])
     finally:
@@ -77,7 +77,7 @@ async def asearch_passages(
 ) -> list[FoundPassage]:
     """The same for the web process, which must not block."""
     within = Reach() if collections == frozenset() else _within(await _reach(user), collections)
-    request = _request(question, k, within, filters)
+    request = search_request(question, k, within, filters)
     if not within.collections:
         return []
     hits = await shared_client(settings.RETRIEVAL).search(request)
@@ -100,6 +100,11 @@ def _check_again(found: Sequence[tuple[User, Sequence[PassageHit]]]) -> list[lis
 def readable_of_each(asked: Sequence[tuple[User, Container[int]]]) -> list[dict[int, Passage]]:
     """`readable_passages` for many people with three queries, or four where documents have readers of their own."""
     reaches = reach_of_each([user for user, _ in asked])
+    return within_reach([(may, ids) for may, (_, ids) in zip(reaches, asked, strict=True)])
+
+
+def within_reach(asked: Sequence[tuple[Reach, Container[int]]]) -> list[dict[int, Passage]]:
+    """Of each the passages of ready documents that lie within, with document and collection loaded."""
     rows = Passage.objects.filter(pk__in={pk for _, ids in asked for pk in ids}, document__status=Document.Status.READY)
     passages = {row.pk: row for row in rows.select_related("document__collection")}
     restricted = {row.document_id for row in passages.values() if row.document.restricted}
@@ -109,10 +114,7 @@ def readable_of_each(asked: Sequence[tuple[User, Container[int]]]) -> list[dict[
         own = readers.get(passage.document_id, frozenset()) if passage.document.restricted else None
         return may.has(passage.document.collection_id, own)
 
-    return [
-        {pk: passages[pk] for pk in ids if pk in passages and may_read(may, passages[pk])}
-        for (_, ids), may in zip(asked, reaches, strict=True)
-    ]
+    return [{pk: passages[pk] for pk in ids if pk in passages and may_read(may, passages[pk])} for may, ids in asked]
 
 
 _reach = Together[User, Reach](reach_of_each)
@@ -124,7 +126,7 @@ def _within(may: Reach, collections: frozenset[UUID] | None) -> Reach:
     return may if collections is None else replace(may, collections=may.collections & collections)
 
 
-def _request(question: str, k: int, within: Reach, filters: SearchFilters) -> SearchRequest:
+def search_request(question: str, k: int, within: Reach, filters: SearchFilters) -> SearchRequest:
     question = storable(question).strip()
     if not question:
         raise Invalid("The question is empty.", advice="Type what you want to know.")

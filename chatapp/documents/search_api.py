@@ -39,7 +39,7 @@ async def search(request: HttpRequest) -> JsonResponse:
         raise Invalid("The field k must be a whole number.")
     names = names_of(body.get("collections"))
     filters = EVERYTHING if body.get("filters") is None else filters_of(body["filters"])
-    with _one_of_few(person):
+    with one_of_few(person):
         within = None if names is None else await in_database(collections_named)(person, names)
         found = await asearch_passages(person, question, k=k, collections=within, filters=filters)
     return JsonResponse({"results": [_result(one) for one in found]})
@@ -64,7 +64,7 @@ def _result(found: FoundPassage) -> dict[str, Any]:
 
 
 @contextmanager
-def _one_of_few(person: User) -> Iterator[None]:
+def one_of_few(person: User) -> Iterator[None]:
     """Raises Busy."""
     if _running[person.pk] >= _OF_ONE_PERSON or _running.total() >= _OF_ALL:
         raise Busy("Too many searches run at once.", advice="Wait for one to end, then search again.")

@@ -22,7 +22,14 @@ from chatapp.organisations.boundaries import groups_of
 from retrieval.changes import record_change
 from retrieval.models import Collection, Document, IndexChange
 from retrieval.outages import retried
-from retrieval.pipeline.ingestion import Place, Receipt, delete_document, keep_collection, receive_where
+from retrieval.pipeline.ingestion import (
+    Place,
+    Receipt,
+    delete_document,
+    keep_collection,
+    read_again,
+    receive_where,
+)
 from retrieval.sources.models import SourceItem
 from retrieval.stored_text import storable
 
@@ -171,6 +178,14 @@ def receive(
     if readers is not None:
         update_document(document=receipt.document, by=by, changes={"restricted": True, "readers": readers})
     return receipt
+
+
+@retried
+@transaction.atomic
+def read_document_again(*, document: Document, by: User) -> None:
+    """Raises NotReady."""
+    record("document.read_again", document.name, by, document=str(document.pk), collection=document.collection.name)
+    read_again(document=document)
 
 
 @retried

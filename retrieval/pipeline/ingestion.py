@@ -44,6 +44,12 @@ class NotFailed(RetrievalError):
     advice = "Wait until it is ready, or delete it and upload it again."
 
 
+class NotReady(RetrievalError):
+    code, http_status = "not_ready", 409
+    user_message = "Only a document that is ready can be read again."
+    advice = "Wait until it is ready; try one that failed again."
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     collection: Collection
@@ -124,6 +130,25 @@ def retry_document(*, document: Document) -> None:
             raise NotFailed
         document.refresh_from_db()
         wake_after_commit("parse")
+
+
+@retried
+def read_again(*, document: Document) -> None:
+    """Parse and embed the stored file anew. Until that is done nobody finds the document."""
+    with transaction.atomic():
+        held = Document.objects.select_for_update().filter(pk=document.pk, status=Document.Status.READY)
+        if not held.update(
+            status=Document.Status.RECEIVED,
+            attempts=0,
+            seconds=0.0,
+            lease_token=None,
+            lease_until=None,
+            queued_at=timezone.now(),
+        ):
+            raise NotReady
+        document.refresh_from_db()
+        wake_after_commit("parse")
+        record_change(document, IndexChange.Kind.REMOVE)
 
 
 @retried

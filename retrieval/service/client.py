@@ -15,10 +15,10 @@ import numpy as np
 import structlog
 
 from retrieval.config import RetrievalConfig
-from retrieval.contracts import IndexStatus, PassageHit, SearchRequest, Vectors
+from retrieval.contracts import IndexStatus, PassageHit, SearchRequest, SearchTrace, Vectors
 from retrieval.embedders.model_folders import EmbeddingModelMissing
-from retrieval.errors import AnotherEmbeddingModel, IndexUnavailable
-from retrieval.service.wire import search_body
+from retrieval.errors import AnotherEmbeddingModel, IndexUnavailable, VersionNotHeld
+from retrieval.service.wire import search_body, trace_of
 
 T = TypeVar("T")
 
@@ -73,6 +73,8 @@ def _read(response: httpx.Response, reader: Callable[[dict[str, Any]], T]) -> T:
         said = {"user_message": str(body["error"]["message"]), "advice": str(body["error"]["advice"])}
         if body["error"]["code"] == EmbeddingModelMissing.code:
             raise AnotherEmbeddingModel(**said, detail=detail)
+        if body["error"]["code"] == VersionNotHeld.code:
+            raise VersionNotHeld(**said, detail=detail)
         if response.status_code < 500:
             raise IndexRefused(**said, detail=detail)
     except (ValueError, KeyError, TypeError) as error:
@@ -164,6 +166,10 @@ class AsyncIndexClient:
 
     async def search(self, request: SearchRequest) -> list[PassageHit]:
         return await self._ask("/search", _hits, search_body(request))
+
+    async def trace(self, request: SearchRequest, *, version: int | None = None) -> SearchTrace:
+        """The same search with what led to it, from `version` where one is named. Raises VersionNotHeld."""
+        return await self._ask("/search/trace", trace_of, {**search_body(request), "version": version})
 
     async def embed(self, texts: Sequence[str], *, bulk: bool, of_model: str = "") -> Vectors:
         reader = partial(_vectors, of_model=of_model)

@@ -26,7 +26,7 @@ from starlette.routing import Route
 from retrieval.config import RetrievalConfig
 from retrieval.contracts import PassageHit, SearchRequest, Vectors
 from retrieval.embedders.loading import load_embedder
-from retrieval.errors import IndexUnavailable, RetrievalError
+from retrieval.errors import IndexUnavailable, RetrievalError, VersionNotHeld
 from retrieval.index.embed_queue import EmbedQueue
 from retrieval.index.embedders import Embedders
 from retrieval.index.live import LiveIndex
@@ -34,9 +34,10 @@ from retrieval.index.query_cache import QueryCache
 from retrieval.index.reranking import LOOKED_AT, configured
 from retrieval.index.shelf import Held, Shelf, Wanted
 from retrieval.index.tantivy_index import TantivyIndex
+from retrieval.index.tracing import traced
 from retrieval.index.vectors.served import VectorSettings, serve_index
 from retrieval.ranking import languages
-from retrieval.service.wire import BadRequest, clean, search_request
+from retrieval.service.wire import BadRequest, clean, search_request, trace_body
 
 log = structlog.get_logger(__name__)
 
@@ -112,6 +113,26 @@ class IndexService:
             raise BadRequest(f"`searches` must be a list of at most {_QUESTIONS} searches.")
         requests = [search_request(one) for one in searches]
         return JSONResponse({"results": await self._found(requests, body.get("version"))})
+
+    async def search_trace(self, request: Request) -> Response:
+        """One search, with the times of its steps and where each list had what was found."""
+        body = await _json(request)
+        asked, held = search_request(body), self._held(body.get("version"))
+        begun = time.monotonic()
+        (vector,) = await self._question_vectors(held, [asked.question])
+        embedding = 1000 * (time.monotonic() - begun)
+        trace = await run_in_threadpool(lambda: traced(held.index, asked, vector, self.reranker))
+        version, spent = held.version.id or 0, {"embedding": round(embedding, 1), **trace.milliseconds}
+        return JSONResponse(trace_body(replace(trace, version=version, milliseconds=spent)))
+
+    def _held(self, version: object) -> Held:
+        """The one that serves, or the one that is named. Raises VersionNotHeld."""
+        held = self.shelf.current if version is None else self.shelf.held(version)
+        if held is None and version is not None:
+            raise VersionNotHeld(f"The index service does not hold index version {str(version)[:20]}.")
+        if held is None:
+            raise IndexUnavailable("The document index is still loading.")
+        return held
 
     async def _found(self, requests: list[SearchRequest], version: object = None) -> list[list[dict[str, Any]]]:
         """All of them from one version: whichever serves at this moment, or the one that is named."""
@@ -242,6 +263,7 @@ def create_app(config: RetrievalConfig) -> Starlette:
         routes=[
             Route("/search", door(service.search), methods=["POST"]),
             Route("/search/batch", door(service.search_batch), methods=["POST"]),
+            Route("/search/trace", door(service.search_trace), methods=["POST"]),
             Route("/embed", door(service.embed), methods=["POST"]),
             Route("/status", door(service.status)),
             Route("/healthz", door(service.healthz, guarded=False)),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from retrieval.contracts import SearchFilters, SearchRequest
+from retrieval.contracts import PassageHit, SearchFilters, SearchRequest, SearchTrace, TracedHit
 from retrieval.errors import RetrievalError
 
 _QUESTION_CHARACTERS = 20_000
@@ -84,3 +85,13 @@ def _moment(text: str | None) -> datetime | None:
 def clean(text: str) -> str:
     """JSON can carry half a surrogate pair, which no tokenizer takes."""
     return text.encode("utf-8", "replace").decode()
+
+
+def trace_body(trace: SearchTrace) -> dict[str, Any]:
+    return asdict(trace)
+
+
+def trace_of(body: dict[str, Any]) -> SearchTrace:
+    """Raises KeyError or TypeError where it is none."""
+    hits = tuple(TracedHit(**{**one, "hit": PassageHit(**one["hit"])}) for one in body["hits"])
+    return SearchTrace(**{**body, "hits": hits})

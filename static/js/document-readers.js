@@ -11,9 +11,9 @@ export function ownReaders({ restricted, readers }) {
 }
 
 // -> whether it was changed
-export function editReaders(item, collection) {
+export function editReaders(item, collection, known = offered()) {
   return openDialog(`Who may read “${item.name}”?`, (answer) => {
-    const boxes = groupNames(item).map((name) => el("input", { type: "checkbox", name: "group", value: name, checked: item.readers.includes(name) }));
+    const boxes = [...new Set([...known, ...item.readers])].map((name) => el("input", { type: "checkbox", name: "group", value: name, checked: item.readers.includes(name) }));
     const problem = el("p", { class: "field-error", role: "alert", hidden: true });
     const form = el("form", { method: "dialog" },
       el("fieldset", {},
@@ -47,8 +47,7 @@ function choice(value, checked, label) {
   return el("label", { class: "choice" }, el("input", { type: "radio", name: "who", value, checked }), ` ${label}`);
 }
 
-// Those that the page came with, and the document's own, which may have been made since.
-function groupNames(item) {
-  const known = [...document.querySelectorAll('#collection-form [name="group"]')].map((box) => box.value);
-  return [...new Set([...known, ...item.readers])];
+// The groups that the form of collections came with; a document may have others, which were made since.
+function offered() {
+  return [...document.querySelectorAll('#collection-form [name="group"]')].map((box) => box.value);
 }

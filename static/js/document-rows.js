@@ -1,7 +1,7 @@
 // The rows of the list: files that are being sent, and documents with how far they have come.
 
 import { ownReaders } from "./document-readers.js";
-import { el, iconButton } from "./dom.js";
+import { el, icon, iconButton } from "./dom.js";
 
 const STATES = { received: "Received", parsing: "Reading", embedding: "Indexing", ready: "Ready", failed: "Failed" };
 export const BUSY = new Set(["received", "parsing", "embedding"]);
@@ -33,6 +33,7 @@ export function documentRow(item, { retry, readers, remove }) {
     el("span", { class: `state ${BUSY.has(item.status) ? "busy" : item.status}` }, STATES[item.status] ?? item.status),
     el("span", { class: "row-buttons" },
       failed && item.retryable !== false && iconButton("retry", `Try ${item.name} again`, () => retry(item)),
+      el("a", { class: "icon-button", href: `/documents/${item.id}/`, "aria-label": `About ${item.name}`, title: `About ${item.name}` }, icon("file")),
       iconButton("people", `Who may read ${item.name}`, () => readers(item)),
       iconButton("trash", `Delete ${item.name}`, () => remove(item))),
     failed && el("p", { class: "row-problem" }, reason(item.error)));

@@ -80,6 +80,8 @@ function paintHead() {
   byId("title").textContent = collection?.name ?? "Documents";
   byId("description").textContent = collection?.description ?? "";
   byId("readers").textContent = collection ? readersOf(collection) : "";
+  byId("collection-readers").href = `/collections/${collection?.id}/readers/`;
+  byId("collection-bench").href = `/documents/search/?collection=${collection?.id}`;
 }
 
 async function removeCollection() {

@@ -69,6 +69,7 @@ def _object(house: House, route: str, name: str) -> str | int | UUID:
         return row_of(house, app_label, model_name).pk
     by_route = {
         "documents/": parts["document"].pk,
+        "collections/": parts["collection"].pk,
         "api/documents/": parts["document"].pk,
         "api/collections/": parts["collection"].pk,
         "api/passages/": parts["document"].passages.get().pk,

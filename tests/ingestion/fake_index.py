@@ -27,6 +27,8 @@ class FakeIndex:
         self.search_delay_s = 0.0
         self.failing = False
         self.hits: list[dict[str, Any]] = []
+        self.hits_of: dict[int, list[dict[str, Any]]] = {}  # of traced searches, by version
+        self.not_held: set[int] = set()  # versions that those name in vain
         self.searches: list[dict[str, Any]] = []
         self.embedded: list[str] = []
         self.in_bulk: list[str] = []  # of these, what lets everybody's questions go first
@@ -64,9 +66,30 @@ class FakeIndex:
             self.searches.append(body)
             time.sleep(self.search_delay_s)
             return 200, {"results": self.hits}
+        if path == "/search/trace":
+            return self._trace(body)
         if path == "/search/batch":
             self.searches += body["searches"]
             return 200, {"results": [self.hits for _ in body["searches"]]}
+        return self._embed(body)
+
+    def _trace(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.searches.append(body)
+        version = body["version"] or 1
+        if version in self.not_held:
+            error = {
+                "code": "version_not_held",
+                "message": f"Version {version} is not held.",
+                "advice": "Choose another.",
+            }
+            return 409, {"error": error}
+        hits = self.hits_of.get(version, self.hits)
+        places = [{"by_meaning": place, "by_words": None, "ranked": place} for place in range(1, len(hits) + 1)]
+        traced = [{"hit": hit, **place} for hit, place in zip(hits, places, strict=True)]
+        spent = {"embedding": 4.0, "finding": 2.0, "ranking": 1.0}
+        return 200, {"version": version, "model": self.model, "hits": traced, "found": 40, "milliseconds": spent}
+
+    def _embed(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.entered.set()
         time.sleep(self.delay_s)
         if self.failing:

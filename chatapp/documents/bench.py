@@ -1,0 +1,210 @@
+"""Searching as a test: with the scores of each step, as somebody else, and from two index versions side by side.
+
+Nothing is stored, but that a curator asked as somebody else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.urls import reverse
+
+from chatapp import access
+from chatapp.accounts.models import User
+from chatapp.database import in_database
+from chatapp.documents.filters import EVERYTHING
+from chatapp.documents.readership import reach_of_group
+from chatapp.documents.search import search_request, within_reach
+from chatapp.errors import NotFound
+from chatapp.governance.services import record
+from retrieval.contracts import SearchFilters, SearchTrace
+from retrieval.models import Collection, Passage, Reach
+from retrieval.service.client import shared_client
+from retrieval.versions.current import serving
+from retrieval.versions.models import IndexedDocument
+
+MOST_RESULTS = 50
+_BEFORE = 2  # passages that stand above the one that a link leads to
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    question: str
+    k: int = 10
+    collections: frozenset[UUID] | None = None  # None: all that the curator looks after
+    filters: SearchFilters = EVERYTHING
+    person: str = ""  # the user name of whom to ask as
+    group: str = ""  # or the name of a group, as somebody who is in no other
+    versions: tuple[int | None, ...] = (None,)  # None: the one that serves
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What one index version answered."""
+
+    trace: SearchTrace
+    passages: dict[int, Passage]  # those that still may be shown
+    milliseconds: dict[str, float]
+    served_cuts: dict[UUID, str]
+
+
+def looked_after(curator: User) -> frozenset[UUID]:
+    """The collections whose documents the bench may show them: administrators look after more than they read."""
+    curated = access.curated(curator).values("pk")
+    return frozenset(Collection.objects.readable_by(curator).filter(pk__in=curated).values_list("pk", flat=True))
+
+
+async def try_search(curator: User, trial: Trial) -> list[Tried]:
+    """Of each version. Raises NotFound, Invalid, IndexUnavailable and VersionNotHeld."""
+    search_request(trial.question, trial.k, Reach(), trial.filters)  # refused before anything is written
+    await in_database(_note)(curator, trial)
+    return [await _tried(curator, trial, version) for version in trial.versions]
+
+
+async def _tried(curator: User, trial: Trial, version: int | None) -> Tried:
+    clock = _Clock()
+    within = await in_database(_reach)(curator, trial)
+    clock.lap("permissions")
+    request = search_request(trial.question, trial.k, within, trial.filters)
+    trace = await shared_client(settings.RETRIEVAL).trace(request, version=version)
+    clock.lap("index")
+    passages, cuts = await in_database(_check_again)(curator, trial, trace)
+    clock.lap("check")
+    spent = clock.milliseconds
+    on_the_way = spent.pop("index") - sum(trace.milliseconds.values())
+    steps = {**trace.milliseconds, "transfer": round(max(on_the_way, 0.0), 1), **spent}
+    return Tried(trace, passages, steps, cuts)
+
+
+def _reach(curator: User, trial: Trial) -> Reach:
+    """What may be found, never beyond what the curator looks after. Raises NotFound."""
+    own = looked_after(curator)
+    if trial.collections is not None and not trial.collections <= own:
+        raise NotFound("There is no such collection that you look after.", advice="Reload the page.")
+    within = own if trial.collections is None else trial.collections
+    may = _reach_of(_whom(curator, trial))
+    return replace(may, collections=may.collections & within) if may else Reach(within, None)
+
+
+def _whom(curator: User, trial: Trial) -> User | Group | None:
+    if trial.person:
+        found = access.shown_people(curator).filter(username__iexact=trial.person).order_by("username").first()
+        if found is None:
+            raise NotFound(f"There is nobody named {trial.person[:150]!r} here.", advice="Type a user name in full.")
+        return found
+    if trial.group:
+        group = access.shown_groups(curator).filter(name=trial.group).first()
+        if group is None:
+            raise NotFound(f"There is no group named {trial.group[:150]!r} here.", advice="Reload the page.")
+        return group
+    return None
+
+
+def _reach_of(whom: User | Group | None) -> Reach | None:
+    if isinstance(whom, User):
+        return access.reach(whom)
+    return None if whom is None else reach_of_group(whom)
+
+
+def _note(curator: User, trial: Trial) -> None:
+    """Whoever searches as somebody else learns what that person reads: the trail says who did."""
+    whom = _whom(curator, trial)
+    if whom is None or whom == curator:
+        return
+    kind = "person" if isinstance(whom, User) else "group"
+    record("search.tried_as", whom if isinstance(whom, User) else whom.name, curator, kind=kind)
+
+
+def _check_again(curator: User, trial: Trial, trace: SearchTrace) -> tuple[dict[int, Passage], dict[UUID, str]]:
+    """An index may be a moment behind."""
+    (passages,) = within_reach([(_reach(curator, trial), {one.hit.passage_id for one in trace.hits})])
+    documents = {passage.document_id for passage in passages.values()}
+    places = IndexedDocument.objects.filter(version=serving().id, document__in=documents)
+    return passages, dict(places.values_list("document", "cut"))
+
+
+# -- as JSON -----------------------------------------------------------------------------------------------------------
+def tried_json(tried: Tried) -> dict[str, Any]:
+    trace = tried.trace
+    shown = [one for one in trace.hits if one.hit.passage_id in tried.passages]
+    return {
+        "version": trace.version,
+        "model": trace.model,
+        "confidence": trace.hits[0].hit.confidence if trace.hits else None,
+        "ranked": trace.found,
+        "milliseconds": tried.milliseconds,
+        "results": [
+            {
+                **_passage_json(tried, tried.passages[one.hit.passage_id]),
+                "score": round(one.hit.score, 4),
+                "similarity": round(one.hit.dense, 4),
+                "by_meaning": one.by_meaning,
+                "words": round(one.hit.lexical, 3),
+                "by_words": one.by_words,
+                "ranked": one.ranked,
+            }
+            for one in shown
+        ],
+    }
+
+
+def _passage_json(tried: Tried, passage: Passage) -> dict[str, Any]:
+    document = passage.document
+    address = reverse("document_passages", args=[document.pk])
+    if tried.served_cuts.get(document.pk, passage.cut) == passage.cut:
+        address += f"?start={max(passage.ordinal - _BEFORE, 0)}#passage-{passage.ordinal + 1}"
+    return {
+        "passage": passage.pk,
+        "document": {
+            "id": str(document.pk),
+            "name": document.name,
+            "path": document.path,
+            "collection": document.collection.name,
+            "restricted": document.restricted,
+        },
+        "heading": passage.heading,
+        "page": passage.page,
+        "locator": passage.locator,
+        "number": passage.ordinal + 1,
+        "text": passage.text,
+        "address": address,
+    }
+
+
+def moves(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> list[dict[str, int | None]]:
+    """For each result of `after`, where the same words, and where the best passage of the same document, stood before.
+
+    By words rather than keys: another version may have cut the document anew. Places count from 1.
+    """
+    words, documents = _first_places(before, _words_of), _first_places(before, _document_of)
+    return [{"before": words.get(_words_of(one)), "document_before": documents.get(_document_of(one))} for one in after]
+
+
+def _first_places(results: Sequence[dict[str, Any]], key: Any) -> dict[Any, int]:
+    return {key(one): place for place, one in reversed(list(enumerate(results, start=1)))}
+
+
+def _words_of(result: dict[str, Any]) -> tuple[str, str]:
+    return result["document"]["id"], " ".join(result["text"].split())
+
+
+def _document_of(result: dict[str, Any]) -> str:
+    return str(result["document"]["id"])
+
+
+class _Clock:
+    """Milliseconds between laps."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, step: str) -> None:
+        now = time.monotonic()
+        self.milliseconds[step], self._last = round(1000 * (now - self._last), 1), now
