@@ -19,6 +19,7 @@ OPEN_PREFIXES = (
     "/accounts/logout/",
     "/accounts/inactive/",
     "/accounts/link/",
+    "/accounts/passkey/",
     "/accounts/second-factor/answer/",
     "/accounts/signon/",
     "/scim/v2/",  # asks for a token itself, and answers in SCIM's form

@@ -41,7 +41,11 @@ def signed_out(sender: Any, request: HttpRequest | None, user: User | None, **_:
 
 
 def _way(request: HttpRequest) -> str:
-    ways = {"/accounts/link/": "one-time link", "/accounts/second-factor/": "password and second factor"}
+    ways = {
+        "/accounts/link/": "one-time link",
+        "/accounts/passkey/": "passkey",
+        "/accounts/second-factor/": "password and second factor",
+    }
     return next((way for path, way in ways.items() if request.path.startswith(path)), "password")
 
 

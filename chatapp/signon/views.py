@@ -31,7 +31,8 @@ View = Callable[..., HttpResponseBase]
 class SignIn(LoginView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         buttons = [{"name": one.name, "address": start_address(one)} for one in providers.in_use()]
-        return {**super().get_context_data(**kwargs), "providers": buttons, "local_accounts": settings.LOCAL_ACCOUNTS}
+        local = {"local_accounts": settings.LOCAL_ACCOUNTS, "passkeys": settings.PASSKEY_SIGN_IN}
+        return {**super().get_context_data(**kwargs), "providers": buttons, **local}
 
 
 def start_address(provider: Provider) -> str:
