@@ -24,7 +24,6 @@ from chatapp.governance.services import record
 from chatapp.organisations.administration import OfOrganisers, home_of
 from chatapp.organisations.forms import GroupForm, PersonWithin, Within, require_together
 from chatapp.organisations.models import Organisation
-from chatapp.organisations.places import place_group
 from chatapp.organisations.services import move_person
 from inference.administration.superusers import is_superuser
 
@@ -217,7 +216,5 @@ class ReadersAdmin(OfOrganisers, GroupAdmin):
         return ("organisation", "name") if is_superuser(request) else ("name",)
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
-        home = form.home_of()
+        obj.home = form.home_of()  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)
-        if not change:
-            place_group(obj, home)

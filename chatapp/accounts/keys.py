@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -77,7 +78,7 @@ def make_key(*, user: User, name: str, wanted: Wanted = EVERYTHING, by: User | N
     return Made(key, row, secret_of(row.pk) if wanted.signed else "")
 
 
-def describe(row: ApiKey) -> dict[str, object]:
+def describe(row: ApiKey) -> dict[str, Any]:
     return {
         "actions": row.actions,
         "collections": row.collections,

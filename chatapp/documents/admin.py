@@ -63,7 +63,8 @@ class AuditedCollectionAdmin(OfCurators, CollectionAdmin):
         super().save_related(request, form, formsets, change)
         if different := changed(form, change=change):
             actor = request.user if isinstance(request.user, User) else None
-            record("collection.changed" if change else "collection.added", str(form.instance), actor, **different)
+            action = "collection.changed" if change else "collection.added"
+            record(action, str(form.instance), actor, organisation=form.instance.tenant, **different)
 
 
 @admin.register(Document)

@@ -103,7 +103,9 @@ def cancel_all(*, by: User, collection: Collection | None = None) -> int:
 def _recorded(action: str, number: int, by: User, collection: Collection | None, **detail: Any) -> None:
     if number:
         with transaction.atomic():
-            record(action, collection.name if collection else "all collections", by, documents=number, **detail)
+            home = collection.tenant if collection else None
+            name = collection.name if collection else "all collections"
+            record(action, name, by, organisation=home, documents=number, **detail)
     log.info(action, documents=number, by=str(by.pk), collection=str(collection.pk) if collection else "")
 
 

@@ -63,7 +63,14 @@ def create_collection(
             set_cut(collection, cut)
             collection.save(force_insert=True)
             collection.readers.set(groups)
-            record("collection.added", name, by, everyone=everyone, readers=sorted(one.name for one in groups))
+            record(
+                "collection.added",
+                name,
+                by,
+                organisation=collection.tenant,
+                everyone=everyone,
+                readers=sorted(one.name for one in groups),
+            )
     except IntegrityError:
         raise NameTaken from None
     log.info("collection.created", collection=str(collection.pk), by=str(by.pk))
@@ -92,7 +99,7 @@ def update_collection(*, collection: Collection, by: User, changes: dict[str, An
                 collection.readers.set(groups_named(changes["readers"], collection.tenant))
             now = _picture(collection, changes)
             if different := {name: {"from": old[name], "to": now[name]} for name in now if old[name] != now[name]}:
-                record("collection.changed", before.name, by, **different)
+                record("collection.changed", before.name, by, organisation=before.tenant, **different)
     except IntegrityError:
         raise NameTaken from None
     log.info("collection.changed", collection=str(collection.pk), by=str(by.pk), fields=sorted(changes))
@@ -147,7 +154,7 @@ def _change(held: Document, by: User, target: Collection | None, changes: dict[s
     different = {name: {"from": old[name], "to": now[name]} for name in now if old[name] != now[name]}
     if not different:
         return []
-    record("document.changed", held.name, by, document=str(held.pk), **different)
+    record("document.changed", held.name, by, organisation=before.tenant, document=str(held.pk), **different)
     moved = held.collection != before  # answers from there are out of date as well
     return [held, Document(pk=held.pk, collection=before)] if moved else [held]
 
@@ -170,7 +177,7 @@ def receive(
 
     def place(sha256: str) -> Place:
         """In the transaction that stores the document."""
-        detail: dict[str, Any] = {"collection": collection.name, "sha256": sha256}
+        detail: dict[str, Any] = {"collection": collection.name, "sha256": sha256, "organisation": collection.tenant}
         record("document.uploaded", name, by, **detail, readers=None if readers is None else sorted(readers))
         return Place(collection, groups)
 
@@ -184,14 +191,18 @@ def receive(
 @transaction.atomic
 def read_document_again(*, document: Document, by: User) -> None:
     """Raises NotReady."""
-    record("document.read_again", document.name, by, document=str(document.pk), collection=document.collection.name)
+    home = document.collection
+    detail = {"document": str(document.pk), "collection": home.name}
+    record("document.read_again", document.name, by, organisation=home.tenant, **detail)
     read_again(document=document)
 
 
 @retried
 @transaction.atomic
 def delete(*, document: Document, by: User) -> None:
-    record("document.removed", document.name, by, document=str(document.pk), collection=document.collection.name)
+    home = document.collection
+    detail = {"document": str(document.pk), "collection": home.name}
+    record("document.removed", document.name, by, organisation=home.tenant, **detail)
     delete_document(document=document, by=by)
 
 

@@ -80,7 +80,8 @@ def add(
             every_minutes=every_minutes,
             private_networks=reaches,
         )
-        record("source.added", source.name, by, kind=kind, collection=collection.name, settings=source.settings)
+        detail: dict[str, Any] = {"kind": kind, "collection": collection.name, "settings": source.settings}
+        record("source.added", source.name, by, organisation=collection.tenant, **detail)
     return source
 
 
@@ -110,7 +111,7 @@ def change(
         )
         now = _picture(source)
         if different := {name: {"from": before[name], "to": now[name]} for name in now if before[name] != now[name]}:
-            record("source.changed", source.name, by, **different)
+            record("source.changed", source.name, by, organisation=source.collection.tenant, **different)
 
 
 def _reaches_private_networks(by: User, wanted: bool | None, *, usual: bool) -> bool:
@@ -124,21 +125,21 @@ def run(source: Source, *, by: User) -> bool:
     with transaction.atomic():
         begun = services.ask_run(source)
         if begun:
-            record("source.run", source.name, by)
+            record("source.run", source.name, by, organisation=source.collection.tenant)
     return begun
 
 
 def stop(source: Source, *, by: User) -> None:
     with transaction.atomic():
         services.ask_stop(source)
-        record("source.stopped", source.name, by)
+        record("source.stopped", source.name, by, organisation=source.collection.tenant)
 
 
 def accept_removals(source: Source, *, by: User) -> bool:
     with transaction.atomic():
         begun = services.accept_removals(source)
         if begun:
-            record("source.removals_accepted", source.name, by)
+            record("source.removals_accepted", source.name, by, organisation=source.collection.tenant)
     return begun
 
 
@@ -146,7 +147,7 @@ def remove(source: Source, *, by: User, with_documents: bool) -> None:
     """Raises SourceBusy."""
     with transaction.atomic():
         services.remove_source(source, with_documents=with_documents)
-        record("source.removed", source.name, by, with_documents=with_documents)
+        record("source.removed", source.name, by, organisation=source.collection.tenant, with_documents=with_documents)
 
 
 def source_json(source: Source) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -26,7 +27,8 @@ def import_questions(*, name: str, content: bytes, file_name: str, by: User) -> 
     require_administrator(by)
     frozen = sets.freeze(name, formats.read(content, file_name), by=by, origin=file_name)
     if frozen.new:
-        facts = {"questions": frozen.version.questions, "sha256": frozen.version.sha256, "file": file_name}
+        kept = frozen.version
+        facts: dict[str, Any] = {"questions": kept.questions, "sha256": kept.sha256, "file": file_name}
         record("questions imported", str(frozen.version), by, **facts)
     return frozen
 
@@ -67,7 +69,7 @@ def judge_version(version: QuestionSetVersion, *, candidate: int, baseline: int,
     """Raises RunRefused, IndexUnavailable."""
     require_administrator(by)
     verdict = gating.gate(version, candidate, baseline, tolerance=tolerance, by=by)
-    facts = {"candidate": candidate, "baseline": baseline, "tolerance": tolerance}
+    facts: dict[str, Any] = {"candidate": candidate, "baseline": baseline, "tolerance": tolerance}
     record("index version judged", str(version), by, **facts, passed=verdict.passed, summary=verdict.summary)
     return verdict
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from django.contrib import admin
@@ -18,6 +18,7 @@ from chatapp.accounts.models import User
 from chatapp.governance.export import download
 from chatapp.governance.models import AuditEntry, EntryQuerySet
 from chatapp.roles.services import is_auditor
+from inference.administration.superusers import is_superuser
 
 if TYPE_CHECKING:
     EntryAdminBase = admin.ModelAdmin[AuditEntry]
@@ -51,6 +52,11 @@ class EntryAdmin(EntryAdminBase):
     list_per_page = 50
     show_full_result_count = False
     change_list_template = "admin/governance/entries.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
+        """Of their organisation; of all for those who run Footnote."""
+        rows = super().get_queryset(request)
+        return rows if is_superuser(request) else rows.filter(organisation=cast(User, request.user).tenant)
 
     def get_urls(self) -> list[URLPattern]:
         name = "governance_auditentry_export"

@@ -19,6 +19,7 @@ from chatapp.governance.models import AuditEntry
 from chatapp.governance.personal import sealed
 from chatapp.privacy.ciphers import NotOurs
 from chatapp.privacy.errors import KeyIsMissing
+from retrieval.tenants import HOUSE
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +85,8 @@ def hash_of(entry: AuditEntry, sequence: int, previous: str) -> str:
         "detail": entry.detail,
         "sealed": entry.sealed,
     }
+    if entry.organisation != HOUSE:  # older lines have none in their hash
+        line["organisation"] = str(entry.organisation)
     canonical = json.dumps(line, sort_keys=True, separators=(",", ":"), cls=DjangoJSONEncoder)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from chatapp.governance import personal
+from retrieval.tenants import HOUSE
 
 
 class AuditTrailIsKept(TypeError):
@@ -54,6 +55,7 @@ class AuditEntry(models.Model):
     subject = models.CharField(max_length=300)
     detail = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     sealed = models.JSONField(null=True)  # {field: {"of": person, "value"}}
+    organisation = models.UUIDField(default=HOUSE, db_default=HOUSE, editable=False)  # whose auditors read it
     sequence = models.BigIntegerField(null=True, unique=True)
     previous_hash = models.CharField(max_length=64, null=True)  # noqa: DJ001 - older processes do not write it
     hash = models.CharField(max_length=64, null=True)  # noqa: DJ001
@@ -66,6 +68,7 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["action", "-id"], name="audit_by_action"),
             models.Index(fields=["at"], name="audit_by_time"),
+            models.Index(fields=["organisation", "-id"], name="audit_by_organisation"),
             models.Index(fields=["id"], condition=Q(hash=None), name="audit_not_chained_yet"),
         ]
 

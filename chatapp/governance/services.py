@@ -16,6 +16,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from chatapp.governance.models import AuditEntry
 from chatapp.governance.personal import Personal, Sealed, in_detail, sealed
 from retrieval.stored_text import storable
+from retrieval.tenants import HOUSE
 
 _TEXT = 2000  # characters of one value
 _command_of: ContextVar[str] = ContextVar("command_of", default="")
@@ -46,19 +47,30 @@ def is_a_command() -> bool:
 
 
 def record(
-    action: str, subject: str | Personal | AbstractBaseUser, actor: AbstractBaseUser | None = None, **detail: Any
+    action: str,
+    subject: str | Personal | AbstractBaseUser,
+    actor: AbstractBaseUser | None = None,
+    *,
+    organisation: UUID | None = None,
+    **detail: Any,
 ) -> AuditEntry:
     """In the caller's transaction: the change and its line are stored together or not at all.
 
     Names of people (give the people themselves), and values that are marked Personal, are sealed under their keys.
+    `organisation`: whose it is; where it is left out, that of the person whom it is about, else of whoever did it.
     """
-    entry = prepared(action, subject, actor, **detail)
+    entry = prepared(action, subject, actor, organisation=organisation, **detail)
     entry.save()
     return entry
 
 
 def prepared(
-    action: str, subject: str | Personal | AbstractBaseUser, actor: AbstractBaseUser | None = None, **detail: Any
+    action: str,
+    subject: str | Personal | AbstractBaseUser,
+    actor: AbstractBaseUser | None = None,
+    *,
+    organisation: UUID | None = None,
+    **detail: Any,
 ) -> AuditEntry:
     """Not stored yet: for those who store many."""
     by: UUID | None = actor.pk if actor else None
@@ -81,7 +93,13 @@ def prepared(
         subject=storable(about)[:300],
         detail=shown,
         sealed=hidden or None,
+        organisation=organisation or _home(subject) or _home(actor) or HOUSE,
     )
+
+
+def _home(of: Any) -> UUID | None:
+    found: UUID | None = getattr(of, "tenant", None)
+    return found
 
 
 def _marked(value: Any) -> Any:

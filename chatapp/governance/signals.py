@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -86,12 +87,12 @@ def members_changed(instance: User | Group, action: str, reverse: bool, pk_set: 
 
 def group_saved(instance: Group, created: bool, **_: Any) -> None:
     if created and _is_somebody_acting():
-        record("group.added", instance.name, acting.person())
+        record("group.added", instance.name, acting.person(), organisation=_home_of(instance))
 
 
 def group_removed(instance: Group, **_: Any) -> None:
     if _is_somebody_acting():
-        record("group.removed", instance.name, acting.person())
+        record("group.removed", instance.name, acting.person(), organisation=_home_of(instance))
 
 
 def _remember(instance: User, update_fields: Iterable[str] | None = None, **_: Any) -> None:
@@ -111,7 +112,14 @@ def _record_members(action: str, instance: User | Group, keys: set[Any]) -> None
     else:
         pairs = [(instance, group) for group in Group.objects.filter(pk__in=keys)]
     for user, group in pairs:
-        record(action, group.name, acting.person(), member=user)
+        record(action, group.name, acting.person(), organisation=user.tenant, member=user)
+
+
+def _home_of(group: Group) -> UUID | None:
+    """None where it has no place yet, or has lost it already."""
+    place = getattr(group, "place", None)
+    found: UUID | None = place.organisation_id if place else getattr(group, "home", None)
+    return found
 
 
 def _picture(user: User) -> dict[str, Any]:

@@ -46,6 +46,11 @@ class Within:
 
     home: UUID = HOUSE
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """It is not asked for, and part of what must be unique."""
+        found: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return found - {"organisation"}
+
 
 class PersonWithin(Within):
     """Names of its people end with its short name, so that nobody learns whom others have."""

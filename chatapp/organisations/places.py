@@ -18,13 +18,10 @@ def make_the_house(**_: Any) -> None:
 
 
 def place_new_group(instance: Group, created: bool, **_: Any) -> None:
+    """Whoever makes one elsewhere says so in its `home`."""
     if created:
-        GroupPlace.objects.get_or_create(group=instance, defaults={"organisation_id": of_creator()})
-
-
-def place_group(group: Group, organisation: UUID) -> None:
-    """A new one, elsewhere than its creator is."""
-    group.place, _ = GroupPlace.objects.update_or_create(group=group, defaults={"organisation_id": organisation})
+        home = getattr(instance, "home", None) or of_creator()
+        instance.place, _is_new = GroupPlace.objects.get_or_create(group=instance, defaults={"organisation_id": home})
 
 
 def of_creator() -> UUID:

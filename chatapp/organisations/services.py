@@ -73,7 +73,7 @@ def move_person(person: User, to: Organisation, *, by: User | None) -> None:
         return
     if held.is_superuser and not to.is_active:
         raise Invalid("That organisation is closed.", advice="Open it first.")
-    record("organisation.left", held, by, organisation=held.organisation_id)
+    record("organisation.left", held, by, organisation=held.tenant)
     _leave(held, by)
     held.organisation_id, held.organisation_since = to.pk, timezone.now()
     held.is_active = held.is_active or held.closed_with_organisation  # where the new one is open: see the trigger

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -64,7 +65,8 @@ def erase(person: User, *, by: User | None = None, with_documents: bool = False)
         number = person.pk
         person.delete()
         sealing.destroy(number)
-        record("account.erased", f"person {number}", by, **erased.as_dict())
+        facts: dict[str, Any] = {**erased.as_dict()}
+        record("account.erased", f"person {number}", by, organisation=person.tenant, **facts)
     remember(number)
     forget_streams(turns)
     forget_answers()

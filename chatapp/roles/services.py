@@ -32,7 +32,7 @@ def appoint(*, role: str, to: User | Group, collection: Collection | None = None
     try:
         with transaction.atomic():
             made = Appointment.objects.create(role=role, collection=collection, **whose)
-            record("role.given", _named(to), by, **_detail(made))
+            record("role.given", _named(to), by, organisation=_organisation_of(to), **_detail(made))
     except IntegrityError:
         raise Invalid("That role is given already.") from None
     return made
@@ -41,7 +41,9 @@ def appoint(*, role: str, to: User | Group, collection: Collection | None = None
 def dismiss(appointment: Appointment, *, by: User | None) -> None:
     with transaction.atomic():
         if Appointment.objects.filter(pk=appointment.pk).delete()[0]:
-            record("role.taken", _named(appointment.user or appointment.group), by, **_detail(appointment))
+            whose = appointment.user or appointment.group
+            home = _organisation_of(whose) if whose else None
+            record("role.taken", _named(whose), by, organisation=home, **_detail(appointment))
 
 
 def _named(whose: User | Group | None) -> User | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -11,10 +12,14 @@ from django.http import HttpRequest
 
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
+from chatapp.organisations.administration import OfOrganisers, home_of
+from chatapp.organisations.boundaries import group_name
+from chatapp.organisations.forms import ELSEWHERE, Within, require_together
 from chatapp.safety.documents import QUARANTINED, release
 from chatapp.safety.models import FilterRule, QuarantinedDocument, What, WordList
 from inference.administration.superusers import is_superuser
 from retrieval.models import Document
+from retrieval.tenants import HOUSE
 
 if TYPE_CHECKING:
     RuleAdminBase = admin.ModelAdmin[FilterRule]
@@ -27,17 +32,37 @@ else:
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
+        if isinstance(self, Within):
+            self.instance.organisation_id = self.home
+            require_together(self, ("group", "collection"), self.home)
+        else:
+            require_together(self, ("organisation", "group", "collection"))
+        words = given.get("words")
+        if words and words.organisation_id not in (None, self.instance.organisation_id, _given(given)):
+            self.add_error("words", ELSEWHERE)
         if (given.get("what") == What.WORDS) != bool(given.get("words")):
             self.add_error("words", "Choose a list where the rule is about words of a list, and none elsewhere.")
         return given
 
 
+def _given(given: dict[str, Any]) -> UUID | None:
+    found: UUID | None = given["organisation"].pk if given.get("organisation") else None
+    return found
+
+
 @admin.register(FilterRule)
-class RuleAdmin(RuleAdminBase):
+class RuleAdmin(OfOrganisers, RuleAdminBase):
+    for_superusers = ("organisation",)
+    form_within = Within
     form = RuleForm
-    list_display = ("where", "what", "words", "action", "group", "collection")
+    list_display = ("where", "what", "words", "action", "organisation", "group", "collection")
     list_filter = ("where", "action", "what")
-    list_select_related = ("words", "group", "collection")
+    list_select_related = ("words", "organisation", "group", "collection")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **more: Any) -> Any:
+        if db_field.name == "words" and not is_superuser(request):
+            more["queryset"] = WordList.objects.filter(organisation=home_of(request))
+        return super().formfield_for_foreignkey(db_field, request, **more)
 
     def save_model(self, request: HttpRequest, obj: FilterRule, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -86,9 +111,29 @@ class QuarantineAdmin(QuarantineAdminBase):
         self.message_user(request, f"{released} documents are taken in now.")
 
 
+class WordListForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean_name(self) -> str:
+        """Nobody learns from a name that is taken what others have."""
+        home = self.home if isinstance(self, Within) else self.instance.organisation_id or _given(self.cleaned_data)
+        return group_name(self.cleaned_data["name"], home or HOUSE)
+
+    def clean(self) -> dict[str, Any]:
+        if isinstance(self, Within):
+            self.instance.organisation_id = self.home
+        return super().clean() or {}
+
+
 @admin.register(WordList)
-class WordListAdmin(ListAdminBase):
-    list_display = ("name",)
+class WordListAdmin(OfOrganisers, ListAdminBase):
+    for_superusers = ("organisation",)
+    form_within = Within
+    form = WordListForm
+    list_display = ("name", "organisation")
+    list_select_related = ("organisation",)
+    fields = ("organisation", "name", "terms", "patterns")
+
+    def get_fields(self, request: HttpRequest, obj: WordList | None = None) -> Any:
+        return [one for one in self.fields if one != "organisation" or is_superuser(request)]
 
     def save_model(self, request: HttpRequest, obj: WordList, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -105,7 +150,7 @@ class WordListAdmin(ListAdminBase):
 
 def _write_down(request: HttpRequest, action: str, changed: FilterRule | WordList) -> None:
     person = request.user if isinstance(request.user, User) else None
-    group = (
+    group: dict[str, Any] = (
         {"group": str(changed.group), "collection": str(changed.collection)} if isinstance(changed, FilterRule) else {}
     )
-    record(action, str(changed), person, **group)
+    record(action, str(changed), person, organisation=changed.organisation_id, **group)

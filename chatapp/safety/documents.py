@@ -15,8 +15,10 @@ from chatapp.safety.models import ReleasedDocument
 from chatapp.safety.policy import Action, Policy, Where, is_empty, label, policy
 from chatapp.safety.stream import found
 from retrieval.errors import DocumentRejected
+from retrieval.models import Collection as Stored
 from retrieval.models import Document
 from retrieval.pipeline.ingestion import NotFailed, retry_document
+from retrieval.tenants import HOUSE
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +44,8 @@ class DocumentInspector:
     def inspect(self, document: UUID, collection: UUID, texts: Iterable[str]) -> Sequence[str]:
         if is_empty(Where.DOCUMENTS):
             return ()
-        rules = policy(Where.DOCUMENTS, (), {collection})
+        home = Stored.objects.filter(pk=collection).values_list("tenant", flat=True).first()
+        rules = policy(Where.DOCUMENTS, (), {collection}, home or HOUSE)
         kinds = _kinds_in(texts, rules)
         if not kinds:
             return ()

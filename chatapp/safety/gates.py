@@ -29,6 +29,16 @@ def clean_question(
         return of(user, Where.QUESTION, collections, placeholders).applied(text)
 
 
+def clean_title(user: User, text: str, placeholders: Placeholders) -> str:
+    """One that a person types, by the rules for questions, which those that are made of them have passed. It may be
+    about any collection. Raises ContentBlocked."""
+    rules = of(user, Where.QUESTION, None, placeholders)
+    with written_down("title", user):
+        if is_kept_from_models(rules, text):
+            raise ContentBlocked
+        return rules.applied(text)
+
+
 def clean_messages(
     user: User,
     messages: Sequence[ChatMessage],
@@ -48,7 +58,7 @@ def of(
     if is_empty(where):
         return OPEN
     groups = frozenset(groups_that_count([user.pk])[user.pk])
-    return replace(policy(where, groups, collections), placeholders=placeholders)
+    return replace(policy(where, groups, collections, user.tenant), placeholders=placeholders)
 
 
 def clean_sources(rules: Policy, sources: Sequence[Source]) -> list[Source]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from chatapp.organisations.models import Organisation
 from chatapp.safety.linear import PatternRefused
 from chatapp.safety.words import word_filter
 from retrieval.models import Collection, Document
@@ -41,6 +44,9 @@ WHOLE = frozenset({What.TOXICITY, What.SELF_HARM, What.JAILBREAK, What.INJECTION
 class WordList(models.Model):
     """Words of the house: names of projects, of customers, whatever must not be said."""
 
+    organisation = models.ForeignKey(
+        Organisation, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="Empty: of all."
+    )
     name = models.CharField(max_length=80, unique=True)
     terms = models.TextField(
         "words", blank=True, help_text="One to a line. Whole words are found, whatever their case."
@@ -97,6 +103,14 @@ class FilterRule(models.Model):
     words = models.ForeignKey(WordList, null=True, blank=True, on_delete=models.CASCADE, verbose_name="word list")
     where = models.CharField(max_length=10, choices=Where)
     action = models.CharField(max_length=5, choices=Action)
+    organisation = models.ForeignKey(
+        Organisation,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="Of the asker, and of documents. Empty: all.",
+    )
     group = models.ForeignKey(
         Group, null=True, blank=True, on_delete=models.CASCADE, help_text="Of the asker. Empty: all."
     )
@@ -136,7 +150,7 @@ class FilterRule(models.Model):
                 name="a_word_list_for_words_alone",
             ),
             models.UniqueConstraint(
-                fields=["what", "words", "where", "group", "collection"],
+                fields=["what", "words", "where", "organisation", "group", "collection"],
                 name="one_rule_for_each",
                 nulls_distinct=False,
             ),
@@ -160,6 +174,11 @@ class FilterRule(models.Model):
     @property
     def kind(self) -> str:
         return self.words.kind if self.words else self.what
+
+    def holds_in(self, organisation: UUID) -> bool:
+        """What is said about a collection is for those alone who may ever ask it."""
+        named = {self.organisation_id, self.collection.tenant if self.collection else None} - {None}
+        return named <= {organisation}
 
 
 class ReleasedDocument(models.Model):

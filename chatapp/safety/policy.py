@@ -22,6 +22,7 @@ from chatapp.safety.secrets import SecretFilter
 from chatapp.safety.spans import Span
 from chatapp.safety.stream import found, replaced
 from chatapp.safety.words import word_filter
+from retrieval.tenants import HOUSE
 
 log = structlog.get_logger(__name__)
 
@@ -82,9 +83,13 @@ def is_empty(where: str) -> bool:
     return not any(rule.where == where for rule in _rules())
 
 
-def policy(where: str, groups: Collection[int], collections: Collection[UUID] | None) -> Policy:
-    """`collections`: those that are searched; None: any, so that rules for each of them hold."""
-    mine = [rule for rule in _rules() if rule.where == where and (rule.group_id is None or rule.group_id in groups)]
+def policy(
+    where: str, groups: Collection[int], collections: Collection[UUID] | None, organisation: UUID = HOUSE
+) -> Policy:
+    """`collections`: those that are searched; None: any, so that rules for each of them hold. `organisation`: of the
+    asker, or of the document: what others have ruled does not hold there."""
+    there = [rule for rule in _rules() if rule.where == where and rule.holds_in(organisation)]
+    mine = [rule for rule in there if rule.group_id is None or rule.group_id in groups]
     actions = {kind: _strictest(rules, collections) for kind, rules in _by_kind(mine).items()}
     wanted = {kind: action for kind, action in actions.items() if action != Action.ALLOW}
     whole = WHOLE.intersection(wanted)
@@ -147,5 +152,5 @@ def _rules() -> tuple[FilterRule, ...]:
     global _kept
     now = time.monotonic()
     if now - _kept.read_at > _FRESH_S:
-        _kept = _Rules(tuple(FilterRule.objects.select_related("words")), now)
+        _kept = _Rules(tuple(FilterRule.objects.select_related("words", "collection")), now)
     return _kept.rules

@@ -10,9 +10,16 @@ from django.test import Client
 
 from chatapp.accounts.keys import create_key
 from chatapp.accounts.models import ApiKey, ServiceAccount, User
+from chatapp.governance import chain
+from chatapp.governance.models import AuditEntry
+from chatapp.governance.verification import verify
 from chatapp.limits.models import Limit
 from chatapp.organisations.models import Organisation
 from chatapp.roles.models import Appointment, Role
+from chatapp.safety import policy
+from chatapp.safety.errors import ContentBlocked
+from chatapp.safety.gates import clean_question
+from chatapp.safety.models import FilterRule, WordList
 from retrieval.models import Collection
 from retrieval.tenants import HOUSE
 from tests.conftest import Cast, signed_in_client
@@ -70,7 +77,7 @@ def test_pages_list_what_is_of_their_organisation_alone(organiser: Client, acme:
     "path",
     [
         "inference/modelversion",
-        "safety/wordlist",
+        "safety/quarantineddocument",
         "signon/identityprovider",
         "evaluation/evaluationrun",
         "mfa/authenticator",
@@ -221,3 +228,49 @@ def test_those_who_run_footnote_make_close_and_open_organisations(cast: Cast, ac
         client, "retrieval/collection", description="", name="x", organisation=str(made.pk), readers=[acme.group.pk]
     )
     assert wrong.status_code == 200 and not Collection.objects.filter(name="x").exists()
+
+
+def test_the_trail_of_an_organisation_is_read_there_alone(
+    organiser: Client, cast: Cast, acme: Home, globex: Home
+) -> None:
+    boss = _recent(cast.administrator)
+    assert add(boss, "auth/group", name="nurses", organisation=str(acme.organisation.pk)).status_code == 302
+    changed = {"description": "Ours"}
+    for one in (acme, globex):
+        path = f"/api/collections/{one.collection.pk}/"
+        assert boss.patch(path, changed, content_type="application/json").status_code == 200
+    Appointment.objects.create(role=Role.AUDITOR, user=globex.person)
+    Appointment.objects.create(role=Role.AUDITOR, user=cast.bob)
+    seen = {
+        "acme": names(organiser, "governance/auditentry"),
+        "globex": names(_recent(globex.person), "governance/auditentry"),
+        "house": names(_recent(cast.bob), "governance/auditentry"),
+    }
+    assert "acme/nurses" in seen["acme"] and "collection.changed" in seen["acme"]
+    assert "acme" not in seen["globex"].casefold() and "collection.changed" in seen["globex"]
+    assert "acme" not in seen["house"].casefold() and "globex" not in seen["house"].casefold()
+    everything = names(boss, "governance/auditentry")
+    assert "acme/nurses" in everything and "Globex" in everything
+    chain.chain_all()
+    assert verify().sound
+    line = AuditEntry.objects.filter(organisation=globex.organisation.pk).first()
+    assert line and organiser.get(f"/admin/governance/auditentry/{line.pk}/change/").status_code == 302
+
+
+def test_rules_about_content_hold_in_their_organisation_alone(cast: Cast, acme: Home, globex: Home) -> None:
+    client = _recent(acme.organiser)
+    assert add(client, "safety/wordlist", name="projects", terms="Quokka").status_code == 302
+    words = WordList.objects.get(name="acme/projects")
+    rule = {"what": "words", "words": words.pk, "where": "question", "action": "block", "when_away": "closed"}
+    assert add(client, "safety/filterrule", **rule).status_code == 302
+    assert add(client, "safety/filterrule", **rule).status_code == 200  # there is one already
+    assert add(client, "safety/filterrule", **{**rule, "collection": str(globex.collection.pk)}).status_code == 200
+    assert add(client, "safety/filterrule", **{**rule, "group": globex.group.pk}).status_code == 200
+    FilterRule.objects.create(what="words", words=words, where="question", action="block", collection=acme.collection)
+    policy._kept = policy._Rules((), float("-inf"))
+    with pytest.raises(ContentBlocked):
+        clean_question(acme.person, "What is Quokka?", None)
+    for other in (cast.alice, globex.person):
+        assert clean_question(other, "What is Quokka?", None) == "What is Quokka?"
+    page = names(_recent(globex.organiser), "safety/wordlist") + names(_recent(globex.organiser), "safety/filterrule")
+    assert "acme" not in page.casefold() and "projects" not in page

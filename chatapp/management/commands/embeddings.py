@@ -58,7 +58,7 @@ class Command(FootnoteCommand):
         made = distil(
             models, source, dimension=options["dimension"], name=options["name"], lesson=lesson, going=self.going
         )
-        facts = {"source": made.source, "dimension": made.dimension, "fitted": made.fitted}
+        facts: dict[str, Any] = {"source": made.source, "dimension": made.dimension, "fitted": made.fitted}
         governance.record("embedding model distilled", made.name, user, **facts)
         if options["json"]:
             self.write_json(asdict(made))
