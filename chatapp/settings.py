@@ -165,6 +165,7 @@ ACCOUNT_RATE_LIMITS = {
     "sign_on": "300/m/ip",
     "rating": "20/10s/user",
     "filter_trial": "30/m/user",
+    "sign_on_trial": "10/m/user",
 }
 MFA_ADAPTER = "chatapp.signon.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

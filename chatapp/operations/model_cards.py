@@ -5,8 +5,10 @@ Everybody who may ask may read it. Addresses, keys, paths and prices are not in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from django.conf import settings
@@ -88,8 +90,10 @@ def filters_as_html() -> SafeString:
 
     text = FILTERS.read_text(encoding="utf-8").partition("\n")[2]
     rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    scrolling = '<div class="table-scroll" role="region" tabindex="0" aria-label="Table"><table>'
-    return SafeString(rendered.replace("<table>", scrolling).replace("</table>", "</table></div>"))
+    numbers = count(1)  # each table scrolls by itself, under a name of its own
+    scrolling = '<div class="table-scroll" role="region" tabindex="0" aria-label="Table {}"><table>'
+    rendered = re.sub("<table>", lambda _: scrolling.format(next(numbers)), rendered)
+    return SafeString(rendered.replace("</table>", "</table></div>"))
 
 
 def _card(version: ModelVersion) -> Card:

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from chatapp.safety.models import FilterRule
+from chatapp.signon.models import IdentityProvider
 
 
 class Heartbeat(models.Model):
@@ -71,3 +72,12 @@ class FilterTrial(FilterRule):
         proxy = True
         verbose_name = "try-it box"
         verbose_name_plural = "Try the content rules"
+
+
+class ProviderTrial(IdentityProvider):
+    """The place of the tests of identity providers in the administration; it has no rows of its own."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "test of a sign-on"
+        verbose_name_plural = "Test a sign-on"

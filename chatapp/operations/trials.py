@@ -34,6 +34,7 @@ from chatapp.safety.stream import found
 from chatapp.safety.whole_texts import decided
 from inference.engine import Source
 from retrieval.errors import IndexUnavailable
+from retrieval.tenants import HOUSE
 
 MOST_CHARACTERS = 8000
 Where = FilterRule.Where
@@ -77,9 +78,19 @@ class Trial:
     by_meaning: bool  # False: the index service was away, or this place is judged by its letters alone
 
 
-def attempt(text: str, where: str, *, groups: Collection[int], collections: Collection[UUID] | None, by: User) -> Trial:
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """For whom the rules are looked up, as `policy` takes them. `collections`: None for all."""
+
+    groups: Collection[int] = ()
+    collections: Collection[UUID] | None = None
+    organisation: UUID = HOUSE
+
+
+def attempt(text: str, where: str, asker: Asker, *, by: User) -> Trial:
     """Written down without the text."""
-    rules = replace(policy.policy(where, groups, collections), placeholders=Placeholders())
+    found_rules = policy.policy(where, asker.groups, asker.collections, asker.organisation)
+    rules = replace(found_rules, placeholders=Placeholders())
     spans = _found(text, where, rules)
     whole, by_meaning = _whole_kinds(text, where)
     leaves, instead = _outcome(text, where, rules, whole)

@@ -85,5 +85,5 @@ function describe(engine) {
     problem && el("p", {}, problem),
     isQuoting(engine.name) && el("p", {}, "Finds the best sentences in the documents and quotes them word for word. Always there."),
     engine.advice && el("p", { class: "quiet-text advice" }, ...withCommands(engine.advice)),
-    el("p", {}, el("a", { href: cardOf(engine.name) }, "Model card"), el("span", { class: "visually-hidden" }, ` of ${engineName(engine.name)}`)));
+    el("p", {}, el("a", { href: cardOf(engine.name) }, "Model card", el("span", { class: "visually-hidden" }, ` of ${engineName(engine.name)}`))));
 }

@@ -36,4 +36,4 @@ def check(page: Any, name: str, looks: list[tuple[int, str]] = LOOKS) -> None:
         found += [f"{width} {theme} {line}" for line in page.evaluate(_WIDER)]
         if FOLDER:
             page.screenshot(path=Path(FOLDER) / f"{name}-{next(_PICTURES)}-{width}-{theme}.png", full_page=True)
-    assert found == []
+    assert not found, "\n".join(found)

@@ -18,10 +18,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from chatapp.conversations.stream import redis_errors
 from chatapp.errors import TooOften
 from chatapp.operations.models import FilterTrial
-from chatapp.operations.trials import MOST_CHARACTERS, WHERE, Trial, attempt
+from chatapp.operations.trials import MOST_CHARACTERS, WHERE, Asker, Trial, attempt
+from chatapp.organisations.models import GroupPlace
 from inference.administration.pages import form_page
 from inference.administration.superusers import ReadOnly, actor, require_superuser
 from retrieval.models import Collection
+from retrieval.tenants import HOUSE
 
 if TYPE_CHECKING:
     TrialAdminBase = admin.ModelAdmin[FilterTrial]
@@ -50,9 +52,14 @@ class TrialForm(forms.Form):
 
     def tried(self, request: HttpRequest) -> Trial:
         given = self.cleaned_data
-        groups = {given["group"].pk} if given["group"] else set()
-        collections = {given["collection"].pk} if given["collection"] else None
-        return attempt(given["text"], given["where"], groups=groups, collections=collections, by=actor(request))
+        group, collection = given["group"], given["collection"]
+        place = GroupPlace.objects.filter(group=group).first() if group else None
+        asker = Asker(
+            groups={group.pk} if group else (),
+            collections={collection.pk} if collection else None,
+            organisation=collection.tenant if collection else place.organisation_id if place else HOUSE,
+        )
+        return attempt(given["text"], given["where"], asker, by=actor(request))
 
 
 @admin.register(FilterTrial)
