@@ -1,7 +1,7 @@
 // One message on the page: a question, or an answer with its stage, text, sources and buttons.
 
 import { el, icon, iconButton, withCommands } from "./dom.js";
-import { hasQuotations, isQuoting, notesOf, partsOf, seamsOf, writtenBy } from "./engines.js";
+import { cardOf, hasQuotations, isQuoting, notesOf, partsOf, seamsOf, writtenBy } from "./engines.js";
 import { markUnsupported } from "./grounding.js";
 import { MarkdownView, highlightCode } from "./markdown.js";
 import { adviceFor, isAdministrator } from "./person.js";
@@ -165,7 +165,7 @@ export class MessageView {
     if (!parts.length) return null;
     const notes = notesOf(this.message);
     const advice = isQuoting(parts.at(-1).engine) ? this.#aboutQuoting(parts, notes.length > 0) : [];
-    return el("p", { class: "writer" }, el("span", { dir: "auto" }, writtenBy(parts)), ...notes.map((note) => el("span", { dir: "auto" }, note)),
+    return el("p", { class: "writer" }, el("a", { dir: "auto", href: cardOf(parts.at(-1).engine) }, writtenBy(parts)), ...notes.map((note) => el("span", { dir: "auto" }, note)),
       advice.length > 0 && el("span", { class: "model-advice" }, ...advice));
   }
 
