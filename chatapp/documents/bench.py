@@ -30,6 +30,7 @@ from retrieval.versions.current import serving
 from retrieval.versions.models import IndexedDocument
 
 MOST_RESULTS = 50
+_SECOND_LOOK = "second_look"  # a step that a search has where a model for it is configured
 _BEFORE = 2  # passages that stand above the one that a link leads to
 
 
@@ -147,7 +148,7 @@ def tried_json(tried: Tried) -> dict[str, Any]:
                 "by_meaning": one.by_meaning,
                 "words": round(one.hit.lexical, 3),
                 "by_words": one.by_words,
-                "ranked": one.ranked,
+                "ranked": one.ranked if _SECOND_LOOK in trace.milliseconds else None,
             }
             for one in shown
         ],

@@ -86,7 +86,7 @@ function result(one, place, move) {
     el("p", { class: "found-where", dir: "auto" }, where.filter(Boolean).join(" · ")),
     el("p", { class: "found-text", dir: "auto" }, one.heading ? `${one.heading}\n${one.text}` : one.text),
     el("dl", { class: "found-scores" },
-      ...score("Final", one.score.toFixed(3), one.ranked !== place && `${ordinal(one.ranked)} before the second look`),
+      ...score("Final", one.score.toFixed(3), one.ranked && `${ordinal(one.ranked)} before the second look`),
       ...score("Similarity", one.similarity.toFixed(3), listed(one.by_meaning)),
       ...score("Words (BM25)", one.words.toFixed(2), listed(one.by_words))));
 }
