@@ -109,10 +109,14 @@ bench-revocation: $(VENV)/.installed-dev
 torture: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.torture
 
+# Bytes, long tasks, frames and memory of the chat page in Chromium: ten minutes on a quiet machine.
+bench-pages: $(VENV)/.installed-dev test-tools
+	$(BIN)/python -m benchmarks.pages $(if $(ONLY),--only $(ONLY))
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-.PHONY: help setup run test test-slow test-tools lint bench bench-retrieval bench-filters bench-vectors bench-inference bench-ingestion bench-many bench-web bench-revocation footprint torture
+.PHONY: help setup run test test-slow test-tools lint bench bench-retrieval bench-filters bench-vectors bench-inference bench-ingestion bench-many bench-pages bench-web bench-revocation footprint torture

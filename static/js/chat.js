@@ -2,16 +2,21 @@
 
 import { ChatSocket, SIGNED_OUT } from "./chat-socket.js";
 import { Composer } from "./composer.js";
+import { ConversationSearch } from "./conversation-search.js";
 import { ConversationList } from "./conversations.js";
 import { el } from "./dom.js";
 import { explainModels } from "./engines.js";
+import { Palette } from "./palette.js";
+import { bindKeys, commandsOf, explainKeys } from "./palette-commands.js";
 import { adviceFor } from "./person.js";
+import { QuoteButton } from "./quoting.js";
 import { Scope } from "./scope.js";
 import { ScopePanel } from "./scope-panel.js";
 import { Session } from "./session.js";
 import { closeSidebar, sidebarIsOpen } from "./sidebar.js";
 import { sendRating } from "./rating.js";
 import { SourcePanel } from "./sources.js";
+import { TemporaryChat } from "./temporary.js";
 import { Transcript, copyText } from "./transcript.js";
 import "./theme.js";
 
@@ -74,6 +79,41 @@ const list = new ConversationList({
   onGone: (id, last) => (id === session.id ? startNew() : last && composer.focus()),
 });
 
+const quoting = new QuoteButton((words) => composer.quote(words));
+
+const palette = new Palette({
+  commands: () => commandsOf({
+    newChat: startNew,
+    stop: session.busy ? () => session.stop() : null,
+    regenerate: !session.busy && session.tree.lastAnswer() ? () => attempt(session.regenerate(session.tree.lastAnswer())) : null,
+    writeQuestion: () => composer.area.focus(),
+    jump: () => transcript.toEnd(),
+  }),
+  conversations: () => list.items,
+  onOpen: (id) => list.onOpen(id),
+});
+bindKeys({ palette: () => palette.open(), help: explainKeys, newChat: startNew, write: () => composer.area.focus(), quote: () => quoting.quote() });
+byId("palette-button").addEventListener("click", () => palette.open());
+
+new ConversationSearch({
+  form: byId("find"),
+  root: byId("found"),
+  list: byId("conversations"),
+  onOpen: async (id, message) => {
+    await list.onOpen(id);
+    byId(`m-${message}`)?.scrollIntoView({ block: "center" });
+  },
+});
+
+const temporary = new TemporaryChat({
+  session,
+  button: byId("temporary"),
+  note: byId("temporary-note"),
+  composer,
+  onTurned: () => setTitle(""),
+  onClose: () => startNew(),
+});
+
 let early = false; // a question is in the box that was asked before the page was connected
 
 function attempt(sent) {
@@ -107,15 +147,17 @@ function paint() {
   transcript.show(session.tree, session.busy);
   composer.setBusy(session.busy);
   byId("empty").hidden = session.id !== null || session.tree.messages.size > 0;
+  temporary.paint();
   byId("pending").hidden = !(session.waiting.size && session.id === null);
 }
 
 function setTitle(title) {
-  byId("title").textContent = title || "New conversation";
+  byId("title").textContent = title || (session.temporary ? "Temporary chat" : "New conversation");
   document.title = title ? `${title} · ${siteName}` : siteName;
 }
 
 async function open(id) {
+  temporary.leave(id);
   panel.close();
   closeSidebar();
   transcript.clear();
@@ -127,6 +169,7 @@ async function open(id) {
   try {
     await session.open(id);
     if (session.id !== id) return;
+    composer.setTemporary(session.temporary);
     scope.forConversation(id, session.tree.lastAnswer());
     transcript.toEnd();
     composer.focus();
@@ -148,12 +191,14 @@ session.addEventListener("asked", (event) => scope.asked(event.detail));
 scope.addEventListener("changed", paint);
 session.addEventListener("elsewhere", (event) => tabs?.postMessage(event.detail));
 session.addEventListener("opened", (event) => {
+  if (session.temporary) return composer.nowIn(event.detail); // its address would stand in the browser's history
   history.replaceState({}, "", `/c/${event.detail}/`);
-  composer.key = `draft ${event.detail}`;
+  composer.nowIn(event.detail);
   list.select(event.detail);
 });
 session.addEventListener("title", (event) => {
   setTitle(event.detail.title);
+  if (session.temporary) return;
   list.touch(event.detail.id, event.detail.title);
 });
 session.addEventListener("refused", ({ detail: { error, asked } }) => {

@@ -1,6 +1,7 @@
 // The box one writes in. Enter sends, Shift+Enter breaks the line; drafts are kept for each conversation.
 
-import { recall, remember } from "./dom.js";
+import { Drafts } from "./drafts.js";
+import { quotation } from "./quoting.js";
 
 export class Composer {
   constructor({ form, onAsk, onStop, onTooLong }) {
@@ -10,7 +11,9 @@ export class Composer {
     this.most = Number(this.area.dataset.most);
     this.sendButton = form.querySelector("[data-send]");
     this.stopButton = form.querySelector("[data-stop]");
-    this.key = "draft new";
+    this.drafts = new Drafts(document.body.dataset.person ?? "");
+    this.conversation = null;
+    this.temporary = false;
     form.addEventListener("submit", (event) => (event.preventDefault(), this.#submit(onAsk)));
     this.stopButton.addEventListener("click", onStop);
     this.area.addEventListener("input", () => this.#changed());
@@ -37,8 +40,7 @@ export class Composer {
 
   // Words that were sent in vain go back to the box of their conversation; never over what was written since.
   giveBack(text, conversation) {
-    const key = `draft ${conversation ?? "new"}`;
-    if (key !== this.key) remember(key, recall(key) || text);
+    if ((conversation ?? null) !== this.conversation && !this.temporary) this.drafts.put(conversation, this.drafts.get(conversation) || text);
     else if (!this.area.value.trim()) this.fill(text);
   }
 
@@ -48,15 +50,34 @@ export class Composer {
   }
 
   #changed() {
-    remember(this.key, this.area.value);
+    if (!this.temporary) this.drafts.put(this.conversation, this.area.value);
     this.area.style.blockSize = "auto";
     this.area.style.blockSize = `${Math.min(this.area.scrollHeight, 240)}px`;
     this.sendButton.disabled = !this.area.value.trim();
   }
 
   forConversation(id) {
-    this.key = `draft ${id ?? "new"}`;
-    this.fill(recall(this.key) ?? "");
+    this.temporary = false;
+    this.conversation = id ?? null;
+    this.fill(this.drafts.get(id));
+  }
+
+  // What is written in a temporary chat is kept nowhere, not even in the browser.
+  setTemporary(on) {
+    this.temporary = on;
+    this.drafts.put(this.conversation, on ? "" : this.area.value);
+  }
+
+  // The conversation has got its id: what is written from now on belongs to it.
+  nowIn(id) {
+    this.conversation = id;
+  }
+
+  // Before what is written already, which may be about it.
+  quote(words) {
+    this.fill(quotation(words) + this.area.value);
+    this.area.focus();
+    this.area.setSelectionRange(this.area.value.length, this.area.value.length);
   }
 
   setBusy(busy) {

@@ -54,6 +54,21 @@ export function iconButton(name, label, onclick, props = {}) {
   return el("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...props }, icon(name));
 }
 
+// To the clipboard; the focus goes back to the button.
+export async function copyWords(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = el("textarea", { class: "visually-hidden" });
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy"); // pages served without TLS have no clipboard API
+    area.remove();
+    button.focus();
+  }
+}
+
 export function announce(text) {
   const region = document.getElementById("announcer");
   if (!region) return;

@@ -1,12 +1,12 @@
 // Sentences of an answer that the passages they name do not hold: underlined with dots, and said to screen readers.
 
 const TITLE = "The passages that this sentence names do not say so.";
-const LEFT_OUT = ".cite, .seam, .grounding-note, pre, code";
+const LEFT_OUT = ".cite, .seam, .grounding-note, .code, .formula, pre, code";
 const BETWEEN = "ul, ol, table, thead, tbody, tr";
 const signs = (text) => text.replace(/[^\p{L}\p{N}]/gu, "");
 
 // What a reader sees of the Markdown of a sentence, letters and figures alone.
-const shown = (markdown) => signs(markdown.replace(/\[\d{1,3}\]/g, "").replace(/\]\([^)]*\)/g, "]").replace(/`[^`]*`/g, ""));
+const shown = (markdown) => signs(markdown.replace(/\[\d{1,3}\]/g, "").replace(/\]\([^)]*\)/g, "]").replace(/`[^`]*`|\$\$?[^$]+\$\$?|\\[([][^]*?\\[)\]]/g, ""));
 
 // `marks`: [from, to] in characters of the text. May be called again: what was marked before is not marked twice.
 export function markUnsupported(root, text, marks) {

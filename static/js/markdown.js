@@ -1,7 +1,9 @@
 // Markdown of answers to safe elements. Block by block, so that a growing answer re-renders only its end.
 
 import DOMPurify from "../vendor/dompurify/purify.js";
-import { marked } from "../vendor/marked/marked.js";
+import { Lexer, marked } from "../vendor/marked/marked.js";
+import { drawFormulas, formulaRules } from "./formulas.js";
+import { frameCode } from "./highlight.js";
 import { htmlWith, normalised, placeMarks } from "./seams.js";
 
 const RULES = {
@@ -20,7 +22,7 @@ const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const escape = (text) => text.replace(/[&<>"]/g, (sign) => ESCAPES[sign]);
 
 // HTML in an answer is shown as it was written, and a picture as its words: neither reaches the parser.
-marked.use({ renderer: { html: ({ text }) => escape(text), image: ({ text }) => escape(text) } });
+marked.use({ renderer: { html: ({ text }) => escape(text), image: ({ text }) => escape(text) }, extensions: formulaRules });
 
 DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   if (node.nodeName === "A") {
@@ -83,50 +85,72 @@ function wrapTables(fragment) {
   }
 }
 
-// What scrolls sideways can be scrolled from the keyboard.
-function focusCode(fragment) {
-  for (const code of fragment.querySelectorAll("pre")) {
-    code.tabIndex = 0;
-    code.setAttribute("role", "region");
-    code.setAttribute("aria-label", "Code");
-  }
-}
+// The answer up to here is read: later words change nothing before it.
+const NOTHING_READ = { text: "", blocks: 0, links: {} };
+const isContent = (token) => token.type !== "space" && token.type !== "def";
 
 export class MarkdownView {
   constructor(root, openCitation) {
     this.root = root;
     this.openCitation = openCitation;
-    this.blocks = []; // {raw, node}
     this.numbers = new Set();
+    this.clear();
   }
 
-  // `seams`: {at, key, mark} in their order; `mark()` makes what stands at that place of the text.
-  render(text, numbers, seams = []) {
+  // `seams`: {at, key, mark} in their order; `mark()` makes what stands at that place of the text. `growing`: more will
+  // follow, so that only the end has to be read and made again.
+  render(text, numbers, seams = [], growing = false) {
+    const key = JSON.stringify([seams, numbers.size, growing]);
+    if (this.shown === text && this.key === key) return;
+    const whole = normalised(text);
     if (numbers.size !== this.numbers.size) this.clear();
-    this.numbers = numbers;
-    const tokens = marked.lexer(normalised(text));
+    if (seams.length || !whole.startsWith(this.read.text)) this.read = NOTHING_READ;
+    if (!growing && Object.keys(this.read.links).length) this.clear(); // a link may be named before it is told where to
+    Object.assign(this, { shown: text, key, numbers });
+    this.#renderFrom(whole, seams, growing);
+  }
+
+  #renderFrom(whole, seams, growing) {
+    const lexer = new Lexer();
+    Object.assign(lexer.tokens.links, this.read.links);
+    const tokens = lexer.lex(whole.slice(this.read.text.length));
     const waiting = [...seams];
-    let begin = 0, index = 0;
+    let begin = this.read.text.length, index = this.read.blocks;
+    const starts = [];
     for (const token of tokens) {
       const start = begin;
       begin += token.raw.length;
-      if (token.type === "space" || token.type === "def") continue;
+      if (!isContent(token)) continue;
+      starts.push({ text: whole.slice(0, start), blocks: index });
       const here = [];
       while (waiting.length && waiting[0].at < begin) here.push(waiting.shift());
       this.#block(token, tokens.links, index, here.map((seam) => ({ ...seam, at: Math.max(0, seam.at - start) })));
       index += 1;
     }
     for (const { node } of this.blocks.splice(index)) node.remove();
+    if (growing && !seams.length && starts.length > 1) this.read = { ...starts.at(-2), links: { ...tokens.links } };
   }
 
   clear() {
-    this.blocks = [];
+    this.blocks = []; // {raw, key, node, code}
+    this.read = NOTHING_READ;
+    this.shown = this.key = null;
     this.root.replaceChildren();
   }
 
   #block(token, links, index, seams) {
     const key = JSON.stringify(seams);
-    if (this.blocks[index]?.raw === token.raw && this.blocks[index].key === key) return;
+    const known = this.blocks[index];
+    if (known?.raw === token.raw && known.key === key) return;
+    if (known && key === "[]" && grown(known, token)) return;
+    const node = this.#made(token, links, seams);
+    if (known) known.node.replaceWith(node);
+    else this.root.append(node);
+    this.blocks[index] = { raw: token.raw, key, node, code: key === "[]" ? codeOf(token) : null };
+    drawFormulas(node);
+  }
+
+  #made(token, links, seams) {
     const node = document.createElement("div");
     node.className = "block";
     const { html, inside, outside } = htmlWith(token, links, seams);
@@ -134,22 +158,26 @@ export class MarkdownView {
     placeMarks(fragment, inside.map((seam) => seam.mark()));
     node.append(...outside.map((seam) => seam.mark()));
     wrapTables(fragment);
-    focusCode(fragment);
+    frameCode(fragment);
     markCitations(fragment, this.numbers, this.openCitation);
     node.append(fragment);
-    if (this.blocks[index]) this.blocks[index].node.replaceWith(node);
-    else this.root.append(node);
-    this.blocks[index] = { raw: token.raw, key, node };
+    return node;
   }
 }
 
-// The highlighter is large, so it is fetched only once an answer holds code in a named language.
-export async function highlightCode(root) {
-  const codes = root.querySelectorAll('pre > code[class^="language-"]:not([data-highlighted])');
-  if (!codes.length) return;
-  const { default: highlighter } = await import("../vendor/highlight/highlight.js");
-  for (const code of codes) {
-    const name = code.className.replace("language-", "");
-    if (highlighter.getLanguage(name)) highlighter.highlightElement(code);
-  }
+// What a fenced piece of code says, and in which language; null for what is none.
+function codeOf(token) {
+  if (token.type !== "code" || token.codeBlockStyle === "indented" || /^math/.test(token.lang ?? "")) return null;
+  return { lang: token.lang ?? "", text: token.text.replace(/\n$/, "") };
+}
+
+// Code that only became longer gets its new lines alone: a selection in it stays, and a long listing costs no more.
+function grown(block, token) {
+  const before = block.code, now = codeOf(token);
+  if (!before || !now || before.lang !== now.lang || !now.text.startsWith(before.text)) return false;
+  const words = block.node.querySelector("pre > code")?.firstChild;
+  if (words?.nodeType !== Node.TEXT_NODE || !before.text || words.data !== `${before.text}\n`) return false;
+  words.insertData(before.text.length, now.text.slice(before.text.length));
+  Object.assign(block, { raw: token.raw, code: now });
+  return true;
 }

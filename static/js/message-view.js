@@ -3,7 +3,8 @@
 import { el, icon, iconButton, withCommands } from "./dom.js";
 import { cardOf, hasQuotations, isQuoting, notesOf, partsOf, seamsOf, writtenBy } from "./engines.js";
 import { markUnsupported } from "./grounding.js";
-import { MarkdownView, highlightCode } from "./markdown.js";
+import { highlightCode } from "./highlight.js";
+import { MarkdownView } from "./markdown.js";
 import { adviceFor, isAdministrator } from "./person.js";
 import { offsetIn } from "./seams.js";
 import { ratingButtons, reasonsForm, thank } from "./rating.js";
@@ -28,6 +29,11 @@ export class MessageView {
     this.message = message;
     this.actions = actions;
     this.node = el("article", { class: `message ${message.role}`, id: `m-${message.id}`, data: { id: message.id } });
+  }
+
+  // What the message consists of, made when it is painted first: a long conversation is not made all at once.
+  #build() {
+    const { message, actions } = this;
     this.heading = el("h2", { class: "visually-hidden" }, message.role === "user" ? "You asked" : "Answer");
     this.stage = el("p", { class: "stage" });
     this.body = el("div", { class: "prose", dir: "auto" });
@@ -39,15 +45,20 @@ export class MessageView {
   }
 
   paint(siblings, busy) {
+    if (!this.body) this.#build();
     const { message } = this;
     const streaming = message.status === "streaming";
     this.node.classList.toggle("streaming", streaming);
     this.node.setAttribute("aria-busy", String(streaming));
-    if (message.role === "user") this.body.textContent = message.text;
+    if (message.role === "user") this.#paintQuestion();
     else this.#paintAnswer(streaming, busy);
     this.paintStage();
     if (!streaming && message.role === "assistant") highlightCode(this.body);
     this.#paintAfter(siblings, streaming, busy);
+  }
+
+  #paintQuestion() {
+    if (this.body.textContent !== this.message.text) this.body.textContent = this.message.text; // a selection in it stays
   }
 
   // Only when something in it changed: a button that is replaced loses its focus, and the click that is under way.
@@ -65,11 +76,12 @@ export class MessageView {
   #paintAnswer(streaming, busy) {
     const { text, sources, citations } = this.message;
     const numbers = new Set([...(sources ?? []), ...(citations ?? [])].map((one) => one.number));
-    const seams = seamsOf(this.message).map(({ from, words }, index, all) => {
+    const several = (this.message.written_by ?? []).length > 1;
+    const seams = (several ? seamsOf(this.message) : []).map(({ from, words }, index, all) => {
       const offers = !streaming && index === all.length - 1;
       return { at: offsetIn(text, from), words, offers, mark: () => this.#seam(words, offers) };
     });
-    this.markdown.render(text, numbers, seams);
+    this.markdown.render(text ?? "", numbers, seams, streaming);
     markUnsupported(this.body, text ?? "", streaming ? [] : this.message.unsupported ?? []);
     this.busy = busy;
     for (const button of this.body.querySelectorAll(".seam button")) button.ariaDisabled = String(busy);

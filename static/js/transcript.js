@@ -1,17 +1,24 @@
 // The branch of the conversation that is shown, and where the reader is in it.
 
-import { announce, el, icon } from "./dom.js";
+import { announce, copyWords, icon } from "./dom.js";
 import { MessageView } from "./message-view.js";
 
-const PAINT_EVERY = 80;
+const PAINT_EVERY = 60; // ms between two paints of a growing answer
+const PAINT_SHARE = 4; // so many times what the last one took, so that the page stays answering
 const NEAR = 80;
+const AT_ONCE = 12; // messages at the end that are painted without waiting
+const SLICE = 8; // ms of painting what is out of sight, at a time
 
 export class Transcript {
   constructor({ root, scroller, jump, actions }) {
     Object.assign(this, { root, scroller, jump, actions });
     this.views = new Map();
     this.dirty = new Set();
+    this.stale = new Set(); // views that are out of sight and painted later
     this.following = true;
+    this.lastTop = 0;
+    this.seen = new IntersectionObserver((entries) => this.#seen(entries), { root: scroller, rootMargin: "100%" });
+    new ResizeObserver(() => this.following && this.#down()).observe(root);
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     jump.addEventListener("click", () => this.toEnd(true));
   }
@@ -20,26 +27,74 @@ export class Transcript {
     const path = tree.path();
     const keep = new Set(path.map((message) => message.id));
     for (const [id, view] of this.views) {
-      if (!keep.has(id)) (view.node.remove(), this.views.delete(id));
+      if (!keep.has(id)) this.#forget(view);
     }
+    this.tree = tree;
+    this.busy = busy;
+    let next = this.root.firstElementChild;
     path.forEach((message, index) => {
       const view = this.#view(message);
-      if (this.root.children[index] !== view.node) this.root.insertBefore(view.node, this.root.children[index] ?? null);
-      view.paint(tree.siblings(message), busy);
+      if (next === view.node) next = next.nextElementSibling;
+      else this.root.insertBefore(view.node, next);
+      if (view.inSight || index >= path.length - AT_ONCE) this.#paint(view);
+      else this.stale.add(view);
     });
+    this.#paintStaleSoon();
     this.#keepPlace();
   }
 
+  #paint(view) {
+    this.stale.delete(view);
+    view.paint(this.tree.siblings(view.message), this.busy);
+  }
+
+  #forget(view) {
+    this.seen.unobserve(view.node);
+    this.stale.delete(view);
+    view.node.remove();
+    this.views.delete(view.message.id);
+  }
+
+  #seen(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const view = this.views.get(target.dataset.id);
+      if (!view) continue;
+      view.inSight = isIntersecting;
+      if (isIntersecting && this.stale.has(view)) this.#paint(view);
+    }
+  }
+
+  // What is out of sight is painted too, from the end backwards: one may look for words in it, or print it.
+  #paintStaleSoon() {
+    if (this.stale.size) this.painting ??= setTimeout(() => this.#paintStale());
+  }
+
+  #paintStale() {
+    this.painting = null;
+    const until = performance.now() + SLICE;
+    for (const view of [...this.stale].reverse()) {
+      if (performance.now() >= until) break;
+      this.#paint(view);
+    }
+    this.#paintStaleSoon();
+  }
+
   clear() {
+    this.seen.disconnect();
     this.views.clear();
+    this.stale.clear();
     this.root.replaceChildren();
     this.following = true;
-    this.jump.hidden = true;
+    this.lastTop = 0;
+    this.#showWhere();
   }
 
   #view(message) {
     let view = this.views.get(message.id);
-    if (!view) this.views.set(message.id, (view = new MessageView(message, this.actions)));
+    if (!view) {
+      this.views.set(message.id, (view = new MessageView(message, this.actions)));
+      this.seen.observe(view.node);
+    }
     view.message = message;
     return view;
   }
@@ -49,20 +104,22 @@ export class Transcript {
     this.views.get(id)?.edit(words);
   }
 
-  // A growing answer is painted at most each 80 ms, whatever the pace of its pieces.
+  // A growing answer is painted at most each 60 ms, whatever the pace of its pieces.
   grown(message) {
     this.dirty.add(message.id);
-    this.timer ??= setTimeout(() => this.#paintGrown(), PAINT_EVERY);
+    this.timer ??= setTimeout(() => this.#paintGrown(), Math.max(PAINT_EVERY, PAINT_SHARE * (this.took ?? 0)));
   }
 
   #paintGrown() {
     this.timer = null;
+    const begun = performance.now();
     for (const id of this.dirty) {
       const view = this.views.get(id);
       if (view?.message.status === "streaming") view.paint([], true);
     }
     this.dirty.clear();
     this.#keepPlace();
+    this.took = performance.now() - begun;
   }
 
   finished(message) {
@@ -70,37 +127,41 @@ export class Transcript {
     announce(message.status === "complete" ? `Answer: ${text}` : (message.error?.message ?? "The answer was not finished."));
   }
 
+  // Only the reader's own scrolling upwards ends the following: what grows or gets its height does not.
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    this.following = scrollHeight - scrollTop - clientHeight < NEAR;
+    const near = scrollHeight - scrollTop - clientHeight < NEAR;
+    if (near) this.following = true;
+    else if (scrollTop < this.lastTop - 1) this.following = false;
+    this.lastTop = scrollTop;
+    this.#showWhere();
+  }
+
+  #showWhere() {
+    this.scroller.classList.toggle("reading", !this.following);
     this.jump.hidden = this.following;
   }
 
   #keepPlace() {
-    if (this.following) this.scroller.scrollTop = this.scroller.scrollHeight;
-    else this.#scrolled();
+    this.#scrolled(); // the reader may have turned the wheel a moment ago
+    if (this.following) this.#down();
+  }
+
+  #down() {
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.lastTop = this.scroller.scrollTop;
   }
 
   toEnd(smooth = false) {
     this.following = true;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: smooth && !calm ? "smooth" : "instant" });
-    this.jump.hidden = true;
+    this.#showWhere();
   }
 }
 
 export async function copyText(text, button) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    const area = el("textarea", { class: "visually-hidden" });
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy"); // pages served without TLS have no clipboard API
-    area.remove();
-    button.focus();
-  }
+  await copyWords(text, button);
   announce("Copied");
   const before = [...button.childNodes];
   button.replaceChildren(icon("check"));

@@ -4,6 +4,7 @@ export class Tree {
   constructor(messages = []) {
     this.messages = new Map();
     this.chosen = new Map(); // parent id -> the child that is shown
+    this.born = new Map(); // parent id -> its children, in the order in which they came
     for (const message of messages) this.put(message);
   }
 
@@ -11,7 +12,12 @@ export class Tree {
     const known = this.messages.get(message.id);
     const merged = Object.assign(known ?? { text: "", sources: [], citations: [], status: "complete" }, message);
     this.messages.set(merged.id, merged);
-    if (!known) this.chosen.set(merged.parent ?? null, merged.id);
+    if (!known) {
+      const parent = merged.parent ?? null;
+      this.chosen.set(parent, merged.id);
+      if (!this.born.has(parent)) this.born.set(parent, []);
+      this.born.get(parent).push(merged);
+    }
     return merged;
   }
 
@@ -20,7 +26,7 @@ export class Tree {
   }
 
   children(parent) {
-    return [...this.messages.values()].filter((message) => (message.parent ?? null) === (parent ?? null));
+    return this.born.get(parent ?? null) ?? [];
   }
 
   siblings(message) {

@@ -1,0 +1,96 @@
+"""A page of Chromium under measurement: its main thread, frames, memory and shifts of its layout."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+DOUBLE = (Path(__file__).parent / "double.js").read_text()
+LONG_MS = 50.0
+
+
+@dataclass
+class Trace:
+    """Milliseconds: tasks of the page's main thread, their processor time, and the time between two frames."""
+
+    tasks: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    frames: list[float] = field(default_factory=list)
+    shift: float = 0.0
+
+    @property
+    def long_tasks(self) -> list[float]:
+        return sorted((one for one in self.tasks if one > LONG_MS), reverse=True)
+
+    def lines(self) -> list[tuple[str, str]]:
+        long = self.long_tasks
+        frames = sorted(self.frames) or [0.0]
+        p99 = quantiles(frames, n=100)[-1] if len(frames) > 1 else frames[0]
+        return [
+            (f"tasks over {LONG_MS:.0f} ms", f"{len(long)}" + (f" (worst {long[0]:.0f} ms)" if long else "")),
+            ("of them by processor time", str(sum(one > LONG_MS for one in self.cpu))),
+            ("longest task by processor time", f"{max(self.cpu, default=0):.0f} ms"),
+            ("longest task", f"{max(self.tasks, default=0):.0f} ms"),
+            ("main thread busy", f"{sum(self.tasks):.0f} ms"),
+            ("frame times, median, 99 %, worst", f"{median(frames):.0f}, {p99:.0f}, {frames[-1]:.0f} ms"),
+            ("layout shift", f"{self.shift:.4f}"),
+        ]
+
+
+class Probe:
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self._devtools = page.context.new_cdp_session(page)
+        self._devtools.send("Performance.enable")
+
+    @contextmanager
+    def tracing(self) -> Iterator[Trace]:
+        """Filled at the end. Needs the double in the page."""
+        browser = self.page.context.browser
+        trace = Trace()
+        browser.start_tracing(page=self.page, categories=["toplevel", "disabled-by-default-devtools.timeline"])
+        self.page.evaluate("meters.start()")
+        yield trace
+        seen = self.page.evaluate("meters.stop()")
+        events = json.loads(browser.stop_tracing())["traceEvents"]
+        mine = _tasks(events)
+        trace.tasks = [event.get("dur", 0) / 1000 for event in mine]
+        trace.cpu = [event.get("tdur", 0) / 1000 for event in mine]
+        trace.frames, trace.shift = seen["frames"], seen["shift"]
+
+    def memory(self) -> dict[str, float]:
+        """-> MB of the script heap and the count of nodes, after what nobody holds is collected"""
+        for _ in range(3):
+            self._devtools.send("HeapProfiler.collectGarbage")
+        found = {one["name"]: one["value"] for one in self._devtools.send("Performance.getMetrics")["metrics"]}
+        return {"heap": found["JSHeapUsedSize"] / 1e6, "nodes": found["Nodes"]}
+
+
+def _tasks(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the main thread that did most: a browser has a renderer for each page and spare ones."""
+    mains = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event.get("name") == "thread_name" and event["args"].get("name") == "CrRendererMain"
+    }
+    tasks = [
+        event
+        for event in events
+        if event.get("name") in ("RunTask", "ThreadControllerImpl::RunTask") and event.get("ph") == "X"
+    ]
+    work: Counter[tuple[int, int]] = Counter()
+    for event in tasks:
+        if (event["pid"], event["tid"]) in mains:
+            work[event["pid"], event["tid"]] += event.get("dur", 0)
+    if not work:
+        raise RuntimeError("the trace names no task of a page")
+    main, _ = work.most_common(1)[0]
+    # One task may be named in two categories: the outer one counts.
+    name = Counter(event["name"] for event in tasks if (event["pid"], event["tid"]) == main).most_common(1)[0][0]
+    return [event for event in tasks if event["name"] == name and (event["pid"], event["tid"]) == main]

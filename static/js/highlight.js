@@ -1,0 +1,56 @@
+// Code in answers: a head with its language and a button that copies, and colours once the answer is complete.
+
+import { announce, copyWords, el } from "./dom.js";
+
+const MOST_CHARACTERS = 30_000; // more is shown without colours: it would hold up the page
+const SLICE = 12; // ms of colouring at a time
+const UNCOLOURED = 'pre > code[class^="language-"]:not([data-highlighted])';
+
+// Each piece of code in a frame; what scrolls sideways can be scrolled from the keyboard.
+export function frameCode(fragment) {
+  for (const pre of fragment.querySelectorAll("pre")) {
+    pre.tabIndex = 0;
+    pre.setAttribute("role", "region");
+    pre.setAttribute("aria-label", "Code");
+    const language = /^language-([\w+#-]+)/.exec(pre.firstElementChild?.className ?? "")?.[1] ?? "";
+    const frame = el("div", { class: "code" });
+    pre.replaceWith(frame);
+    frame.append(el("div", { class: "code-head" }, el("span", {}, language), copyButton(pre)), pre);
+  }
+}
+
+function copyButton(pre) {
+  let timer = null;
+  const button = el("button", { type: "button", class: "link", "aria-label": "Copy this code", onclick: async () => {
+    await copyWords(pre.textContent.replace(/\n$/, ""), button);
+    announce("Copied");
+    button.textContent = "Copied";
+    clearTimeout(timer);
+    timer = setTimeout(() => (button.textContent = "Copy"), 1500);
+  } }, "Copy");
+  return button;
+}
+
+let waiting = [], timer = null, highlighter = null;
+
+// The highlighter is large, so it is fetched only once an answer holds code in a named language.
+export async function highlightCode(root) {
+  const codes = [...root.querySelectorAll(UNCOLOURED)].filter((code) => code.textContent.length <= MOST_CHARACTERS);
+  if (!codes.length) return;
+  waiting.push(...codes);
+  highlighter ??= (await import("../vendor/highlight/highlight.js")).default;
+  timer ??= setTimeout(colourSome);
+}
+
+function colourSome() {
+  timer = null;
+  const until = performance.now() + SLICE;
+  while (waiting.length && performance.now() < until) colour(waiting.shift());
+  if (waiting.length) timer = setTimeout(colourSome);
+}
+
+function colour(code) {
+  const name = code.className.replace("language-", "");
+  if (code.dataset.highlighted || !highlighter.getLanguage(name)) return;
+  highlighter.highlightElement(code);
+}
