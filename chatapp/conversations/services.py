@@ -16,12 +16,14 @@ from django.utils import timezone
 from chatapp.conversations import search
 from chatapp.conversations.admission import DEAD_AFTER, RUNNER, SILENT_FOR, Started
 from chatapp.conversations.citing import Cited
+from chatapp.conversations.masked import keep_new, placeholders_of
 from chatapp.conversations.models import LONGEST_TITLE, Citation, Conversation, Message, Turn
 from chatapp.conversations.trail import turn_ended
 from chatapp.errors import Invalid
 from chatapp.privacy.caches import forget_streams
 from chatapp.privacy.fields import sealed_values
 from chatapp.privacy.sealing import prepare
+from chatapp.safety.gates import clean_title
 from retrieval.models import Passage
 from retrieval.stored_text import storable
 
@@ -144,13 +146,16 @@ def request_stop(*, turn: Turn) -> None:
 
 
 def rename_conversation(*, conversation: Conversation, title: str) -> None:
+    """Raises Invalid, ContentBlocked, and Busy where an answer masks something at the same moment."""
     title = " ".join(storable(title).split())
     if not 0 < len(title) <= LONGEST_TITLE:
         raise Invalid(f"A title has 1 to {LONGEST_TITLE} characters.")
     if conversation.temporary:
         raise Invalid("A temporary chat has no title.")
-    conversation.title = title
     with transaction.atomic():
+        placeholders = placeholders_of(conversation)
+        conversation.title = clean_title(conversation.owner, title, placeholders)[:LONGEST_TITLE]
+        keep_new(conversation, placeholders)
         # The list is sorted by the last message: a new name does not move the conversation.
         conversation.save(update_fields=["title"])
         search.index_titles([conversation])

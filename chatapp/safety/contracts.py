@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast
 
 from chatapp.safety.spans import Span
 
@@ -21,10 +21,16 @@ class Filter(Protocol):
         ...
 
 
-@runtime_checkable
 class FindsFrom(Protocol):
     """A filter that need not search again what was searched."""
 
     def find_from(self, text: str, begin: int) -> Sequence[Span]:
         """Those from `begin` on; what stands before may decide about them."""
         ...
+
+
+def find_from(filter: Filter, text: str, begin: int) -> Sequence[Span]:
+    """The spans of the text, of those before `begin` perhaps not all."""
+    if hasattr(filter, "find_from"):  # asked of a Protocol, that would take twenty times as long, at each look
+        return cast(FindsFrom, filter).find_from(text, begin)
+    return filter.find(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import structlog
 from chatapp.governance.findings import note
 from chatapp.safety.contracts import Filter
 from chatapp.safety.errors import ContentBlocked
+from chatapp.safety.found_before import spans_in
 from chatapp.safety.hidden.as_seen import AsSeen
 from chatapp.safety.hidden.marks import HiddenTextFilter
 from chatapp.safety.masking.placeholders import Placeholders
@@ -20,7 +22,7 @@ from chatapp.safety.personal.filtering import PersonalFilter
 from chatapp.safety.personal.finding import KINDS
 from chatapp.safety.secrets import SecretFilter
 from chatapp.safety.spans import Span
-from chatapp.safety.stream import found, replaced
+from chatapp.safety.stream import replaced
 from chatapp.safety.words import word_filter
 from retrieval.tenants import HOUSE
 
@@ -46,6 +48,7 @@ class Policy:
     closed: frozenset[str] = frozenset()  # kinds for which a text that cannot be judged is refused
     replies: dict[str, str] = field(default_factory=dict)
     placeholders: Placeholders | None = None  # of the conversation; without it, what would be sealed is masked
+    looking_for: bytes = b""  # the same where the filters find the same; empty: that is not known
 
     @property
     def seals(self) -> bool:
@@ -67,7 +70,7 @@ class Policy:
 
     def applied(self, text: str) -> str:
         """What is left of the text. Raises ContentBlocked."""
-        return replaced(text, found(self.filters, text), self.shown)
+        return replaced(text, spans_in(text, self.filters, self.looking_for), self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ def policy(
         frozenset(map(str, whole)),
         frozenset(rule.what for rule in about if rule.when_away == FilterRule.WhenAway.CLOSED),
         {rule.what: rule.reply for rule in about if rule.reply},
+        looking_for=_looking_for(wanted, mine),
     )
 
 
@@ -145,6 +149,13 @@ def _filters(wanted: Collection[str], rules: Iterable[FilterRule]) -> Iterable[F
     lists = {rule.kind: rule.words for rule in rules if rule.words and rule.kind in wanted}
     for kind, words in lists.items():
         yield AsSeen(word_filter(kind, words.terms.splitlines(), words.pattern_lines()), words=True)
+
+
+def _looking_for(wanted: Collection[str], rules: Iterable[FilterRule]) -> bytes:
+    """With the words of lists, which may be changed."""
+    lists = {rule.kind: rule.words for rule in rules if rule.words and rule.kind in wanted}
+    words = sorted((kind, words.terms, words.patterns) for kind, words in lists.items())
+    return hashlib.sha256(repr((sorted(map(str, wanted)), words)).encode()).digest()
 
 
 def _rules() -> tuple[FilterRule, ...]:

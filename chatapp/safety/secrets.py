@@ -26,7 +26,7 @@ def _issued(pattern: str) -> Recogniser:
     return Recogniser("secret", re.compile(rf"(?<![A-Za-z0-9_\-]){pattern}(?![A-Za-z0-9_])"))
 
 
-RECOGNISERS = (
+_ISSUED = (
     _issued(r"A(?:KIA|SIA|ROA|IDA)[A-Z0-9]{16}"),  # AWS
     _issued(r"gh[pousr]_[A-Za-z0-9]{36,251}"),  # GitHub
     _issued(r"github_pat_[A-Za-z0-9_]{22,255}"),
@@ -44,6 +44,8 @@ RECOGNISERS = (
     _issued(r"eyJ[A-Za-z0-9_\-]{8,500}\.eyJ[A-Za-z0-9_\-]{8,2000}\.[A-Za-z0-9_\-]{0,500}"),  # JSON Web Token, RFC 7519
     Recogniser("secret", re.compile(rf"-----BEGIN {_KEY}[A-Za-z0-9+/=\s]{{0,8000}}(?:-----END {_KEY})?")),
     Recogniser("secret", re.compile(r"(?<=://)[^\s:/@]{1,64}:[^\s:/@]{3,64}(?=@)")),  # in an address
+)  # fmt: skip
+_NAMED = (
     Recogniser(
         "secret",
         re.compile(
@@ -52,13 +54,15 @@ RECOGNISERS = (
         ),
         _mixed,
     ),
-)  # fmt: skip
+)
 
 
+# Without which none of them is there. Words such as "password" are common, and values behind them are not.
 _SIGN = linear.sign(
     r"A(?:KIA|SIA|ROA|IDA)|gh[pousr]_|github_pat_|glpat-|sk-|fn-|xox|k_(?:live|test)_|AIza|ya29|hf_|npm_|pypi-|SG\."
-    rf"|eyJ|-----BEGIN|://[^@]{{4,130}}@|(?i:{_NAMES})"
-)  # without which none of them is there
+    r"|eyJ|-----BEGIN|://[^@]{4,130}@"
+)
+_NAMED_SIGN = linear.sign(rf"(?i:{_NAMES})[^A-Za-z0-9]{{0,4}}(?:is|lautet|ist)?[^A-Za-z0-9]{{0,3}}[:=]")
 # What may still become a secret of several words: a name and its value, or the head of a key.
 _PENDING = re.compile(
     rf"(?:(?<![A-Za-z])(?:{_NAMES}|api[_\- ]?k?e?|access[_\- ]?k?e?)\s{{0,3}}(?:is|lautet|ist|[il]\w{{0,5}})?\s{{0,3}}"
@@ -70,9 +74,8 @@ _PENDING = re.compile(
 @dataclass(frozen=True, slots=True)
 class SecretFilter:
     def find(self, text: str) -> list[Span]:
-        if _SIGN.search(text) is None:
-            return []
-        return without_overlaps(span for one in RECOGNISERS for span in one.find(text))
+        recognisers = [*(_ISSUED if _SIGN.search(text) else ()), *(_NAMED if _NAMED_SIGN.search(text) else ())]
+        return without_overlaps(span for one in recognisers for span in one.find(text))
 
     def settled(self, text: str) -> int:
         """All but keys with a head and values with a name are one word."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from chatapp.safety.contracts import Filter, FindsFrom
+from chatapp.safety.contracts import Filter, find_from
 from chatapp.safety.spans import Span, without_overlaps
 
 # Characters, more than the longest secret has: a filter that waits for longer is answered as if the text had ended.
@@ -89,11 +89,7 @@ def _moved(span: Span, by: int) -> Span:
 
 
 def found(filters: Sequence[Filter], text: str, begin: int = 0) -> list[Span]:
-    return without_overlaps(
-        span
-        for one in filters
-        for span in (one.find_from(text, begin) if isinstance(one, FindsFrom) else one.find(text))
-    )
+    return without_overlaps(span for one in filters for span in find_from(one, text, begin))
 
 
 def replaced(text: str, spans: Sequence[Span], shown: Shown, begin: int = 0) -> str:

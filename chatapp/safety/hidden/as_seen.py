@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chatapp.safety.contracts import Filter, FindsFrom
+from chatapp.safety.contracts import Filter, find_from
 from chatapp.safety.hidden.plain import Plain, joined, plain, unleeted
 from chatapp.safety.spans import Span, without_overlaps
 
@@ -24,7 +24,7 @@ class AsSeen:
         return self.find_from(text, 0)
 
     def find_from(self, text: str, begin: int) -> Sequence[Span]:
-        found = _found(self.inner, text, begin)
+        found = find_from(self.inner, text, begin)
         more = [view for view in self._views(text) if view.text != text]
         if not more:
             return found
@@ -43,7 +43,3 @@ class AsSeen:
             return [seen]
         whole = joined(seen)
         return [seen, whole, unleeted(whole)]
-
-
-def _found(inner: Filter, text: str, begin: int) -> Sequence[Span]:
-    return inner.find_from(text, begin) if isinstance(inner, FindsFrom) else inner.find(text)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
+from chatapp.safety import linear
+
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{20,8000}={0,2}")
 _HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[ :]?){12,4000}")
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9_.~\-]){12,8000}")
@@ -21,6 +23,9 @@ _COMMON = frozenset(
         "my than first been call who its now find "
     ).split()
 )
+_TURNED = frozenset(codecs.encode(one, "rot13") for one in _COMMON)
+# Without a run of letters and figures that is long enough none of them is there; looked for first, in linear time.
+_SIGN = linear.sign(r"[A-Za-z0-9+/_\-]{20}|(?:[0-9A-Fa-f]{2}[ :]?){12}|%[0-9A-Fa-f]{2}")
 MOST, DEPTH = 6, 2  # texts out of one, and encodings within encodings
 
 
@@ -39,15 +44,20 @@ def decoded(text: str, depth: int = DEPTH) -> list[str]:
 
 
 def _payloads(text: str) -> Iterator[str]:
+    if _SIGN.search(text):
+        yield from _in_runs(text)
+    if _is_rotated(text):
+        yield codecs.decode(text, "rot13")
+
+
+def _in_runs(text: str) -> Iterator[str]:
     for match in _BASE64.finditer(text):
         yield from _readable(_from_base64(match.group()))
     for match in _HEX.finditer(text):
         yield from _readable(bytes.fromhex(re.sub(r"[ :]", "", match.group())))
-    for match in _PERCENT.finditer(text):
+    for match in _PERCENT.finditer(text) if text.count("%") >= 3 else ():
         if match.group().count("%") >= 3:
             yield from _readable(unquote_to_bytes(match.group()))
-    if _is_rotated(text):
-        yield codecs.decode(text, "rot13")
 
 
 def _from_base64(text: str) -> bytes:
@@ -74,6 +84,5 @@ def _is_rotated(text: str) -> bool:
     words = _WORD.findall(text[:2000].lower())
     if len(words) < 4:
         return False
-    known = sum(one in _COMMON for one in words)
-    turned = sum(codecs.decode(one, "rot13") in _COMMON for one in words)
-    return turned >= 0.15 * len(words) and turned > known
+    turned = sum(map(_TURNED.__contains__, words))
+    return turned >= 0.15 * len(words) and turned > sum(map(_COMMON.__contains__, words))

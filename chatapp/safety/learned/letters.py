@@ -50,7 +50,8 @@ def strengths(texts: Sequence[str], weights: Sequence[Numbers]) -> Numbers:
     for length, runs in enumerate(_runs("".join(whole)), start=2):
         inside = np.arange(length, len(runs) + length) <= ends[: len(runs)]
         keys.append((of[: len(runs)] * BUCKETS + runs)[inside])
-    each = np.unique(np.concatenate(keys))
+    each = np.sort(np.concatenate(keys))
+    each = each[np.concatenate(([True], each[1:] != each[:-1]))]  # np.unique hashes, which takes five times as long
     whose, found = each >> _BITS, each & (BUCKETS - 1)
     size = np.sqrt(np.bincount(whose, minlength=len(whole)))
     sums = [np.bincount(whose, weights=some[found], minlength=len(whole)) / size for some in weights]

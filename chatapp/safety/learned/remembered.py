@@ -6,7 +6,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Collection
 
-_MOST = 512
+_MOST = 4096
 
 
 class Remembered:
