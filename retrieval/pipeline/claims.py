@@ -1,14 +1,17 @@
-"""Which document is next: of the collection that was served longest ago, the one that has waited longest.
+"""Which document is next: of the tenant that was served longest ago, and of its collection that was, the one that has
+waited longest.
 
 A message only says that a stage has work; who takes it asks here. So one upload into a collection does not wait behind
-ten thousand of another. Each query reads a few entries of an index, however many documents wait.
+ten thousand of another, nor a tenant behind the hundred collections of another. Each query reads a few entries of an
+index, however many documents wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,11 +28,13 @@ _LEAST_SHARE = 8  # passages that a collection gives to a batch at least, so tha
 
 _FREE = "d.attempts < %(most)s AND d.size <= %(size)s AND (d.lease_until IS NULL OR d.lease_until < now())"
 _COLLECTIONS = f"""
-SELECT c.id FROM retrieval_collection c
+WITH served AS (SELECT tenant, max(served_at) AS at FROM retrieval_collection GROUP BY tenant)
+SELECT c.id, c.tenant FROM retrieval_collection c
+ JOIN served ON served.tenant = c.tenant
  CROSS JOIN LATERAL (
     SELECT 1 FROM retrieval_document d
      WHERE d.collection_id = c.id AND d.status = %(status)s AND {_FREE} ORDER BY d.queued_at LIMIT 1) owed
- ORDER BY c.served_at NULLS FIRST, c.id LIMIT {COLLECTIONS_A_LOOK}
+ ORDER BY served.at NULLS FIRST, c.served_at NULLS FIRST, c.id LIMIT {COLLECTIONS_A_LOOK}
 """  # noqa: S608 - constants of ours; sorted and limited, so that one entry of the index is read for each collection
 _TAKE = """
 UPDATE retrieval_document d
@@ -93,7 +98,7 @@ def next_to_parse(size: int = ANY_SIZE) -> Lease | None:
     if claimed := _take(_GIVEN_BACK, values):
         return claimed[0].lease
     values = {**_values(Document.Status.RECEIVED, working=Document.Status.PARSING), "size": size}
-    for collection in _owing(values):
+    for collection, _ in _owing(values):
         if claimed := _take(_OLDEST, {**values, "collection": collection}):
             with connection.cursor() as cursor:
                 cursor.execute(_SERVED, [collection])
@@ -112,26 +117,54 @@ class EmbeddingTurns:
         self._served: dict[UUID, int] = {}
 
     def take(self, passages: int, token: UUID) -> list[Claimed]:
-        """Documents with some so many passages, of as many collections as there is room for."""
+        """Documents with some so many passages, of as many tenants, and of each as many collections, as have room."""
         values = _values(Document.Status.EMBEDDING, working=Document.Status.EMBEDDING, token=token)
-        owing = sorted(_owing(values), key=lambda one: self._served.get(one, -1))
-        self._served = {one: self._served[one] for one in owing if one in self._served}
+        of_tenant = defaultdict[UUID, list[UUID]](list)
+        for collection, tenant in _owing(values):
+            of_tenant[tenant].append(collection)
+        waiting = {*of_tenant, *chain.from_iterable(of_tenant.values())}
+        self._served = {one: turn for one, turn in self._served.items() if one in waiting}
         claimed: list[Claimed] = []
-        for number, collection in enumerate(owing):
+        for left, tenant in self._in_turn(of_tenant):
             if passages <= 0:
                 break
-            share = max(_LEAST_SHARE, passages // (len(owing) - number))
-            found = _take(_FILLING, {**values, "collection": collection, "passages": min(share, passages)})
-            self._served[collection] = next(self._turn)
-            passages -= sum(min(one.passages, share) for one in found)
+            found, taken = self._of_tenant(of_tenant[tenant], _share(passages, left), values)
+            passages -= taken
             claimed += found
         return claimed
 
+    def _of_tenant(
+        self, collections: Sequence[UUID], passages: int, values: dict[str, Any]
+    ) -> tuple[list[Claimed], int]:
+        """-> what was claimed, and how many passages of the room it takes: a long document no more than its share"""
+        claimed: list[Claimed] = []
+        room = passages
+        for left, collection in self._in_turn(collections):
+            if room <= 0:
+                break
+            share = _share(room, left)
+            found = _take(_FILLING, {**values, "collection": collection, "passages": share})
+            room -= sum(min(one.passages, share) for one in found)
+            claimed += found
+        return claimed, passages - room
 
-def _owing(values: dict[str, Any]) -> Sequence[UUID]:
+    def _in_turn(self, waiting: Iterable[UUID]) -> Iterator[tuple[int, UUID]]:
+        """Who was served longest ago first, each with how many are left."""
+        ordered = sorted(waiting, key=lambda one: self._served.get(one, -1))
+        for number, one in enumerate(ordered):
+            yield len(ordered) - number, one
+            self._served[one] = next(self._turn)
+
+
+def _share(passages: int, among: int) -> int:
+    return min(passages, max(_LEAST_SHARE, passages // among))
+
+
+def _owing(values: dict[str, Any]) -> Sequence[tuple[UUID, UUID]]:
+    """-> (collection, its tenant)"""
     with connection.cursor() as cursor:
         cursor.execute(_COLLECTIONS, values)
-        return [row[0] for row in cursor.fetchall()]
+        return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
 def _take(statement: str, values: dict[str, Any]) -> list[Claimed]:
