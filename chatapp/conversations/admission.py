@@ -191,7 +191,6 @@ def _begin(asked: Sequence[_Asked]) -> list[Started]:
         Conversation.objects.filter(pk__in=known).update(updated_at=timezone.now())
     sealing.prepare(home.owner_id for home in homes)
     new = Conversation.objects.bulk_create(home for home in homes if home._state.adding)
-    search.index_titles(new)
     for one in asked:
         if one.placeholders is not None:
             keep_new(one.question.conversation, one.placeholders)
@@ -199,7 +198,7 @@ def _begin(asked: Sequence[_Asked]) -> list[Started]:
     answers = [_answer(one.question) for one in asked]
     questions = [one.question for one in asked if one.question._state.adding]
     Message.objects.bulk_create(questions + answers)
-    search.index(questions)
+    search.index_new(new, questions)
     turns = Turn.objects.bulk_create(_turn(one, answer) for one, answer in zip(asked, answers, strict=True))
     return [started(turn, answered_before=b) for turn, b in zip(turns, answered_before, strict=True)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -35,23 +35,37 @@ class Hit:
     marks: list[tuple[int, int]]  # places of what was asked for in the snippet
 
 
+def index_new(conversations: Iterable[Conversation], messages: Iterable[Message]) -> None:
+    """What was stored a moment ago, in the caller's transaction, with one query."""
+    FoundBy.objects.bulk_create(row for row in [*_of_titles(conversations), *_of_messages(messages)] if row.tokens)
+
+
 def index(messages: Iterable[Message]) -> None:
     """In the caller's transaction, and anew where it was done before. Of temporary chats nothing is kept."""
-    kept = [one for one in messages if not one.conversation.temporary]
-    rows = [
-        FoundBy(conversation_id=one.conversation_id, message=one, tokens=_tokens(one.conversation.owner_id, one.text))
-        for one in kept
-    ]
-    FoundBy.objects.filter(message__in=[one.pk for one in kept]).delete()
-    FoundBy.objects.bulk_create(row for row in rows if row.tokens)
+    rows = _of_messages(messages)
+    if empty := [row.message_id for row in rows if not row.tokens]:
+        FoundBy.objects.filter(message__in=empty).delete()
+    found = [row for row in rows if row.tokens]
+    FoundBy.objects.bulk_create(found, update_conflicts=True, unique_fields=["message"], update_fields=["tokens"])
 
 
-def index_titles(conversations: Iterable[Conversation]) -> None:
+def index_titles(conversations: Collection[Conversation]) -> None:
     """The same for their titles."""
-    kept = [one for one in conversations if not one.temporary]
-    rows = [FoundBy(conversation=one, tokens=_tokens(one.owner_id, one.title)) for one in kept]
-    FoundBy.objects.filter(message=None, conversation__in=[one.pk for one in kept]).delete()
-    FoundBy.objects.bulk_create(row for row in rows if row.tokens)
+    FoundBy.objects.filter(message=None, conversation__in=[one.pk for one in conversations]).delete()
+    index_new(conversations, [])
+
+
+def _of_messages(messages: Iterable[Message]) -> list[FoundBy]:
+    return [
+        FoundBy(conversation_id=one.conversation_id, message=one, tokens=_tokens(one.conversation.owner_id, one.text))
+        for one in messages
+        if not one.conversation.temporary
+    ]
+
+
+def _of_titles(conversations: Iterable[Conversation]) -> list[FoundBy]:
+    kept = (one for one in conversations if not one.temporary)
+    return [FoundBy(conversation=one, tokens=_tokens(one.owner_id, one.title)) for one in kept]
 
 
 def _tokens(person: UUID, text: str) -> list[int]:
