@@ -38,13 +38,14 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         known = {one.slug: one.name for one in providers.in_use()}
         chosen = self.instance.identity_provider
         known.setdefault(chosen, f"{chosen} (not in use)" if chosen else "none: they are not linked")
+        self.fields["organisation"].disabled = not self.instance._state.adding  # its people and groups are there
         field = self.fields["identity_provider"]
         field.choices = sorted(known.items())  # type: ignore[attr-defined]
         field.help_text = "Where its people sign in: they are then the same people there."
 
     class Meta:
         model = ProvisioningClient
-        fields = ("name", "is_on", "identity_provider", "subject")
+        fields = ("name", "is_on", "organisation", "identity_provider", "subject")
 
 
 class TokenForm(forms.Form):
@@ -60,7 +61,8 @@ class TokenForm(forms.Form):
 @admin.register(ProvisioningClient)
 class ProvisioningClientAdmin(SuperusersAlone, ClientAdminBase):
     form = ClientForm
-    list_display = ("name", "is_on", "identity_provider", "last_used", "tokens_of")
+    list_display = ("name", "is_on", "organisation", "identity_provider", "last_used", "tokens_of")
+    list_select_related = ("organisation",)
     search_fields = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProvisioningClient]:

@@ -11,7 +11,8 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 
 from chatapp.scim import shapes
-from chatapp.scim.models import Person, ProvisionedGroup
+from chatapp.scim.models import Person, ProvisionedGroup, ProvisioningClient
+from chatapp.scim.names import shown_group
 from chatapp.scim.people import profile
 from chatapp.scim.profiles import Members
 from chatapp.scim.writing import version_of
@@ -33,15 +34,15 @@ def person(request: HttpRequest, row: Person, groups: Sequence[Group]) -> Shown:
         "displayName": known.display_name or whole or known.user_name,
         "emails": [{"value": known.email, "type": "work", "primary": True}] if known.email else [],
         "active": known.active,
-        "groups": [_group_of(request, one) for one in groups],
+        "groups": [_group_of(request, row.client, one) for one in groups],
         "meta": _meta(request, "User", row, version_of(known)),
     }
     return {name: value for name, value in shown.items() if value not in ("", [])}
 
 
-def _group_of(request: HttpRequest, group: Group) -> Shown:
-    number = str(group.provisioned.pk)
-    return {"value": number, "display": group.name, "type": "direct", "$ref": _place(request, "Group", number)}
+def _group_of(request: HttpRequest, client: ProvisioningClient, group: Group) -> Shown:
+    number, name = str(group.provisioned.pk), shown_group(client, group.name)
+    return {"value": number, "display": name, "type": "direct", "$ref": _place(request, "Group", number)}
 
 
 def group(request: HttpRequest, row: ProvisionedGroup, known: Members) -> Shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ _CLAUSE = re.compile(
 )
 _AND = re.compile(r"and\b", re.IGNORECASE)
 Columns = Mapping[str, str]  # attribute, in small letters -> lookup
+Stored = Mapping[str, Callable[[str], str]]
 PERSON: Columns = {
     "username": "user__username__iexact",
     "externalid": "external_id",
@@ -29,8 +30,8 @@ PERSON: Columns = {
 GROUPS: Columns = {"displayname": "group__name__iexact", "externalid": "external_id", "id": "pk"}
 
 
-def parsed(text: str, columns: Columns) -> Q:
-    """Raises InvalidFilter."""
+def parsed(text: str, columns: Columns, stored: Stored) -> Q:
+    """`stored`: for names, how they are kept. Raises InvalidFilter."""
     if len(text) > MOST_CHARACTERS:
         raise InvalidFilter("The filter is too long.")
     found, at = Q(), 0
@@ -38,7 +39,7 @@ def parsed(text: str, columns: Columns) -> Q:
         clause = _CLAUSE.match(text, at)
         if clause is None:
             raise InvalidFilter
-        found &= _condition(clause, columns)
+        found &= _condition(clause, columns, stored)
         at = clause.end()
         if at == len(text):
             return found
@@ -49,13 +50,14 @@ def parsed(text: str, columns: Columns) -> Q:
     raise InvalidFilter(f"A filter may have {MOST_CLAUSES} parts.")
 
 
-def _condition(clause: re.Match[str], columns: Columns) -> Q:
+def _condition(clause: re.Match[str], columns: Columns, stored: Stored) -> Q:
     name = bare(clause["attribute"]).lower()
     if name not in columns:
         raise InvalidFilter(f"There is no filter by {clause['attribute']!r:.60}.")
     if clause["operator"].lower() != "eq":
         raise InvalidFilter(f"The operator {clause['operator']!r} is not offered.")
-    return Q(**{columns[name]: _value(clause["value"], columns[name])})
+    value = _value(clause["value"], columns[name])
+    return Q(**{columns[name]: stored[name](value) if name in stored else value})
 
 
 def _value(text: str, column: str) -> Any:

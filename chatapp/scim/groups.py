@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 
 from chatapp.accounts.models import User
 from chatapp.errors import NotFound
 from chatapp.governance.services import record
+from chatapp.scim import names, values
 from chatapp.scim.errors import InvalidValue, Uniqueness
 from chatapp.scim.models import Person, ProvisionedGroup, ProvisioningClient
 from chatapp.scim.profiles import Members
@@ -18,9 +20,13 @@ from chatapp.scim.writing import change_of, check_version
 from chatapp.signon import groups as memberships
 
 
+def listed(client: ProvisioningClient) -> QuerySet[ProvisionedGroup]:
+    return ProvisionedGroup.objects.filter(client=client).select_related("group", "client__organisation")
+
+
 def get(client: ProvisioningClient, number: UUID) -> ProvisionedGroup:
     """Raises NotFound."""
-    found = ProvisionedGroup.objects.select_related("group", "client").filter(client=client, pk=number).first()
+    found = listed(client).filter(pk=number).first()
     if found is None:
         raise NotFound
     return found
@@ -38,14 +44,18 @@ def members_of_each(rows: Sequence[ProvisionedGroup]) -> dict[UUID, Members]:
         pairs = User.groups.through.objects.filter(group__in=[row.group_id for row in rows], user__in=reach)
         for group, user in pairs.values_list("group_id", "user_id"):
             found[group].add(user)
-    return {row.pk: Members(row.group.name, row.external_id, frozenset(found[row.group_id])) for row in rows}
+    return {
+        row.pk: Members(names.shown_group(row.client, row.group.name), row.external_id, frozenset(found[row.group_id]))
+        for row in rows
+    }
 
 
 def create(client: ProvisioningClient, wanted: Members) -> ProvisionedGroup:
     """Raises Uniqueness, whoever made the group of this name."""
     with change_of(client):
-        _check_unique(wanted.display_name, None)
-        group = Group.objects.create(name=wanted.display_name)
+        group = Group(name=_free_name(client, wanted.display_name, None))
+        group.home = client.organisation_id  # type: ignore[attr-defined]  # read where new groups are placed
+        group.save()
         row = ProvisionedGroup.objects.create(client=client, group=group, external_id=wanted.external_id)
         _put_in(row, wanted.people)
         record("scim.group.added", group.name, client=client.name)
@@ -68,8 +78,7 @@ def change(
 
 def _store(row: ProvisionedGroup, before: Members, wanted: Members) -> None:
     if wanted.display_name != before.display_name:
-        _check_unique(wanted.display_name, row.group)
-        row.group.name = wanted.display_name
+        row.group.name = _free_name(row.client, wanted.display_name, row.group)
         row.group.save(update_fields=["name"])
     row.external_id = wanted.external_id
     row.save()
@@ -97,10 +106,15 @@ def delete(client: ProvisioningClient, number: UUID) -> None:
             row.group.delete()
 
 
-def _check_unique(name: str, group: Group | None) -> None:
+def _free_name(client: ProvisioningClient, name: str, group: Group | None) -> str:
+    """As it is stored. Raises Uniqueness and InvalidValue."""
+    name = names.stored_group(client, name)
+    if len(name) > values.NAME:
+        raise InvalidValue("`displayName` is too long.")
     others = Group.objects.exclude(pk=group.pk) if group else Group.objects.all()
     if others.filter(name__iexact=name).exists():
         raise Uniqueness("There is a group of this name already.", advice="Rename one of the two.")
+    return name
 
 
 def _put_in(row: ProvisionedGroup, people: frozenset[UUID]) -> None:

@@ -28,9 +28,9 @@ def linked(client: ProvisioningClient, wanted: Profile) -> Person | None:
     return person or Person(user=found.user, client=client)
 
 
-def link(person: Person) -> None:
-    """Raises Uniqueness where the subject is somebody else's."""
-    provider, subject = _at(person.client, person.external_id, person.user.get_username())
+def link(person: Person, user_name: str) -> None:
+    """`user_name`: as the directory knows it. Raises Uniqueness where the subject is somebody else's."""
+    provider, subject = _at(person.client, person.external_id, user_name)
     if provider is None:
         return
     rows = SocialAccount.objects.filter(provider=provider.slug)

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from chatapp.accounts.models import User
+from chatapp.organisations.models import Organisation
+from retrieval.tenants import HOUSE
 
 
 class Subject(models.TextChoices):
@@ -24,6 +26,13 @@ class ProvisioningClient(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, unique=True)
     is_on = models.BooleanField("in use", default=True)
+    organisation = models.ForeignKey(
+        Organisation,
+        default=HOUSE,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Whose people and groups it makes. Cannot be changed.",
+    )
     identity_provider = models.CharField(
         max_length=40, blank=True, help_text="Where its people sign in. Empty: they are not linked to a provider."
     )
@@ -41,6 +50,10 @@ class ProvisioningClient(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def tenant(self) -> uuid.UUID:
+        return self.organisation.pk
 
     @property
     def giver(self) -> str:
@@ -69,10 +82,9 @@ class Token(models.Model):
 
 class People(models.QuerySet["Person"]):
     def within_reach(self, client: ProvisioningClient) -> QuerySet[Person]:
-        """Its own, as long as they neither administer anything nor are programs."""
-        return self.filter(
-            client=client, left_at=None, user__is_superuser=False, user__is_staff=False, user__is_service=False
-        )
+        """Its own, as long as they are of its organisation, and neither administer Footnote nor are programs."""
+        plain = Q(user__is_superuser=False, user__is_staff=False, user__is_service=False)
+        return self.filter(plain, client=client, left_at=None, user__organisation=client.organisation_id)
 
 
 class Person(models.Model):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from chatapp.accounts.models import User
 from chatapp.errors import NotFound
 from chatapp.governance.services import record
-from chatapp.scim import links
-from chatapp.scim.errors import Uniqueness
+from chatapp.scim import links, names, values
+from chatapp.scim.errors import InvalidValue, Uniqueness
 from chatapp.scim.models import Person, ProvisioningClient
 from chatapp.scim.profiles import Profile
 from chatapp.scim.writing import change_of, check_version
@@ -22,9 +24,13 @@ from chatapp.signon import groups as memberships
 from chatapp.signon import sessions
 
 
+def listed(client: ProvisioningClient) -> QuerySet[Person]:
+    return Person.objects.within_reach(client).select_related("user", "client__organisation")
+
+
 def get(client: ProvisioningClient, number: UUID) -> Person:
     """Raises NotFound, also of other people's and of administrators."""
-    found = Person.objects.within_reach(client).select_related("user").filter(pk=number).first()
+    found = listed(client).filter(pk=number).first()
     if found is None:
         raise NotFound
     return found
@@ -33,7 +39,7 @@ def get(client: ProvisioningClient, number: UUID) -> Person:
 def profile(person: Person) -> Profile:
     user = person.user
     return Profile(
-        user_name=user.get_username(),
+        user_name=names.shown_person(person.client, user.get_username()),
         external_id=person.external_id,
         given_name=user.first_name,
         family_name=user.last_name,
@@ -58,7 +64,7 @@ def create(client: ProvisioningClient, wanted: Profile) -> Person:
     with change_of(client):
         person = _known(client, wanted) or links.linked(client, wanted) or _new(client)
         user = person.user
-        if user.is_superuser or user.is_staff or user.is_service:
+        if user.is_superuser or user.is_staff or user.is_service or user.organisation_id != client.organisation_id:
             raise Uniqueness("This account is not for SCIM to change.")
         is_new = user._state.adding
         person.left_at = None
@@ -78,7 +84,7 @@ def _known(client: ProvisioningClient, wanted: Profile) -> Person | None:
 
 
 def _new(client: ProvisioningClient) -> Person:
-    user = User()
+    user = User(organisation_id=client.organisation_id)
     user.set_unusable_password()
     return Person(user=user, client=client)
 
@@ -111,15 +117,18 @@ def delete(client: ProvisioningClient, number: UUID) -> None:
 
 
 def _store(person: Person, wanted: Profile) -> None:
-    _check_unique(person.user, wanted)
-    _write(person.user, wanted)
+    stored = replace(wanted, user_name=names.stored_person(person.client, wanted.user_name))
+    if len(stored.user_name) > values.NAME:
+        raise InvalidValue("`userName` is too long.")
+    _check_unique(person.user, stored)
+    _write(person.user, stored)
     person.external_id, person.display_name = wanted.external_id, wanted.display_name
     if wanted.active:
         _open(person)
     else:
         _close(person)
     person.save()
-    links.link(person)
+    links.link(person, wanted.user_name)
 
 
 def _check_unique(user: User, wanted: Profile) -> None:

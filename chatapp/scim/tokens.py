@@ -56,7 +56,8 @@ def client_of(token: str) -> ProvisioningClient | None:
         return None
     now = timezone.now()
     usable = Token.objects.filter(sha256=_hashed(token), revoked_at=None, expires_at__gt=now, client__is_on=True)
-    row = usable.select_related("client").first()
+    usable = usable.filter(client__organisation__is_active=True)
+    row = usable.select_related("client__organisation").first()
     if row is None:
         return None
     if row.last_used_at is None or row.last_used_at < now - _USE_NOTED_EVERY:

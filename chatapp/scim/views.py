@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.urls import reverse
 
 from chatapp.errors import NotFound
 from chatapp.json_body import read_object
-from chatapp.scim import answers, discovery, filters, groups, paging, people
+from chatapp.scim import answers, discovery, filters, groups, names, paging, people
 from chatapp.scim.door import door
 from chatapp.scim.models import Person, ProvisionedGroup, ProvisioningClient
 from chatapp.scim.profiles import (
@@ -30,9 +31,9 @@ def users(request: HttpRequest, client: ProvisioningClient) -> HttpResponse:
     if request.method == "POST":
         return _person(request, people.create(client, profile_of(read_object(request))), 201)
     page = paging.asked(request)
-    rows = Person.objects.within_reach(client).select_related("user").order_by("created_at", "pk")
+    rows = people.listed(client).order_by("created_at", "pk")
     if wanted := request.GET.get("filter"):
-        rows = rows.filter(filters.parsed(wanted, filters.PERSON))
+        rows = rows.filter(filters.parsed(wanted, filters.PERSON, {"username": partial(names.stored_person, client)}))
     found = list(rows[page.slice])
     theirs = people.groups_of_each(client, found)
     shown = [answers.narrowed(request, answers.person(request, row, theirs[row.pk])) for row in found]
@@ -59,9 +60,9 @@ def all_groups(request: HttpRequest, client: ProvisioningClient) -> HttpResponse
     if request.method == "POST":
         return _group(request, groups.create(client, members_of(read_object(request))), 201)
     page = paging.asked(request)
-    rows = ProvisionedGroup.objects.filter(client=client).select_related("group", "client").order_by("created_at", "pk")
+    rows = groups.listed(client).order_by("created_at", "pk")
     if wanted := request.GET.get("filter"):
-        rows = rows.filter(filters.parsed(wanted, filters.GROUPS))
+        rows = rows.filter(filters.parsed(wanted, filters.GROUPS, {"displayname": partial(names.stored_group, client)}))
     found = list(rows[page.slice])
     known = groups.members_of_each(found)
     shown = [answers.narrowed(request, answers.group(request, row, known[row.pk])) for row in found]

@@ -11,7 +11,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("accounts", "0003_scoped_keys"),
+        ("accounts", "0004_organisations"),
+        ("organisations", "0001_organisations"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
@@ -41,6 +42,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        default=uuid.UUID("00000000-0000-0000-0000-000000000001"),
+                        help_text="Whose people and groups it makes. Cannot be changed.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organisations.organisation",
+                    ),
+                ),
             ],
             options={
                 "ordering": ["name"],

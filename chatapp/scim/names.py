@@ -1,0 +1,28 @@
+"""Names as directories know them, and as they are stored: those of people and groups are one set for all
+organisations, and each has a part of it (chatapp/organisations/boundaries.py). Of the house they are the same."""
+
+from __future__ import annotations
+
+from chatapp.organisations.boundaries import group_name, person_name
+from chatapp.scim.models import ProvisioningClient
+from retrieval.tenants import HOUSE
+
+
+def stored_person(client: ProvisioningClient, name: str) -> str:
+    return person_name(name, client.tenant)
+
+
+def shown_person(client: ProvisioningClient, stored: str) -> str:
+    return stored if _is_of_the_house(client) else stored.removesuffix(f"@{client.organisation.slug}")
+
+
+def stored_group(client: ProvisioningClient, name: str) -> str:
+    return group_name(name, client.tenant)
+
+
+def shown_group(client: ProvisioningClient, stored: str) -> str:
+    return stored if _is_of_the_house(client) else stored.removeprefix(f"{client.organisation.slug}/")
+
+
+def _is_of_the_house(client: ProvisioningClient) -> bool:
+    return client.tenant == HOUSE

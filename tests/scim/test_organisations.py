@@ -1,0 +1,77 @@
+"""A client makes people and groups of one organisation, and reaches nobody else's."""
+
+from __future__ import annotations
+
+import pytest
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.models import Group
+
+from chatapp.accounts.models import User
+from chatapp.organisations.models import Organisation
+from chatapp.organisations.services import close_organisation, create_organisation, move_person
+from tests.scim.conftest import Directory, directory_of, user_of
+from tests.signon.conftest import forger, served_forger  # noqa: F401
+from tests.signon.forger import Forger
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def acme(boss: User) -> Organisation:
+    return create_organisation(name="Acme", slug="acme", by=boss)
+
+
+@pytest.fixture
+def theirs(boss: User, acme: Organisation) -> Directory:
+    return directory_of("Acme's directory", boss, organisation=acme)
+
+
+def test_people_and_groups_are_of_the_clients_organisation_under_their_own_names(
+    theirs: Directory, directory: Directory, acme: Organisation
+) -> None:
+    number = theirs.make("dana", externalId="1")
+    group = theirs.make_group("Legal", number)
+    assert user_of(number).organisation_id == acme.pk and user_of(number).get_username() == "dana@acme"
+    assert Group.objects.get(name="acme/Legal").place.organisation_id == acme.pk  # type: ignore[attr-defined]
+    shown = theirs.ask("GET", f"Users/{number}").json()
+    assert shown["userName"] == "dana" and shown["groups"][0]["display"] == "Legal"
+    assert theirs.ask("GET", f"Groups/{group}").json()["displayName"] == "Legal"
+    for place in ('Users?filter=userName eq "dana"', 'Groups?filter=displayName eq "Legal"'):
+        assert theirs.ask("GET", place).json()["totalResults"] == 1
+        assert directory.ask("GET", place).json()["totalResults"] == 0
+    directory.make_group("Legal", directory.make("dana"))  # names of others are free
+    theirs.patch(f"Groups/{group}", {"op": "replace", "value": {"displayName": "Law"}})
+    assert Group.objects.filter(name="acme/Law").exists() and Group.objects.filter(name="Legal").exists()
+
+
+def test_who_was_moved_is_out_of_reach(theirs: Directory, boss: User, acme: Organisation) -> None:
+    number = theirs.make("dana", externalId="1")
+    house = Organisation.objects.exclude(pk=acme.pk).get()
+    move_person(user_of(number), house, by=boss)
+    assert theirs.ask("GET", f"Users/{number}").status_code == 404
+    assert theirs.ask("POST", "Users", {"userName": "dana", "externalId": "1"}).status_code == 409
+    assert user_of(number).organisation_id == house.pk
+
+
+def test_a_person_of_another_organisation_is_not_taken_over_by_their_link(
+    boss: User,
+    acme: Organisation,
+    forger: Forger,  # noqa: F811
+) -> None:
+    theirs = directory_of("By link", boss, organisation=acme, identity_provider="corp")
+    alice = User.objects.create_user("alice")
+    SocialAccount.objects.create(user=alice, provider="corp", uid="1", extra_data={"issuer": forger.address})
+    answer = theirs.ask("POST", "Users", {"userName": "alice", "externalId": "1", "active": False})
+    assert answer.status_code == 409 and user_of(str(alice.pk)).is_active
+
+
+def test_names_are_bounded_with_what_is_added_to_them(theirs: Directory) -> None:
+    long = "x" * 148
+    assert theirs.ask("POST", "Users", {"userName": long}).json()["scimType"] == "invalidValue"
+    assert theirs.ask("POST", "Groups", {"displayName": long}).json()["scimType"] == "invalidValue"
+
+
+def test_a_closed_organisation_is_provisioned_no_more(theirs: Directory, boss: User, acme: Organisation) -> None:
+    theirs.make("dana")
+    close_organisation(acme, by=boss)
+    assert theirs.ask("GET", "Users").status_code == 401
