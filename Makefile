@@ -43,19 +43,24 @@ setup: $(VENV)/.installed
 run: $(VENV)/.installed
 	@exec $(BIN)/python manage.py up
 
-# Chromium, Redis, Tesseract and Node come from the distribution where packages may be installed; elsewhere their tests are skipped, loudly.
-test-tools:
+# Chromium, Redis, Tesseract, Node and slapd come from the distribution where packages may be installed; elsewhere their tests are skipped, loudly.
+test-tools: $(VENV)/.installed-dev
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  missing=""; \
 	  command -v chromium >/dev/null || missing="$$missing chromium"; \
 	  command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	  command -v tesseract >/dev/null || missing="$$missing tesseract-ocr tesseract-ocr-deu"; \
 	  { command -v node && command -v npm; } >/dev/null || missing="$$missing nodejs npm"; \
+	  { PATH="$$PATH:/usr/sbin" command -v slapd && command -v ldapadd; } >/dev/null || missing="$$missing slapd ldap-utils"; \
+	  test -e /usr/include/ldap.h || missing="$$missing libldap2-dev libsasl2-dev"; \
 	  if [ -n "$$missing" ]; then \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null || \
 	      echo "Could not install$$missing: their tests will be skipped."; \
 	  fi; \
 	fi
+	@$(BIN)/python -c "import ldap, django_auth_ldap" 2>/dev/null || \
+	  $(BIN)/pip install -q --disable-pip-version-check -c constraints.txt django-auth-ldap python-ldap 2>/dev/null || \
+	  echo "Could not compile python-ldap: its tests will be skipped."
 
 test: $(VENV)/.installed-dev test-tools
 	$(BIN)/ruff check .
@@ -66,6 +71,12 @@ test: $(VENV)/.installed-dev test-tools
 # What takes minutes each, for a quiet machine and an evening.
 test-slow: $(VENV)/.installed-dev test-tools
 	$(BIN)/python -m pytest -m slow
+
+# What is known of holes in the pinned packages and the vendored scripts; asks services outside. 3: not audited.
+audit: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.dependencies.audit
+
+.PHONY: audit
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.retrieval_sets --set rag-multi-corpus

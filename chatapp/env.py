@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import os
 import re
@@ -90,6 +91,12 @@ def rate(name: str, default: str) -> tuple[int, int] | None:
     if found is None:
         raise ImproperlyConfigured(f"{name} must be a number and seconds, such as 600/60, or 0, not {value!r}.")
     return int(found[1]), int(found[2])
+
+
+def need_extra(name: str, extra: str, module: str) -> None:
+    """Of what this setting asks for, the packages are installed."""
+    if importlib.util.find_spec(module) is None:
+        raise ImproperlyConfigured(f"{name} needs packages that are not installed: pip install -e '.[cpu,{extra}]'.")
 
 
 def listing(name: str, default: str = "") -> list[str]:

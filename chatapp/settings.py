@@ -11,6 +11,8 @@ from typing import Any, cast, get_args
 from django.core.exceptions import ImproperlyConfigured
 
 from chatapp import env
+from chatapp.directory.config import parsed as parsed_directory
+from chatapp.directory.order import backends
 from chatapp.signon.config import ConfigRefused
 from chatapp.signon.config import parsed as parsed_providers
 from inference.config import ApiKind, InferenceConfig
@@ -151,7 +153,6 @@ else:
 
 # --- Sign-in --------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "chatapp.accounts.adapter.AccountAdapter"
@@ -186,6 +187,15 @@ try:
 except ConfigRefused as _refused:
     raise ImproperlyConfigured(f"CHATAPP_SIGNON_PROVIDERS describes no identity providers. {_refused}") from None
 SIGNON_KEYS = env.secrets("SIGNON_KEY_")
+try:
+    DIRECTORY = parsed_directory(env.secret("CHATAPP_DIRECTORY"))
+except ConfigRefused as _refused:
+    raise ImproperlyConfigured(f"CHATAPP_DIRECTORY describes no directory. {_refused}") from None
+if DIRECTORY is not None:
+    env.need_extra("CHATAPP_DIRECTORY", "ldap", "django_auth_ldap")
+    if DIRECTORY.bind_dn and not SIGNON_KEYS.get(DIRECTORY.provider.key):
+        raise ImproperlyConfigured(f"{DIRECTORY.provider.key} is missing: CHATAPP_DIRECTORY names it as its key.")
+AUTHENTICATION_BACKENDS = backends(local_accounts=LOCAL_ACCOUNTS, directory=DIRECTORY is not None)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},

@@ -6,11 +6,11 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.internal.ratelimit import truncate_ip
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from chatapp.accounts import guessing
 from chatapp.signon.errors import LocalAccountsOff
+from chatapp.signon.sessions import takes_passwords
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -19,7 +19,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         """Each way in with a password comes by here."""
-        if not settings.LOCAL_ACCOUNTS:
+        if not takes_passwords():
             raise LocalAccountsOff
         if not guessing.take(request, credentials):
             raise self.validation_error("too_many_login_attempts")

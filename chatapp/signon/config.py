@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 OIDC, SAML = "oidc", "saml"
 KINDS = (OIDC, SAML)
+LDAP = "ldap"  # described by chatapp/directory alone: it has no doors of its own
 KEY_NAME = r"SIGNON_KEY_[A-Z0-9_]{1,60}"  # a prefix of its own: no provider can be sent another secret
 _SLUG = r"[a-z0-9][a-z0-9-]{0,39}"
 _RESERVED = ("openid_connect", "openid-connect", *KINDS)
@@ -57,11 +58,13 @@ class Provider:
         """Raises ConfigRefused."""
         _need(bool(re.fullmatch(_SLUG, self.slug)) and self.slug not in _RESERVED, _SLUG_SENTENCE)
         _need(bool(self.name) and len(self.name) <= 40, "A provider needs a name of at most 40 characters.")
-        _need(self.kind in KINDS, "The kind of a provider is oidc or saml.")
+        _need(self.kind in (*KINDS, LDAP), _KIND_SENTENCE)
         _need(not self.key or bool(re.fullmatch(KEY_NAME, self.key)), "The name of a key begins with SIGNON_KEY_.")
         _need(1 <= self.session_hours <= 336, "session_hours must lie between 1 and 336.")
         _need(all(len(many) <= _MOST for many in (self.domains, self.required_groups, self.rules)), _MOST_SENTENCE)
         _need(all("." in one and "@" not in one for one in self.domains), "Domains look like example.com.")
+        if self.kind == LDAP:
+            return self
         return self._checked_oidc() if self.kind == OIDC else self._checked_saml()
 
     def _checked_oidc(self) -> Provider:
@@ -78,6 +81,7 @@ class Provider:
 
 
 _SLUG_SENTENCE = "The slug of a provider is of small letters, digits and hyphens, and none of oidc, saml."
+_KIND_SENTENCE = "The kind of a provider is oidc or saml."
 _MOST_SENTENCE = f"A provider has at most {_MOST} domains, groups and rules each."
 
 
@@ -103,12 +107,14 @@ def parsed(text: str) -> tuple[Provider, ...]:
     except ValueError as error:
         raise ConfigRefused(f"This is no JSON ({error}).") from None
     _need(isinstance(found, list) and all(isinstance(one, dict) for one in found), "This must be a list of objects.")
-    providers = tuple(_provider(one) for one in found)
+    providers = tuple(provider_of(one) for one in found)
+    _need(all(one.kind in KINDS for one in providers), _KIND_SENTENCE)
     _need(len({one.slug for one in providers}) == len(providers), "Two providers have the same slug.")
     return providers
 
 
-def _provider(given: Mapping[str, Any]) -> Provider:
+def provider_of(given: Mapping[str, Any]) -> Provider:
+    """Raises ConfigRefused."""
     values = {**given}
     rules = _rules(values.pop("groups", {}), values.pop("administrators", []))
     known = {field.name: field for field in fields(Provider) if field.name != "rules"}

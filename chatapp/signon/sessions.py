@@ -107,6 +107,18 @@ def _end(found: QuerySet[SignOnSession], way: str) -> int:
     return len(ended)
 
 
+def takes_passwords() -> bool:
+    """Our own, or those of the directory."""
+    return bool(settings.LOCAL_ACCOUNTS) or settings.DIRECTORY is not None
+
+
+def keep_bounds(request: HttpRequest) -> None:
+    """Of a session that came from a provider, whatever the form of the sign-in page wished ("remember me")."""
+    identity: Identity | None = getattr(request, "signon", None)
+    if identity is not None:
+        request.session.set_expiry(timedelta(hours=identity.provider.session_hours))
+
+
 def may_choose_password(request: HttpRequest) -> bool:
     """A password here would stay a way in after the provider has closed its own."""
     return bool(settings.LOCAL_ACCOUNTS) and not came_from(request)

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from requests import RequestException
 
 from chatapp.errors import NotFound, TooOften
-from chatapp.signon import discovery, providers
+from chatapp.signon import discovery, providers, sessions
 from chatapp.signon.config import OIDC, Provider
 from chatapp.signon.errors import ProviderUnreachable
 from chatapp.signon.oidc import OidcAdapter
@@ -29,9 +29,14 @@ View = Callable[..., HttpResponseBase]
 
 
 class SignIn(LoginView):
+    def form_valid(self, form: Any) -> HttpResponseBase:
+        answer: HttpResponseBase = super().form_valid(form)
+        sessions.keep_bounds(self.request)
+        return answer
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         buttons = [{"name": one.name, "address": start_address(one)} for one in providers.in_use()]
-        local = {"local_accounts": settings.LOCAL_ACCOUNTS, "passkeys": settings.PASSKEY_SIGN_IN}
+        local = {"local_accounts": sessions.takes_passwords(), "passkeys": settings.PASSKEY_SIGN_IN}
         return {**super().get_context_data(**kwargs), "providers": buttons, **local}
 
 
