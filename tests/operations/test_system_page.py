@@ -176,12 +176,14 @@ def test_the_page_shows_the_plots_with_their_tables(page: Client, cast: Cast, we
     for _ in range(4):
         outcome(version=version, cost=Decimal("0.25"))
     Rating.objects.create(message=asked(cast, status="complete"), person=cast.alice, value=-1)
+    asked(cast, status="interrupted")
     Minute.objects.create(at=timezone.now().replace(second=0, microsecond=0), running=5, waiting=2)
     gathering.gather()
     for span in ("hour", "day", "week"):
         answer = page.get(PAGE, {"span": span})
         shown = text(answer)
         assert "4 written by engines, 0 given before; 0 tries of an engine failed." in shown
+        assert "1 of 2 questions on the page got no whole answer." in shown
         assert "Half of the answers began within about 250 ms" in shown
         assert "At most 5 answers on the page at a time, 2 questions waiting for a model." in shown
         assert "1.00 in the currency of the prices." in shown and "0 good, 1 bad." in shown

@@ -13,7 +13,7 @@ Say = Callable[[float], str]
 WIDTH, HEIGHT = 640, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 8, 12, 26
 _FLOOR = HEIGHT - _BOTTOM
-_LINES = 4  # of the grid, at most
+_LINES = 5  # of the grid above 0, at most
 _GAP = 0.2  # of a column
 
 
@@ -124,7 +124,7 @@ def _top_of(bars: Sequence[Series], lines: Sequence[Series]) -> float:
 
 def _levels(top: float) -> list[float]:
     """Without halves of what is counted."""
-    lines = next((n for n in range(_LINES, 1, -1) if top / n == round(top / n)), 2 if top < 1 or top > 1 else 1)
+    lines = next((n for n in range(_LINES, 1, -1) if top / n == round(top / n)), 1 if top == 1 else 2)
     return [top * number / lines for number in range(lines + 1)]
 
 

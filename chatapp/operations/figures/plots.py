@@ -21,6 +21,8 @@ def plots_of(span: Span, columns: Columns) -> list[Plot]:
 def _answers(columns: Columns, axis: Axis) -> Plot:
     written, kept, failed = (_sum(columns, name) for name in ("answers", "cached", "failures"))
     summary = f"{written:,} written by engines, {kept:,} given before; {failed:,} tries of an engine failed."
+    if asked := _sum(columns, "questions"):
+        summary += f" {_sum(columns, 'unanswered'):,} of {asked:,} questions on the page got no whole answer."
     bars = (
         _series("written", "first", columns, lambda one: one.answers),
         _series("given before", "second", columns, lambda one: one.cached),
