@@ -20,7 +20,7 @@ def section(number: int) -> str:
     """About 110 words of Markdown of every kind."""
     kinds = (
         f"\n\n- {_words(12)} [1]\n- **{_words(4)}** {_words(8)}\n- `{WORDS[number % 20]}` {_words(9)}\n",
-        f"\n\n| Plan | Days | Who |\n|---|---|---|\n| {_words(2)} | {number} | {_words(1)} |\n| {_words(2)} | 5 | all |\n",
+        f"\n\n| Plan | Days | Who |\n|-|-|-|\n| {_words(2)} | {number} | {_words(1)} |\n| {_words(2)} | 5 | all |\n",
         "\n\n```python\n"
         + "\n".join(f"total_{line} = days[{line}] * rate  # {_words(4, line)}" for line in range(6))
         + "\n```\n",

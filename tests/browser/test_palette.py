@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.double import CITATIONS, SOURCES, TURN, Double, answered, opened, stored
+from tests.browser.test_accessibility import check
 
 HOSTILE = "<img src=x onerror=window.fired=1>"
 
@@ -225,3 +226,21 @@ def test_nothing_else_can_be_quoted(page: Any, double: Double) -> None:
     expect(page.get_by_role("button", name="Quote in the question")).to_be_hidden()
     page.keyboard.press("Control+Shift+Period")
     expect(page.get_by_label("Your question")).to_have_value("")
+
+
+# -- for everyone --------------------------------------------------------------------------------------------------
+
+
+def test_the_palette_the_keys_the_quote_button_formulas_and_code_pass_axe(page: Any, double: Double) -> None:
+    opened(page, double, answered("So $a^2$ it is.\n\n$$\nb\n$$\n\n```python\nx = 1\n```"))
+    expect(page.locator(".assistant .formula")).to_have_count(2)
+    page.locator(".assistant .block p").first.evaluate(SELECT)
+    expect(page.get_by_role("button", name="Quote in the question")).to_be_visible()
+    check(page)
+    page.keyboard.press("Control+k")
+    expect(combobox(page)).to_be_visible()
+    check(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+/")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    check(page)
