@@ -21,9 +21,11 @@ from retrieval.parsing.budget import Blocks
 from retrieval.parsing.damage import DAMAGED
 from retrieval.parsing.dates import from_properties
 from retrieval.parsing.sniff import Corrupt
+from retrieval.parsing.unseen import is_unseen_run
 
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _HIDDEN = {qn("w:del"), qn("w:moveFrom"), qn("w:instrText"), qn("w:txbxContent"), _FALLBACK}
+_RUN = qn("w:r")
 _BREAKS = {qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:tab"): "\t", qn("w:noBreakHyphen"): "-"}
 _NOTES = {"footnote": "footnotes", "endnote": "endnotes"}
 _DEPTH = 20
@@ -90,6 +92,8 @@ def _text(element: Any) -> str:
                 parts.append(child.text or "")
             elif child.tag in _BREAKS:
                 parts.append(_BREAKS[child.tag])
+            elif child.tag == _RUN and is_unseen_run(child):
+                continue
             elif isinstance(child.tag, str) and child.tag not in _HIDDEN and depth < _DEPTH:
                 gather(child, depth + 1)
 

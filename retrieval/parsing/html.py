@@ -15,6 +15,7 @@ from retrieval.contracts import ParsedDocument
 from retrieval.parsing.budget import Blocks
 from retrieval.parsing.encoding import decode_page
 from retrieval.parsing.sniff import Corrupt, Empty
+from retrieval.parsing.unseen import is_unseen_tag
 
 _SKIP = {"script", "style", "nav", "footer", "noscript", "template", "form", "aside", "button", "svg", "iframe", "head"}
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
@@ -72,11 +73,24 @@ def parse_html(text: str, limits: ParseLimits, *, whole: bool = False) -> Parsed
         raise Empty("The page holds no text.", advice="Check that it is the right file.") from error
     out = Blocks(limits.characters)
     title = " ".join((tree.findtext(".//title") or "").split())
+    _drop_unseen(tree)
     body = tree.find("body")
     _walk(out, body if body is not None else tree, 0)
     if not whole and (sum(len(b.text) for b in out.blocks) > 200 or not out.blocks):
         _drop_boilerplate(out, text)
     return ParsedDocument(title, tuple(out.blocks), dated_at=_date(tree))
+
+
+def _drop_unseen(tree: etree._Element) -> None:
+    """With comments; the words behind them stay."""
+    for node in [one for one in tree.iter() if not isinstance(one.tag, str) or is_unseen_tag(one)]:
+        if (above := node.getparent()) is not None and node.tag != "body":
+            before = node.getprevious()
+            if before is not None:
+                before.tail = (before.tail or "") + (node.tail or "")
+            else:
+                above.text = (above.text or "") + (node.tail or "")
+            above.remove(node)
 
 
 def _date(tree: etree._Element) -> datetime | None:
@@ -95,7 +109,7 @@ def _date(tree: etree._Element) -> datetime | None:
 
 def _walk(out: Blocks, node: etree._Element, depth: int) -> None:
     tag = node.tag if isinstance(node.tag, str) else ""
-    if not tag or tag in _SKIP or node.get("hidden") is not None or depth > _DEPTH:
+    if not tag or tag in _SKIP or depth > _DEPTH:
         return
     if tag in _HEADINGS:
         out.add("heading", _text(node), level=_HEADINGS[tag])

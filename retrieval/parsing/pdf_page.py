@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +20,15 @@ _WIDE_GAP = 1.0  # of the line's height: more than spaces between words take
 _BOLD = 600
 _BOLD_NAME = re.compile(rb"bold|black|heavy|demi", re.I)
 _HEADING_CHARACTERS = 120
+_WHITE = 250  # of 255, each of the three colours
+_OBJECTS = 20_000  # of a page; with more, its words count as seen
 _PIECE = re.compile("[^\ufffe\x02\n]+[\ufffe\x02\n]?")
+
+
+class _Look(Enum):
+    SHOWN = 0
+    WHITE = 1
+    UNPAINTED = 2
 
 
 @dataclass(slots=True)
@@ -79,6 +88,8 @@ class PageText:
     def __init__(self, page: Any) -> None:
         self.width, self.height = page.get_size()
         self._matrix = _display_matrix(page, self.width, self.height)
+        self._page = page
+        self._drawn: frozenset[int] | None = None
         self._held = page.get_textpage()
         self._text_page = self._held.raw  # thousands of calls take it
         self._turned = abs(self._matrix[1]) > 1e-6
@@ -92,10 +103,40 @@ class PageText:
         for piece in _PIECE.finditer(self.text):
             raw = piece.group()
             text = raw.strip("\r\n\t " + _HYPHENS)
-            if text and (line := self._line(piece.start() + raw.index(text[0]), text)) is not None:
+            start = piece.start() + raw.index(text[0]) if text else 0
+            if text and not self._is_unseen(start, len(text)) and (line := self._line(start, text)) is not None:
                 line.broken = raw[-1] in _HYPHENS
                 found.append(line)
         return found
+
+    def _is_unseen(self, start: int, count: int) -> bool:
+        """Words that are not painted, or white on a page with nothing but words. Those over or under a picture are
+        what was read from a scan."""
+        char = self._char_index
+        looks = [self._look(char(at)) for at in (start, start + count // 2, start + count - 1)]
+        if all(one is _Look.UNPAINTED for one in looks):
+            return not self._kinds() & {pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM}
+        return all(one is not _Look.SHOWN for one in looks) and self._kinds() <= {pdfium.FPDF_PAGEOBJ_TEXT}
+
+    def _look(self, char: int) -> _Look:
+        mode = pdfium.FPDFTextObj_GetTextRenderMode(pdfium.FPDFText_GetTextObject(self._text_page, char))
+        if mode == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE:
+            return _Look.UNPAINTED
+        red, green, blue, alpha = colour = [ctypes.c_uint() for _ in range(4)]
+        if not pdfium.FPDFText_GetFillColor(self._text_page, char, red, green, blue, alpha):
+            return _Look.SHOWN
+        is_filled = mode in (pdfium.FPDF_TEXTRENDERMODE_FILL, pdfium.FPDF_TEXTRENDERMODE_FILL_CLIP)
+        white = min(one.value for one in colour[:3]) >= _WHITE or alpha.value == 0
+        return _Look.WHITE if is_filled and white else _Look.SHOWN
+
+    def _kinds(self) -> frozenset[int]:
+        """Of what is drawn on the page."""
+        if self._drawn is None:
+            number = pdfium.FPDFPage_CountObjects(self._page)
+            objects = (pdfium.FPDFPage_GetObject(self._page, at) for at in range(min(number, _OBJECTS)))
+            more = {pdfium.FPDF_PAGEOBJ_UNKNOWN} if number > _OBJECTS else set()
+            self._drawn = frozenset({pdfium.FPDFPageObj_GetType(one) for one in objects} | more)
+        return self._drawn
 
     def _line(self, start: int, text: str) -> Line | None:
         rects = self._rects(start, len(text))
