@@ -93,7 +93,7 @@ def test_the_name_of_a_document_that_is_ready_downloads_the_original(
     stage(double, [doc(1, "Leave policy.pdf", "ready", id=str(held.pk)), doc(2, "Broken.pdf", "failed", error="No.")])
     page.goto("/documents/")
     with page.expect_download() as coming:
-        page.get_by_role("link", name="Leave policy.pdf").click()
+        page.get_by_role("link", name="Leave policy.pdf", exact=True).click()
     assert coming.value.suggested_filename == "Leave policy.pdf"
     assert Path(coming.value.path()).read_bytes() == b"%PDF-1.7 the original"
     expect(page.get_by_role("link", name="Broken.pdf")).to_have_count(0)
