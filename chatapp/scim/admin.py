@@ -22,6 +22,7 @@ from chatapp.scim.models import ProvisioningClient
 from chatapp.scim.tokens import MOST_DAYS, USUAL_DAYS, Made
 from chatapp.signon import groups as memberships
 from chatapp.signon import providers
+from chatapp.signon.oidc import absolute
 from inference.administration.superusers import SuperusersAlone, actor, require_superuser
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class ProvisioningClientAdmin(SuperusersAlone, ClientAdminBase):
             "form": TokenForm() if made else form,
             "made": made,
             "usable": client.tokens.filter(usable),
-            "address": request.build_absolute_uri("/scim/v2"),
+            "address": absolute(request, "/scim/v2"),
         }
 
     def save_model(self, request: HttpRequest, obj: ProvisioningClient, form: Any, change: bool) -> None:

@@ -14,6 +14,7 @@ from chatapp.governance.models import AuditEntry
 from chatapp.scim.models import Person, ProvisioningClient, Token
 from chatapp.signon.config import OIDC, Provider
 from chatapp.signon.models import Grant
+from retrieval.tenants import HOUSE
 from tests.conftest import signed_in_client
 from tests.scim.conftest import Directory
 
@@ -32,6 +33,7 @@ def test_a_client_and_its_token_are_made_on_the_page_and_the_token_is_shown_once
     settings.SIGNON_PROVIDERS = (Provider("corp", "Corp", OIDC, "https://id.example.com"),)
     page = signed_in_client(boss)
     data = {"name": "Okta", "is_on": "on", "identity_provider": "corp", "subject": "externalId"}
+    data["organisation"] = str(HOUSE)
     assert page.post(f"{PAGE}/add/", data).status_code == 302
     client = ProvisioningClient.objects.get()
     assert page.post(f"{PAGE}/{client.pk}/tokens/", {"days": "731"}).status_code == 200 and not Token.objects.exists()
