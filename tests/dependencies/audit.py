@@ -62,7 +62,7 @@ def of_scripts(scripts: Sequence[Vendored], ask: Ask) -> Outcome:
 
 def ask_osv(scripts: Sequence[Vendored]) -> Any:
     """Raises OSError and ValueError."""
-    queries = [{"package": {"name": one.package, "ecosystem": "npm"}, "version": one.version} for one in scripts]
+    queries = [{"package": {"name": one.package, "ecosystem": one.registry}, "version": one.version} for one in scripts]
     request = urllib.request.Request(
         _OSV, json.dumps({"queries": queries}).encode(), {"Content-Type": "application/json"}
     )

@@ -26,14 +26,18 @@ class Vendored:
     package: str
     version: str
     licence: str
+    registry: str = "npm"
 
 
 def vendored(folder: str) -> list[Vendored]:
     """From the table of its README."""
     rows = re.findall(
-        r"^\| (\w+) \| (\S+) (\d[\w.-]*) \|.*\| ([^|]+) \|$", (ROOT / folder / "README.md").read_text(), re.M
+        r"^\| (\w+) \| (\S+) (\d[\w.-]*)([^|]*) \|.*\| ([^|]+) \|$", (ROOT / folder / "README.md").read_text(), re.M
     )
-    return [Vendored(*row) for row in rows]
+    return [
+        Vendored(folder, package, version, licence, "PyPI" if "PyPI" in more else "npm")
+        for folder, package, version, more, licence in rows
+    ]
 
 
 def changed_files(folder: str) -> list[str]:
