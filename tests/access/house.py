@@ -19,6 +19,7 @@ from chatapp.accounts.models import ServiceAccount, User
 from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.governance.services import record
 from chatapp.limits.models import Limit
+from chatapp.organisations.services import create_organisation
 from chatapp.privacy.models import RetentionRule
 from chatapp.roles.models import Appointment, Role
 from chatapp.roles.services import appoint
@@ -32,7 +33,8 @@ from retrieval.models import Collection, Document, Passage
 from retrieval.sources.models import Source
 from retrieval.versions.models import IndexVersion
 
-CAST = ("stranger", "member", "reader", "owner", "curator", "auditor", "administrator", "closed", "key")
+CAST = ("stranger", "member", "reader", "owner", "curator", "auditor", "administrator", "closed", "key", "foreign")
+_MADE_APART = ("stranger", "key", "administrator", "foreign")
 READS = frozenset({"reader", "curator", "administrator", "key"})
 CURATES = frozenset({"curator", "administrator"})
 AUDITS = frozenset({"auditor", "administrator"})
@@ -66,8 +68,13 @@ class House:
 
 def build() -> House:
     board, others = Group.objects.create(name="board"), Group.objects.create(name="others")
-    people = {name: User.objects.create_user(name) for name in CAST if name not in ("stranger", "key", "administrator")}
+    people = {name: User.objects.create_user(name) for name in CAST if name not in _MADE_APART}
     people["administrator"] = User.objects.create_superuser("administrator")
+    elsewhere_home = create_organisation(name="Elsewhere", slug="elsewhere", by=None)
+    # Administers another organisation, and was put into a group of this one by mistake.
+    people["foreign"] = User.objects.create_user("foreign@elsewhere", organisation=elsewhere_home)
+    people["foreign"].groups.add(board)
+    appoint(role=Role.ORGANISER, to=people["foreign"], by=None)
     people["reader"].groups.add(board)
     people["closed"].groups.add(board)
     for name in ("member", "owner"):
@@ -121,6 +128,7 @@ def _administration(house: House) -> None:
     rows: list[Model] = [
         QuarantinedDocument.objects.create(collection=house.parts["elsewhere"].collection, name="Bladderwort", **held),
         house.people["member"],
+        house.people["member"].organisation,
         service,
         house.people["reader"].api_keys.get(),
         house.parts["group"],
