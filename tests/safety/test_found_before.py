@@ -26,6 +26,7 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that filters have looked at."""
     seen: list[str] = []
+
     def counting(filters: Any, text: str) -> Any:
         seen.append(text)
         return found(filters, text)
