@@ -96,7 +96,7 @@ def test_the_name_of_a_document_that_is_ready_downloads_the_original(
         page.get_by_role("link", name="Leave policy.pdf", exact=True).click()
     assert coming.value.suggested_filename == "Leave policy.pdf"
     assert Path(coming.value.path()).read_bytes() == b"%PDF-1.7 the original"
-    expect(page.get_by_role("link", name="Broken.pdf")).to_have_count(0)
+    expect(page.get_by_role("link", name="Broken.pdf", exact=True)).to_have_count(0)
 
 
 def test_many_files_are_sent_and_each_one_is_seen(page: Any, double: Double) -> None:
