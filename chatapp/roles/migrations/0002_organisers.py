@@ -24,8 +24,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             "appointment",
             models.CheckConstraint(
-                condition=models.Q(("role", "curator"), ("collection__isnull", False))
-                | models.Q(("role__in", ["auditor", "organiser"]), ("collection__isnull", True)),
+                condition=models.Q(("collection__isnull", False), ("role", "curator"))
+                | models.Q(("collection__isnull", True), ("role__in", ["auditor", "organiser"])),
                 name="curators_have_a_collection",
             ),
         ),
