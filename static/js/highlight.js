@@ -12,17 +12,18 @@ export function frameCode(fragment) {
     pre.tabIndex = 0;
     pre.setAttribute("role", "region");
     pre.setAttribute("aria-label", "Code");
-    const language = /^language-([\w+#-]+)/.exec(pre.firstElementChild?.className ?? "")?.[1] ?? "";
+    const code = pre.querySelector(":scope > code") ?? pre; // a mark of another engine may stand before it
+    const language = /^language-([\w+#-]+)/.exec(code.className)?.[1] ?? "";
     const frame = el("div", { class: "code" });
     pre.replaceWith(frame);
-    frame.append(el("div", { class: "code-head" }, el("span", {}, language), copyButton(pre)), pre);
+    frame.append(el("div", { class: "code-head" }, el("span", {}, language), copyButton(code)), pre);
   }
 }
 
-function copyButton(pre) {
+function copyButton(code) {
   let timer = null;
   const button = el("button", { type: "button", class: "link", "aria-label": "Copy this code", onclick: async () => {
-    await copyWords(pre.textContent.replace(/\n$/, ""), button);
+    await copyWords(code.textContent.replace(/\n$/, ""), button);
     announce("Copied");
     button.textContent = "Copied";
     clearTimeout(timer);
