@@ -58,6 +58,10 @@ DOORS: Mapping[str, _Methods] = {
     "document_file": _READ,
     "passage": _READ,
     "search": {"POST": Action.SEARCH},
+    "search_bench_page": _READ,
+    "search_bench": {"POST": Action.MANAGE},  # it may search as somebody else
+    "document_page": _READ,
+    "document_readers": dict.fromkeys(("GET", "HEAD"), Action.MANAGE),  # names of people
     **dict.fromkeys(("ingestion", "ingestion_failures", "ingestion_retry", "ingestion_cancel"), _SOURCES),
     **dict.fromkeys(("sources", "source", "source_run", "source_stop", "source_accept"), _SOURCES),
 }

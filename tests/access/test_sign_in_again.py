@@ -40,10 +40,17 @@ def make_old(client: Client) -> None:
     session.save()
 
 
+UNCHANGED = {
+    "username": "alice",
+    "is_active": "on",
+    "date_joined_0": "2026-01-01",
+    "date_joined_1": "00:00:00",
+}
+
+
 def promote(client: Client, cast: Cast) -> HttpResponseBase:
     page = f"/admin/accounts/user/{cast.alice.pk}/change/"
-    when = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
-    return client.post(page, {"username": "alice", "is_active": "on", "is_superuser": "on", **when})
+    return client.post(page, {**UNCHANGED, "organisation": str(cast.alice.organisation_id), "is_superuser": "on"})
 
 
 def set_a_password(client: Client, cast: Cast) -> HttpResponseBase:
@@ -106,8 +113,7 @@ def test_a_header_of_no_key_does_not_stand_in_for_the_password(cast: Cast, clien
 def test_what_is_not_dangerous_asks_for_nothing(cast: Cast, client: Client) -> None:
     make_old(client)
     page = f"/admin/accounts/user/{cast.alice.pk}/change/"
-    when = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
-    client.post(page, {"username": "alice", "is_active": "on", "first_name": "Alice", **when})
+    client.post(page, {**UNCHANGED, "organisation": str(cast.alice.organisation_id), "first_name": "Alice"})
     assert User.objects.get(username="alice").first_name == "Alice"
     assert client.get("/admin/safety/filterrule/").status_code == 200
 

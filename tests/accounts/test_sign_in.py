@@ -212,6 +212,7 @@ OPEN = (
     "/accounts/logout/",
     "/accounts/inactive/",
     "/accounts/link/",
+    "/accounts/passkey/",
     "/accounts/second-factor/answer/",
     "/accounts/signon/",
     "/healthz",
