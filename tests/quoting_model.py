@@ -20,7 +20,8 @@ from tests.quoting_network import Marks, QuotingNetwork
 
 SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 VOCABULARY = 2048
-STEPS, BATCH, MOST_SECONDS = 240, 8, 200.0
+STEPS, BATCH = 240, 8
+MOST_SECONDS = 200.0  # of this thread's own work: what else the machine does makes no worse a model
 _TEXTS = Path(__file__).parent.parent / "chatapp" / "operations" / "sample"
 _PLAIN = (".md", ".txt", ".html", ".csv", ".eml")
 _COMMON = "a the in of to and is are for at by on no an all not it be or with from when that this they may".split()
@@ -60,9 +61,9 @@ def _fit(network: QuotingNetwork, examples: Iterator[_Example]) -> None:
         fixed.requires_grad_(False)
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.0)
-    begun = time.monotonic()
+    begun = time.thread_time()
     for step in range(STEPS):
-        if time.monotonic() - begun > MOST_SECONDS:
+        if time.thread_time() - begun > MOST_SECONDS:
             return
         for group in optimizer.param_groups:
             group["lr"] = 1e-3 * min(1.0, (step + 1) / 20) * (1 - 0.9 * step / STEPS)
