@@ -9,10 +9,9 @@ from typing import Protocol
 
 from chatapp.errors import ChatAppError
 
-MOST = 500  # requests with a body that one process works on
+MOST = 500  # bodies that are on their way to one process
 MOST_OF_STRANGERS, MOST_OF_ADDRESS, MOST_OF_PERSON = 200, 40, 250
-_NOT_ASKED = 20  # bodies of which it need not be known whose they are, and requests with one
-_FEW = MOST_OF_STRANGERS // 2
+_NOT_ASKED = 20  # of which it need not be known whose they are; below what one address may have
 
 
 class TooManyBodies(ChatAppError):
@@ -22,9 +21,6 @@ class TooManyBodies(ChatAppError):
 
 
 class Body(Protocol):
-    @property
-    def whole(self) -> bool: ...
-
     def give_up(self) -> None:
         """What waits for it ends."""
         ...
@@ -38,12 +34,14 @@ class Arrival:
 
 
 class Arrivals:
+    """Bodies that are not whole yet. What is answered later, and for how long, is no matter of this place."""
+
     def __init__(self) -> None:
         self._here: dict[Arrival, None] = {}  # the oldest first
 
     def must_know(self) -> bool:
         """Whether it matters by now who sends what comes next: finding that out takes a query."""
-        return len(self._here) >= _FEW or sum(not one.body.whole for one in self._strangers()) >= _NOT_ASKED
+        return len(self._strangers()) >= _NOT_ASKED
 
     def take(self, arrival: Arrival) -> None:
         """Raises TooManyBodies."""
@@ -63,11 +61,10 @@ class Arrivals:
         return [one for one in self._here if not one.person]
 
     def _make_room(self, of: Sequence[Arrival], most: int) -> None:
-        """Of those that are not there yet, the one that has been on its way for longest is given up."""
+        """The one that has been on its way for longest is given up."""
         if len(of) < most:
             return
-        slowest = next((one for one in of if not one.body.whole), None)
-        if slowest is None:
+        if not of:
             raise TooManyBodies
-        self.free(slowest)
-        slowest.body.give_up()
+        self.free(of[0])
+        of[0].body.give_up()

@@ -70,8 +70,15 @@ class BodyLimit:
             whose = await in_database(_whose)(headers) if self._arrivals.must_know() else ""
             arrival = Arrival(body, truncate_ip((scope.get("client") or ("",))[0]), whose)
             self._arrivals.take(arrival)
+
+            async def receive_next() -> Message:
+                message = await body.next()
+                if body.whole:  # the answer may take minutes
+                    self._arrivals.free(arrival)
+                return message
+
             try:
-                await self._application(scope, body.next, send)
+                await self._application(scope, receive_next, send)
             finally:
                 self._arrivals.free(arrival)
         except (BodyTooLarge, BodyTooSlow, TooManyBodies) as error:

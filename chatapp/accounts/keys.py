@@ -74,7 +74,8 @@ def make_key(*, user: User, name: str, wanted: Wanted = EVERYTHING, by: User | N
         expires_at=_end(wanted.days),
         signed=wanted.signed,
     )
-    record("api_key.made", Personal(str(row), user.pk), by or user, of=user, **describe(row))
+    about = Personal(str(row), user.pk)
+    record("api_key.made", about, by or user, organisation=user.tenant, of=user, **describe(row))
     return Made(key, row, secret_of(row.pk) if wanted.signed else "")
 
 
@@ -139,7 +140,8 @@ def revoke_key(*, user: User, name: str, by: User | None = None) -> None:
 def revoke(row: ApiKey, *, by: User) -> None:
     """At once: each request asks the table, and what still runs for the key is ended within seconds."""
     if ApiKey.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=timezone.now()):
-        record("api_key.revoked", Personal(str(row), row.user_id), by, of=row.user)
+        about = Personal(str(row), row.user_id)
+        record("api_key.revoked", about, by, organisation=row.user.tenant, of=row.user)
 
 
 def person_of_key(key: str) -> User | None:

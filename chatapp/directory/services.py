@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import structlog
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.conf import settings
@@ -51,7 +53,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def identity_of(directory: Directory, entry: Entry) -> Identity:
-    """Raises SignOnFailed."""
+    """Of an entry whose password was right a moment ago. Raises SignOnFailed."""
     provider = directory.provider
     subject = entry.identifier(directory.id_attribute)
     if not 0 < len(subject) <= _LONGEST_SUBJECT:
@@ -65,6 +67,7 @@ def identity_of(directory: Directory, entry: Entry) -> Identity:
         first_name=text_of(first, directory.first_name_attribute),
         last_name=text_of(first, directory.last_name_attribute),
         groups=groups_of({"groups": sorted(entry.groups)}, "groups"),
+        authenticated_at=time.time(),
     )
 
 

@@ -51,7 +51,7 @@ class DocumentInspector:
             return ()
         for kind, times in kinds.items():
             log.info("safety.found", kind=kind, action=str(rules.actions[kind]), times=times)
-        _require_allowed(document, rules, kinds)
+        _require_allowed(document, rules, kinds, home)
         return [f"It holds {_named(kinds)}."]
 
 
@@ -63,7 +63,7 @@ def release(document: Document, *, by: User | None) -> bool:
             retry_document(document=document)
         except NotFailed:
             return False
-        record("document.released", document.name, by)
+        record("document.released", document.name, by, organisation=document.collection.tenant)
     return True
 
 
@@ -77,21 +77,22 @@ def _kinds_in(texts: Iterable[str], rules: Policy) -> Counter[str]:
     return kinds
 
 
-def _require_allowed(document: UUID, rules: Policy, kinds: Counter[str]) -> None:
+def _require_allowed(document: UUID, rules: Policy, kinds: Counter[str], home: UUID | None) -> None:
     def those(action: str) -> list[str]:
         return [kind for kind in kinds if rules.actions[kind] == action]
 
     if blocked := those(Action.BLOCK):
-        _write_down("content.blocked", document, kinds)
+        _write_down("content.blocked", document, kinds, home)
         raise ContentNotTakenIn(f"It holds {_named(blocked)}, which the rules of your organisation do not allow here.")
     if (held := those(Action.HOLD)) and not ReleasedDocument.objects.filter(document=document).exists():
-        _write_down("content.quarantined", document, kinds)
+        _write_down("content.quarantined", document, kinds, home)
         raise Quarantined(f"It holds {_named(held)}, so it waits for an administrator.")
-    _write_down("content.found", document, kinds)
+    _write_down("content.found", document, kinds, home)
 
 
-def _write_down(action: str, document: UUID, kinds: Counter[str]) -> None:
-    record(action, f"document {document}", None, where=str(Where.DOCUMENTS), found=dict(kinds))
+def _write_down(action: str, document: UUID, kinds: Counter[str], home: UUID | None) -> None:
+    facts = {"where": str(Where.DOCUMENTS), "found": dict(kinds)}
+    record(action, f"document {document}", None, organisation=home, **facts)
 
 
 def _named(kinds: Iterable[str]) -> str:

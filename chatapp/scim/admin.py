@@ -149,6 +149,7 @@ def _write_down(request: HttpRequest, action: str, client: ProvisioningClient, c
         action,
         client.name,
         actor(request),
+        organisation=client.tenant,
         changed=sorted(changed),
         provider=client.identity_provider,
         in_use=client.is_on,

@@ -58,7 +58,7 @@ def create(client: ProvisioningClient, wanted: Members) -> ProvisionedGroup:
         group.save()
         row = ProvisionedGroup.objects.create(client=client, group=group, external_id=wanted.external_id)
         _put_in(row, wanted.people)
-        record("scim.group.added", group.name, client=client.name)
+        record("scim.group.added", group.name, organisation=client.tenant, client=client.name)
     return row
 
 
@@ -87,6 +87,7 @@ def _store(row: ProvisionedGroup, before: Members, wanted: Members) -> None:
     record(
         "scim.group.changed",
         wanted.display_name,
+        organisation=row.client.tenant,
         client=row.client.name,
         before=before.display_name,
         added=len(wanted.people - before.people),
@@ -100,7 +101,8 @@ def delete(client: ProvisioningClient, number: UUID) -> None:
         row = get(client, number)
         memberships.take_from(row.group, list(row.group.user_set.all()), client.giver)
         stays = row.group.user_set.exists()
-        record("scim.group.removed", row.group.name, client=client.name, group="stays" if stays else "deleted")
+        left = "stays" if stays else "deleted"
+        record("scim.group.removed", row.group.name, organisation=client.tenant, client=client.name, group=left)
         row.delete()
         if not stays:
             row.group.delete()

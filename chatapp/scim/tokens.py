@@ -39,7 +39,8 @@ def make(*, client: ProvisioningClient, days: int, by: User) -> Made:
     row = Token.objects.create(
         client=client, sha256=_hashed(token), hint=token[-4:], expires_at=timezone.now() + timedelta(days=days)
     )
-    record("scim.token.made", client.name, by, hint=row.hint, expires_at=row.expires_at)
+    detail = {"hint": row.hint, "expires_at": row.expires_at}
+    record("scim.token.made", client.name, by, organisation=client.tenant, **detail)
     return Made(token, row)
 
 
@@ -47,7 +48,7 @@ def make(*, client: ProvisioningClient, days: int, by: User) -> Made:
 def revoke(row: Token, *, by: User) -> None:
     """At once: each request asks the table."""
     if Token.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=timezone.now()):
-        record("scim.token.revoked", row.client.name, by, hint=row.hint)
+        record("scim.token.revoked", row.client.name, by, organisation=row.client.tenant, hint=row.hint)
 
 
 def client_of(token: str) -> ProvisioningClient | None:

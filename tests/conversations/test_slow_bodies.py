@@ -128,33 +128,55 @@ async def test_one_person_leaves_room_for_others() -> None:
             await until(lambda: application.read == 1)
 
 
-class Whole:
-    whole = True
+async def test_long_answers_to_one_address_keep_nobody_there_out() -> None:
+    """A gateway with keys, and people behind the same address who have not signed in yet."""
+    limit = bodies.BodyLimit(application := Application())
+    many = [Request(limit, whole=True, headers=PERSON) for _ in range(arrivals.MOST_OF_ADDRESS + 1)]
+    async with ending(*many):
+        await until(lambda: application.read == len(many))
+        form = Request(limit, whole=True)
+        async with ending(form):
+            await until(lambda: application.read == len(many) + 1)
+            assert not ended(many) and not any(one.sent for one in [*many, form])
+
+
+async def test_silent_strangers_at_ones_own_address_keep_nobody_with_a_key_out() -> None:
+    limit = bodies.BodyLimit(application := Application())
+    silent = [Request(limit) for _ in range(arrivals.MOST_OF_ADDRESS)]
+    async with ending(*silent):
+        await asyncio.sleep(0.1)
+        known = [Request(limit, whole=True, headers=PERSON) for _ in range(arrivals.MOST_OF_ADDRESS)]
+        async with ending(*known):
+            await until(lambda: application.read == len(known))
+            assert not ended(silent) and not ended(known)
+
+
+class Slow:
+    given_up = False
 
     def give_up(self) -> None:
-        raise AssertionError("it is there")
+        self.given_up = True
 
 
-def test_where_all_have_sent_theirs_no_more_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_all_that_arrive_are_of_people_no_more_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrivals, "MOST", 3)
-    monkeypatch.setattr(arrivals, "MOST_OF_STRANGERS", 2)
     here = Arrivals()
-    strangers = [Arrival(Whole(), f"198.51.100.{n}") for n in range(3)]
-    here.take(strangers[0])
-    here.take(strangers[1])
+    stranger, alice = Arrival(Slow(), "198.51.100.1"), Arrival(Slow(), "", "alice")
+    for one in (stranger, alice, Arrival(Slow(), "", "bob"), Arrival(Slow(), "", "charlie")):
+        here.take(one)
+    assert stranger.body.given_up  # type: ignore[attr-defined]
     with pytest.raises(TooManyBodies):
-        here.take(strangers[2])
-    here.take(Arrival(Whole(), "", "alice"))
-    with pytest.raises(TooManyBodies):
-        here.take(Arrival(Whole(), "", "bob"))
-    here.free(strangers[0])
-    here.take(Arrival(Whole(), "", "bob"))
+        here.take(Arrival(Slow(), "", "dana"))
+    here.free(alice)
+    here.take(Arrival(Slow(), "", "dana"))
 
 
-def test_whose_a_body_is_matters_only_where_there_are_many() -> None:
+def test_whose_a_body_is_matters_before_an_address_has_all_that_it_may() -> None:
     here = Arrivals()
-    assert not here.must_know()
-    for number in range(arrivals.MOST_OF_STRANGERS // 2):
-        assert not here.must_know()
-        here.take(Arrival(Whole(), f"198.51.100.{number}"))
+    taken = 0
+    while not here.must_know():
+        here.take(Arrival(Slow(), "198.51.100.1"))
+        taken += 1
+    assert 0 < taken < arrivals.MOST_OF_ADDRESS
+    here.take(Arrival(Slow(), "198.51.100.1", "alice"))
     assert here.must_know()

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from chatapp.accounts.models import User
 from chatapp.governance.models import AuditEntry
+from chatapp.roles.models import Appointment
 from tests.ldap.conftest import BASE, ERIN, MALLORY, House
 
 
@@ -206,3 +207,23 @@ def test_the_pages_of_the_administration_show_people_of_the_directory(house: Hou
         assert client.get(page).status_code == 200, page
     assert client.get("/accounts/again/").status_code == 200
     assert client.post("/accounts/logout/").status_code == 302
+
+
+def test_an_administrator_of_the_directory_changes_who_may_what_with_a_sign_in_of_the_last_minutes(
+    house: House,
+) -> None:
+    client = Client()
+    assert house.signs_in("alice", "of another alice", client)
+    bob, form = User.objects.create_user("bob"), {"role": "auditor"}
+    form["user"] = str(bob.pk)
+    assert client.post("/admin/roles/appointment/add/", form).headers["Location"] == "/admin/roles/appointment/"
+    assert Appointment.objects.get().user == bob
+    session = client.session
+    session["signed_in_at"] = time.time() - 601
+    session.save()
+    page = client.post("/admin/roles/appointment/add/", form, follow=True).content.decode()
+    assert "Sign out, sign in again" in page and 'action="/accounts/logout/"' in page and 'name="password"' not in page
+    client.post("/accounts/logout/")
+    assert house.signs_in("alice", "of another alice", client)
+    assert client.post("/admin/roles/appointment/add/", {**form, "role": "organiser"}).status_code == 302
+    assert Appointment.objects.count() == 2

@@ -14,6 +14,8 @@ from django.urls import reverse
 
 from chatapp.accounts.models import User
 from chatapp.governance.models import AuditEntry
+from chatapp.organisations.services import create_organisation
+from chatapp.safety.documents import release
 from chatapp.safety.models import FilterRule, ReleasedDocument, WordList
 from retrieval.models import Collection, Document, Passage
 from retrieval.pipeline import claims
@@ -81,6 +83,16 @@ def test_a_document_in_quarantine_waits_until_an_administrator_lets_it_out(
     assert ReleasedDocument.objects.filter(document=handed_in.pk).exists()
     assert parsed(handed_in).status == "embedding" and Passage.objects.exists()
     assert AuditEntry.objects.filter(action="document.released").exists()
+
+
+def test_lines_of_a_document_are_of_its_collections_organisation(handed_in: Document, boss: User) -> None:
+    acme = create_organisation(name="Acme", slug="acme", by=boss)
+    Collection.objects.update(tenant=acme.pk)
+    rule("hold", organisation=acme)
+    assert parsed(handed_in).error_code == "quarantined"
+    assert release(Document.objects.get(), by=boss)
+    lines = AuditEntry.objects.filter(action__in=["content.quarantined", "document.released"])
+    assert [line.organisation for line in lines] == [acme.pk, acme.pk]
 
 
 def test_nobody_but_administrators_sees_the_quarantine(handed_in: Document, client: Client) -> None:

@@ -6,9 +6,13 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
 
+from chatapp.accounts.keys import make_key, revoke
 from chatapp.accounts.models import User
+from chatapp.governance.models import AuditEntry
 from chatapp.organisations.models import Organisation
 from chatapp.organisations.services import close_organisation, create_organisation, move_person
+from chatapp.scim import tokens
+from tests.conftest import signed_in_client
 from tests.scim.conftest import Directory, directory_of, user_of
 from tests.signon.conftest import forger, served_forger  # noqa: F401
 from tests.signon.forger import Forger
@@ -75,3 +79,35 @@ def test_a_closed_organisation_is_provisioned_no_more(theirs: Directory, boss: U
     theirs.make("dana")
     close_organisation(acme, by=boss)
     assert theirs.ask("GET", "Users").status_code == 401
+
+
+def test_lines_of_what_a_client_did_are_its_organisations(theirs: Directory, boss: User, acme: Organisation) -> None:
+    group = theirs.make_group("Legal", theirs.make("dana"))
+    theirs.patch(f"Groups/{group}", {"op": "replace", "value": {"displayName": "Law"}})
+    theirs.ask("DELETE", f"Groups/{group}")
+    tokens.revoke(theirs.client.tokens.get(), by=boss)
+    page = signed_in_client(boss)
+    form = {"name": "Okta", "identity_provider": "", "subject": "externalId", "organisation": str(acme.pk)}
+    page.post("/admin/scim/provisioningclient/add/", form)
+    page.post(f"/admin/scim/provisioningclient/{theirs.client.pk}/delete/", {"post": "yes"})
+    lines = AuditEntry.objects.filter(action__startswith="scim.")
+    assert {line.action.removeprefix("scim.") for line in lines} == {
+        *("person.added", "group.added", "group.changed", "group.removed"),
+        *("token.made", "token.revoked", "client.added", "client.removed"),
+    }
+    assert {line.organisation for line in lines} == {acme.pk}
+
+
+def test_lines_of_keys_are_of_their_persons_organisation(theirs: Directory, boss: User, acme: Organisation) -> None:
+    revoke(make_key(user=user_of(theirs.make("dana")), name="program", by=boss).row, by=boss)
+    lines = AuditEntry.objects.filter(action__startswith="api_key.")
+    assert [(line.action, line.organisation) for line in lines.order_by("pk")] == [
+        ("api_key.made", acme.pk),
+        ("api_key.revoked", acme.pk),
+    ]
+
+
+def test_lines_of_service_accounts_are_of_their_owners(theirs: Directory, boss: User, acme: Organisation) -> None:
+    form = {"username": "crawler", "is_active": "on", "owner": theirs.make("dana")}
+    signed_in_client(boss).post("/admin/accounts/serviceaccount/add/", form)
+    assert AuditEntry.objects.get(action="service_account.added").organisation == acme.pk
