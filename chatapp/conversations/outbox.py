@@ -21,6 +21,7 @@ class Outbox:
     seq: int = 0
     takeovers: int = 0
     taken: bool = False  # another process writes this turn: nothing is sent any more
+    shut: bool = False  # nobody is to read any of it any more
     _away: bool = False
     _text: str = ""
     _unsent: list[Frame] = field(default_factory=list)
@@ -41,6 +42,9 @@ class Outbox:
     async def send(self, *, final: bool = False) -> bool:
         """-> False while the stream is away: what is unsent goes with the next call."""
         async with self._sending:
+            if self.shut:
+                self._text = ""
+                self._unsent.clear()
             if not self._away:  # what has not arrived goes again as it is, and text gathers behind it
                 self._take_text()
             frames = list(self._unsent)
@@ -57,6 +61,11 @@ class Outbox:
             self._away = False
             del self._unsent[: len(frames)]
             return True
+
+    async def close(self) -> None:
+        """Nothing arrives in the stream from here on."""
+        self.shut = True
+        await self.send()
 
     def _take_text(self) -> None:
         if self._text:

@@ -129,7 +129,7 @@ class Keeper:
             return
         for turn, one in zip(turns, kept, strict=True):
             if one.turn in going_on:
-                turn.sources_stored = turn.sources_stored or one.sources is not None
+                turn.sources_stored = turn.sources_stored or (going_on[one.turn] and one.sources is not None)
             else:
                 turn.stop()
 

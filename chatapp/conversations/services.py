@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
+from chatapp.accounts.models import User
 from chatapp.conversations import search
 from chatapp.conversations.admission import DEAD_AFTER, RUNNER, SILENT_FOR, Started
 from chatapp.conversations.citing import Cited
@@ -21,11 +23,16 @@ from chatapp.conversations.models import LONGEST_TITLE, Citation, Conversation, 
 from chatapp.conversations.trail import turn_ended
 from chatapp.errors import Invalid
 from chatapp.privacy.caches import forget_streams
+from chatapp.privacy.errors import KeyIsMissing, Unreadable
 from chatapp.privacy.fields import sealed_values
 from chatapp.privacy.sealing import prepare
 from chatapp.safety.gates import clean_title
 from retrieval.models import Passage
 from retrieval.stored_text import storable
+
+log = structlog.get_logger(__name__)
+
+_Columns = tuple[UUID, str, str, str, str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +59,41 @@ WHERE message.id = kept.id
 
 
 @transaction.atomic
-def checkpoint(kept: Sequence[Checkpoint]) -> set[UUID]:
-    """Keeps what was written so far and says that the turns live. -> those that may go on"""
+def checkpoint(kept: Sequence[Checkpoint]) -> dict[UUID, bool]:
+    """Keeps what was written so far and says that the turns live. -> those that may go on, and whether it was kept"""
     alive = Turn.objects.filter(
         pk__in=[one.turn for one in kept], running=True, runner=RUNNER, stop_requested=False, asker__is_active=True
     )
     going_on = set(alive.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
     Turn.objects.filter(pk__in=going_on).update(heartbeat_at=timezone.now())
     rows = [one for one in kept if one.turn in going_on]
-    if rows:
-        prepare({one.owner for one in rows})
+    prepare({one.owner for one in rows})
+    sealed = {one.turn: columns for one in rows if (columns := _sealed(one)) is not None}
+    if sealed:
         with connection.cursor() as cursor:
-            cursor.execute(_KEEP, [list(column) for column in zip(*map(_columns, rows), strict=True)])
-    return going_on
+            cursor.execute(_KEEP, [list(column) for column in zip(*sealed.values(), strict=True)])
+    return {turn: turn in sealed for turn in going_on}
+
+
+def _sealed(kept: Checkpoint) -> _Columns | None:
+    """None while the owner's key cannot be read: that ends no turn, and no one else's heart-beat waits for it."""
+    try:
+        return _columns(kept)
+    except (KeyIsMissing, Unreadable) as error:
+        log.warning("turn.not_kept", turn=str(kept.turn), error=" ".join(str(error).split())[:200])
+        return None
 
 
 @transaction.atomic
 def leave_turn(kept: Checkpoint) -> bool:
     """Its last text, and a heart-beat as old as that of a process that died."""
-    if not checkpoint([kept]):
+    if not checkpoint([kept]).get(kept.turn):
         return False
     Turn.objects.filter(pk=kept.turn, runner=RUNNER).update(heartbeat_at=timezone.now() - SILENT_FOR)
     return True
 
 
-def _columns(kept: Checkpoint) -> tuple[UUID, str, str, str, str | None, str | None]:
+def _columns(kept: Checkpoint) -> _Columns:
     values: dict[str, Any] = {"text": kept.text}
     documents = None
     if kept.sources is not None:
@@ -162,10 +179,22 @@ def rename_conversation(*, conversation: Conversation, title: str) -> None:
 
 
 def delete_conversation(*, conversation: Conversation) -> None:
-    """Running turns notice that their rows are gone and stop. Of a temporary chat, frames go at once as well."""
-    if conversation.temporary:
-        forget_streams(list(Turn.objects.filter(question__conversation=conversation).values_list("pk", flat=True)))
-    conversation.delete()
+    """Running turns notice that their rows are gone and stop. Of a temporary chat, frames go at once as well; those of
+    a running turn once more when it notices.
+    """
+    with transaction.atomic():
+        turns = list(Turn.objects.filter(question__conversation=conversation).values_list("pk", flat=True))
+        temporary = conversation.temporary
+        conversation.delete()
+        if temporary:
+            transaction.on_commit(lambda: forget_streams(turns))
+
+
+def is_forgotten(*, turn: UUID, asker: UUID, temporary: bool) -> bool:
+    """Whether a temporary chat was closed, or the person erased, while the turn ran: then nothing of it is to stay."""
+    if Turn.objects.filter(pk=turn).exists():
+        return False
+    return temporary or not User.objects.filter(pk=asker).exists()
 
 
 def sweep() -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
@@ -99,13 +99,17 @@ class MemoryTurnStream:
                 except TimeoutError:
                     yield None
 
+    def forget(self, turns: Iterable[UUID]) -> None:
+        """From any thread. Who reads one of them is told that there is nothing more."""
+        for turn in turns:
+            self._turns.pop(turn, None)
+
     def _forget(self) -> None:
-        now = time.monotonic()
-        stale = [t for t, h in self._turns.items() if h.final and now - h.touched > KEPT_S]
-        overflow = max(0, len(self._turns) - len(stale) - _TURNS)
-        ended = [t for t, h in self._turns.items() if h.final and t not in stale][:overflow]
-        for turn in [*stale, *ended]:
-            del self._turns[turn]
+        now, held = time.monotonic(), list(self._turns.items())
+        stale = [turn for turn, h in held if h.final and now - h.touched > KEPT_S]
+        overflow = max(0, len(held) - len(stale) - _TURNS)
+        ended = [turn for turn, h in held if h.final and turn not in stale][:overflow]
+        self.forget([*stale, *ended])
 
 
 # Redis runs it as one step, so that no frame slips in behind a takeover. An entry that is there already is passed over.

@@ -31,6 +31,7 @@ from chatapp.documents.search import asearch_passages, readable_passages
 from chatapp.errors import TYPED_ERRORS, ChatAppError, as_dict, reason_of
 from chatapp.governance import findings
 from chatapp.limits.tokens import NOTHING, Reserved
+from chatapp.privacy.caches import forget_streams
 from chatapp.safety.gates import clean_sources
 from chatapp.safety.groundedness.checking import unsupported
 from chatapp.safety.questions import reply_instead
@@ -265,6 +266,10 @@ async def _finish(turn: RunningTurn, status: Message.Status, error: dict[str, An
     stored = await _stored(turn, values, cited)
     if turn.outbox.taken:
         return log.info("turn.taken_over")
+    if not stored and await _is_forgotten(turn):
+        await turn.outbox.close()
+        await asyncio.to_thread(forget_streams, [turn.started.turn])
+        return log.info("turn.forgotten")
     if not stored:  # the database is away, the conversation was deleted, or the turn was taken for dead
         status, error = Message.Status.INTERRUPTED, as_dict(ChatAppError("The answer could not be stored."))
     if cited:
@@ -302,6 +307,17 @@ async def _stored(turn: RunningTurn, values: dict[str, Any], cited: list[Cited])
         )
     except (DatabaseError, ChatAppError):  # a key that is away is as bad as a database that is
         log.exception("turn.not_stored")
+        return False
+
+
+async def _is_forgotten(turn: RunningTurn) -> bool:
+    started = turn.started
+    try:
+        return await in_database(services.is_forgotten)(
+            turn=started.turn, asker=started.asker.pk, temporary=started.temporary
+        )
+    except DatabaseError:  # then its frames go after ten minutes
+        log.warning("turn.not_known_to_be_forgotten")
         return False
 
 

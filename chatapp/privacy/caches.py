@@ -9,7 +9,7 @@ import structlog
 from django.conf import settings
 from django.core.cache import caches
 
-from chatapp.conversations.stream import RedisTurnStream, redis_errors
+from chatapp.conversations.stream import MemoryTurnStream, RedisTurnStream, redis_errors, turn_stream
 
 log = structlog.get_logger(__name__)
 
@@ -17,8 +17,16 @@ _TIMEOUT_S = 5.0
 
 
 def forget_streams(turns: Collection[UUID]) -> None:
-    """In the memory of a web process they are gone after ten minutes, and nobody can ask for them before."""
-    if not settings.REDIS_URL or not turns:
+    """Of a turn that runs, more may come: it is called again where the turn notices that it is gone.
+
+    In the memory of another process they are gone after ten minutes, and nobody can ask for them before.
+    """
+    if not turns:
+        return
+    if not settings.REDIS_URL:
+        memory = turn_stream()
+        if isinstance(memory, MemoryTurnStream):
+            memory.forget(turns)
         return
     from redis import Redis
 

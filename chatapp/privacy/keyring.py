@@ -7,14 +7,15 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Collection
-from contextlib import closing
+from contextlib import closing, suppress
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from chatapp.privacy import wrapping
-from chatapp.privacy.ciphers import KEY_BYTES
+from chatapp.privacy.ciphers import KEY_BYTES, NotOurs
+from chatapp.privacy.errors import KeyIsMissing
 from chatapp.privacy.models import PersonKey
 
 _FRESH_S = 5.0  # so long after it was destroyed, a key is in no process's memory
@@ -60,6 +61,14 @@ def keys_of(people: Collection[UUID]) -> dict[UUID, bytes]:
     """Those that exist. One query for all that are not in memory."""
     found = {person: key for person in people if (key := _kept.get(person))}
     return found | {person: key for person, key in _read([p for p in people if p not in found]).items() if key}
+
+
+def warm(people: Collection[UUID]) -> None:
+    """As `keys_of`, for later; who has a key that cannot be read is passed over, and keeps the others from nothing."""
+    wanted, read_at = [person for person in people if not _kept.get(person)], time.monotonic()
+    for row in PersonKey.objects.filter(person__in=wanted) if wanted else ():
+        with suppress(KeyIsMissing, NotOurs):
+            _opened(row, read_at)
 
 
 def key_for_writing(person: UUID) -> bytes | None:
@@ -109,14 +118,16 @@ def _read(people: Collection[UUID]) -> dict[UUID, bytes | None]:
     """Those that have a row; None: destroyed, which is not kept in memory, for it may yet be rolled back."""
     if not people:
         return {}
-    read_at, found = time.monotonic(), dict[UUID, bytes | None]()
-    for row in PersonKey.objects.filter(person__in=people):
-        found[row.person] = None
-        if row.wrapped is not None:
-            key = wrapping.unwrap(row.person, bytes(row.wrapped), row.wrapped_by)
-            _kept.put(row.person, key, read_at)
-            found[row.person] = key
-    return found
+    read_at = time.monotonic()
+    return {row.person: _opened(row, read_at) for row in PersonKey.objects.filter(person__in=people)}
+
+
+def _opened(row: PersonKey, read_at: float) -> bytes | None:
+    if row.wrapped is None:
+        return None
+    key = wrapping.unwrap(row.person, bytes(row.wrapped), row.wrapped_by)
+    _kept.put(row.person, key, read_at)
+    return key
 
 
 def _make(person: UUID) -> None:

@@ -12,22 +12,17 @@ from django.db.models.functions import Coalesce, Now
 from chatapp.conversations.models import Conversation, Turn
 from chatapp.governance.services import record
 from chatapp.organisations.boundaries import memberships
+from chatapp.privacy.batches import until_done
 from chatapp.privacy.models import RetentionRule
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 200
-_MOST = 500  # batches in one go
 
 
 def forget_conversations() -> int:
     """A batch is a transaction: it can be broken off, and run beside itself. -> how many are gone"""
-    gone = 0
-    for _ in range(_MOST):
-        deleted = _forget_a_batch()
-        gone += deleted
-        if deleted < _BATCH:
-            break
+    gone = until_done(_forget_a_batch, _BATCH)
     if gone:
         log.info("privacy.conversations_forgotten", conversations=gone)
     return gone

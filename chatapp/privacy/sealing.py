@@ -67,8 +67,8 @@ def is_named(value: str) -> bool:
 
 
 def prepare(people: Iterable[UUID]) -> None:
-    """Before many values are unsealed: their keys are read in one query. A hint, no promise."""
-    keyring.keys_of(list({*people}))
+    """Before many values are sealed or unsealed: their keys are read in one query. A hint, no promise."""
+    keyring.warm({*people})
 
 
 def destroy(person: UUID) -> None:

@@ -12,34 +12,31 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from chatapp.conversations.models import Conversation, Turn
+from chatapp.privacy.batches import until_done
 from chatapp.privacy.caches import forget_streams
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 200
-_MOST = 500  # batches in one go
 
 
 def forget() -> int:
     """A batch is a transaction: it can be broken off anywhere, and run beside itself. -> how many are gone"""
-    gone = 0
-    for _ in range(_MOST):
-        deleted = _forget_a_batch()
-        gone += deleted
-        if deleted < _BATCH:
-            break
+    gone = until_done(_forget_a_batch, _BATCH)
     if gone:
         log.info("privacy.temporary_chats_forgotten", chats=gone)
     return gone
 
 
 def _forget_a_batch() -> int:
-    """Frames go first: if it dies in between, the rows still say which ones there were."""
+    """Frames go first: if it dies in between, the rows still say which ones there were. No row waits for Redis."""
+    chats = list(due().values_list("pk", flat=True)[:_BATCH])
+    forget_streams(turns_of(chats))
     with transaction.atomic():
-        chats = list(due().select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)[:_BATCH])
-        forget_streams(turns_of(chats))
-        Conversation.objects.filter(pk__in=chats).delete()
-    return len(chats)
+        still = due().filter(pk__in=chats).select_for_update(of=("self",), skip_locked=True)
+        gone = list(still.values_list("pk", flat=True))
+        Conversation.objects.filter(pk__in=gone).delete()
+    return len(gone)
 
 
 def due() -> QuerySet[Conversation]:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from chatapp import asgi
 from chatapp.conversations import services, takeover, turns
 from chatapp.conversations.admission import SILENT_FOR, Question, Started, ask_all
-from chatapp.conversations.models import Message, Turn
+from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.conversations.outcomes import recorder
-from chatapp.conversations.stream import StreamAway, turn_stream
+from chatapp.conversations.stream import StreamAway, redis_errors, turn_stream
 from chatapp.database import in_database
 from chatapp.errors import Busy
 from chatapp.governance.later import later_lines
+from chatapp.privacy import erasure
 from tests.conftest import Cast
 
 
@@ -101,6 +102,75 @@ def test_a_stop_while_a_turn_is_handed_over_leaves_it_no_turn_without_a_fate(
     monkeypatch.setattr(services, "leave_turn", leave)
     asyncio.run(run())
     assert fate(started) == Message.Status.STOPPED
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+def stream(request: pytest.FixtureRequest, settings: Any) -> Iterator[None]:
+    """One of this test's own."""
+    settings.REDIS_URL = "" if request.param == "memory" else request.getfixturevalue("redis_url")
+    for kept in (turn_stream, redis_errors):
+        kept.cache_clear()
+    yield
+    settings.REDIS_URL = ""
+    for kept in (turn_stream, redis_errors):
+        kept.cache_clear()
+
+
+def close(started: Started) -> None:
+    services.delete_conversation(conversation=Conversation.objects.get(pk=started.conversation))
+
+
+def erase(started: Started) -> None:
+    erasure.erase(started.asker)
+
+
+@pytest.mark.parametrize(("temporary", "go"), [(True, close), (False, erase)], ids=["closed", "erased"])
+def test_what_a_turn_writes_until_it_notices_that_it_is_gone_does_not_stay(
+    cast: Cast, stream: None, monkeypatch: pytest.MonkeyPatch, temporary: bool, go: Callable[[Started], None]
+) -> None:
+    (started,) = ask_all([Question(cast.alice, "How many days of leave?", temporary=temporary)])
+    assert isinstance(started, Started)
+    monkeypatch.setattr(turns, "asearch_passages", lambda *_, **__: asyncio.sleep(30))
+
+    async def run() -> None:
+        frames = turn_stream()
+        turn = await turns.launch(started)
+        assert await frames.holds(started.turn, 0)
+        deleted = asyncio.ensure_future(in_database(go)(started))
+        while not deleted.done() and turn.task is not None and not turn.task.done():
+            turn.write("28 days ")
+            await asyncio.sleep(0.01)
+        await deleted
+        turn.write("of leave")
+        await turn.outbox.send()
+        assert turn.task is not None
+        await turn.task
+        turn.write("a year")
+        assert await turn.outbox.send() and not await frames.holds(started.turn, 2**31)
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+    assert not Turn.objects.exists()
+
+
+def test_frames_of_a_temporary_chat_go_once_its_rows_are_gone(cast: Cast, stream: None) -> None:
+    """Where deleting is rolled back they are still there."""
+    (started,) = ask_all([Question(cast.alice, "How many days of leave?", temporary=True)])
+    assert isinstance(started, Started)
+
+    async def add() -> None:
+        await turn_stream().append(started.turn, [{"type": "text", "seq": 1, "text": "28"}], final=True)
+
+    async def held() -> bool:
+        return await turn_stream().holds(started.turn, 0)
+
+    with asyncio.Runner() as runner:
+        runner.run(add())
+        with pytest.raises(OperationalError), transaction.atomic():
+            close(started)
+            raise OperationalError("away")
+        assert runner.run(held())
+        close(started)
+        assert not runner.run(held())
 
 
 class Stream:

@@ -53,7 +53,7 @@ def talk(person: User, *, question: str = QUESTION, answer: str = ANSWER, **aske
     (started,) = ask_all([Question(person, question, filters=filters, **asked)])
     assert isinstance(started, Started), started
     kept = Checkpoint(started.turn, started.answer, person.pk, answer[:9], "tiny", [], [SOURCE])
-    assert services.checkpoint([kept]) == {started.turn}
+    assert services.checkpoint([kept]) == {started.turn: True}
     values: dict[str, Any] = {
         "text": answer, "status": Message.Status.COMPLETE, "engine": "tiny", "written_by": [], "error": None,
         "sources": [SOURCE], "usage": {}, "timings": {},
@@ -254,12 +254,57 @@ def test_one_message_that_cannot_be_opened_does_not_keep_others_from_being_seale
 def test_while_the_key_encryption_key_is_away_nothing_is_given_up(cast: Cast, settings: Any, forget: Any) -> None:
     talk(cast.alice)
     Message.objects.update(indexed=False)
+    asked = ask_all([Question(cast.alice, "And what lives?")])[0]
+    assert isinstance(asked, Started)
     keys, settings.KEY_ENCRYPTION_KEYS = settings.KEY_ENCRYPTION_KEYS, (secrets.token_urlsafe(48),)
     forget()
-    with pytest.raises(KeyIsMissing):
-        older_texts.seal_some()
+    assert older_texts.seal_some() == older_texts.Done(0, 0) and older_texts.left().messages == 2
+    kept = Checkpoint(asked.turn, asked.answer, cast.alice.pk, "So", "tiny", [], [SOURCE])
+    assert services.checkpoint([kept]) == {asked.turn: False} and not services.leave_turn(kept)
     settings.KEY_ENCRYPTION_KEYS = keys
     assert older_texts.seal_some().messages == 2
+
+
+@pytest.fixture
+def unreadable(forget: Callable[[], None]) -> Callable[[User], None]:
+    """Makes the key of a person one that is wrapped by a key which is not among the server's."""
+
+    def lose(person: User) -> None:
+        PersonKey.objects.filter(person=person.pk).update(wrapped_by="gone")
+        forget()
+
+    return lose
+
+
+def test_one_key_that_cannot_be_read_stops_nobody_elses_heart_beats(cast: Cast, unreadable: Any) -> None:
+    people = (cast.alice, cast.bob)
+    asked = zip(people, ask_all([Question(person, QUESTION) for person in people]), strict=True)
+    turns = {person.pk: one for person, one in asked if isinstance(one, Started)}
+    then = timezone.now() - timedelta(seconds=50)
+    Turn.objects.update(heartbeat_at=then)
+    unreadable(cast.alice)
+    kept = [Checkpoint(one.turn, one.answer, owner, "Yes", "tiny", [], [SOURCE]) for owner, one in turns.items()]
+    going_on = services.checkpoint(kept)
+    theirs, bobs = turns[cast.alice.pk], turns[cast.bob.pk]
+    assert going_on == {theirs.turn: False, bobs.turn: True}
+    assert not Turn.objects.filter(heartbeat_at=then).exists()
+    assert Message.objects.get(pk=bobs.answer).text == "Yes" and Message.objects.get(pk=theirs.answer).text == ""
+
+
+def test_one_key_that_cannot_be_read_keeps_nobody_elses_texts_plain(
+    cast: Cast, unreadable: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(older_texts, "_BATCH", 2)
+    for person in (cast.alice, cast.alice, cast.bob, cast.alice, cast.bob):
+        talk(person)
+    make_plain()
+    unreadable(cast.alice)
+    assert older_texts.seal_some() == older_texts.Done(2, 4)
+    owed = Message.objects.filter(indexed=False)
+    assert (
+        set(owed.values_list("conversation__owner", flat=True)) == {cast.alice.pk} and older_texts.left().messages == 6
+    )
+    assert FoundBy.objects.filter(conversation__owner=cast.bob, message__isnull=False).count() == 4
 
 
 def test_many_messages_are_opened_with_one_query_for_keys(

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from chatapp.accounts.models import User
@@ -88,6 +89,20 @@ def test_a_task_that_is_killed_goes_on_the_next_time(cast: Cast, monkeypatch: py
         temporary_chats.forget()
     assert Conversation.objects.count() == 1
     assert temporary_chats.forget() == 1 and not Message.objects.exists()
+
+
+def test_no_row_is_locked_while_redis_is_asked(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a chat in which somebody asks meanwhile stays."""
+    old, used = begun(cast.alice), begun(cast.alice)
+    Conversation.objects.update(updated_at=timezone.now() - timedelta(days=40))
+
+    def asks(turns: Any) -> None:
+        assert len(turns) == 2 and not connection.in_atomic_block
+        Conversation.objects.filter(pk=used.pk).update(updated_at=timezone.now())
+
+    monkeypatch.setattr(temporary_chats, "forget_streams", asks)
+    assert temporary_chats.forget() == 1
+    assert Conversation.objects.get() == used and old != used
 
 
 def test_only_a_new_conversation_is_begun_as_temporary(cast: Cast) -> None:

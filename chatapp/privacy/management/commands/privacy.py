@@ -80,7 +80,8 @@ class Command(FootnoteCommand):
         left = older_texts.left()
         said = f"Sealed {counted(done.conversations, 'conversation')} and {counted(done.messages, 'message')}."
         if left.conversations or left.messages:
-            said += f" {left.conversations} and {left.messages} were in use: run it again, or leave them to the worker."
+            said += f" {left.conversations} and {left.messages} are left, in use or without a key that can be read:"
+            said += " run it again, or leave them to the worker."
         counts = {"conversations": done.conversations, "messages": done.messages}
         self._say(options, counts | {"left": left.conversations + left.messages}, said)
 
