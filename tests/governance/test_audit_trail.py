@@ -16,6 +16,7 @@ from chatapp.governance.models import AuditEntry, AuditTrailIsKept
 from inference import audit, rollouts, seams
 from inference.models import ModelVersion, Rollout
 from retrieval.models import Collection
+from retrieval.tenants import HOUSE
 from tests.conftest import Cast, signed_in_client
 
 
@@ -107,7 +108,7 @@ def test_a_command_is_told_from_what_footnote_does_by_itself(cast: Cast) -> None
 
 def test_who_and_what_reads_a_collection_is_written_down(cast: Cast) -> None:
     client = signed_in_client(cast.administrator)
-    assert client.post("/admin/retrieval/collection/add/", {"name": "Board"}).status_code == 302
+    assert client.post("/admin/retrieval/collection/add/", {"name": "Board", "organisation": HOUSE}).status_code == 302
     url = f"/admin/retrieval/collection/{Collection.objects.get(name='Board').pk}/change/"
     group = Group.objects.create(name="directors")
     assert client.post(url, {"name": "Board", "stays_in_house": "on", "readers": [group.pk]}).status_code == 302

@@ -10,6 +10,7 @@ from django.test import Client
 
 from chatapp.accounts.models import User
 from chatapp.governance.models import AuditEntry
+from retrieval.tenants import HOUSE
 from tests.conftest import Cast, signed_in_client
 
 LOGIN = "/accounts/login/"
@@ -46,11 +47,12 @@ def test_a_name_that_nobody_has_is_not_kept_for_it_may_be_a_password(cast: Cast)
 def test_what_an_administrator_does_to_an_account_is_written_down(cast: Cast) -> None:
     admin = signed_in_client(cast.administrator)
     group = Group.objects.get(name="members")
-    add = {"username": "dora", "usable_password": "false"}
+    add = {"username": "dora", "usable_password": "false", "organisation": HOUSE}
     assert admin.post("/admin/accounts/user/add/", add).status_code == 302
     dora = User.objects.get(username="dora")
     form = {
         "username": "dora",
+        "organisation": HOUSE,
         "email": "dora@example.com",
         "is_superuser": "on",
         "is_staff": "on",
@@ -74,7 +76,7 @@ def test_what_an_administrator_does_to_an_account_is_written_down(cast: Cast) ->
 
 def test_groups_are_written_down(cast: Cast) -> None:
     admin = signed_in_client(cast.administrator)
-    assert admin.post("/admin/auth/group/add/", {"name": "auditors"}).status_code == 302
+    assert admin.post("/admin/auth/group/add/", {"name": "auditors", "organisation": HOUSE}).status_code == 302
     group = Group.objects.get(name="auditors")
     assert admin.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"}).status_code == 302
     assert lines("group.") == [("group.added", "auditors"), ("group.removed", "auditors")]
