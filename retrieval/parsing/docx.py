@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,14 @@ from retrieval.parsing.budget import Blocks
 from retrieval.parsing.damage import DAMAGED
 from retrieval.parsing.dates import from_properties
 from retrieval.parsing.sniff import Corrupt
-from retrieval.parsing.unseen import is_unseen_run
 
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _HIDDEN = {qn("w:del"), qn("w:moveFrom"), qn("w:instrText"), qn("w:txbxContent"), _FALLBACK}
 _RUN = qn("w:r")
 _BREAKS = {qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:tab"): "\t", qn("w:noBreakHyphen"): "-"}
 _NOTES = {"footnote": "footnotes", "endnote": "endnotes"}
+_OFF = ("0", "false", "off", "none")
+_TINY = 4  # half points: of two points nobody reads a word
 _DEPTH = 20
 _STYLES = 10  # that a style may be based on, one on the other
 
@@ -85,6 +87,7 @@ class _Walker:
 def _text(element: Any) -> str:
     """The words of a paragraph as they are shown: with insertions, without deletions; text boxes come after it."""
     parts: list[str] = []
+    paper = _Paper(element)
 
     def gather(node: Any, depth: int) -> None:
         for child in node:
@@ -92,13 +95,47 @@ def _text(element: Any) -> str:
                 parts.append(child.text or "")
             elif child.tag in _BREAKS:
                 parts.append(_BREAKS[child.tag])
-            elif child.tag == _RUN and is_unseen_run(child):
+            elif child.tag == _RUN and _is_unseen(child, paper):
                 continue
             elif isinstance(child.tag, str) and child.tag not in _HIDDEN and depth < _DEPTH:
                 gather(child, depth + 1)
 
     gather(element, 0)
     return "".join(parts).strip()
+
+
+class _Paper:
+    """What a paragraph is written on, looked at once and only where something in it is white."""
+
+    def __init__(self, paragraph: Any) -> None:
+        self.paragraph = paragraph
+
+    @cached_property
+    def may_be_dark(self) -> bool:
+        """Cells and boxes are coloured by styles of their own."""
+        if next(self.paragraph.iter(qn("w:shd")), None) is not None:
+            return True
+        if next(self.paragraph.iterancestors(qn("w:tbl"), qn("w:txbxContent")), None) is not None:
+            return True
+        return self.paragraph.getroottree().getroot().find(qn("w:background")) is not None
+
+
+def _is_unseen(run: Any, paper: _Paper) -> bool:
+    """Hidden, tiny, or white with nothing behind it: words that are written for a program. See `unseen`."""
+    properties = run.find(qn("w:rPr"))
+    if properties is None:
+        return False
+    vanish = properties.find(qn("w:vanish"))
+    if vanish is not None and (vanish.get(qn("w:val")) or "1").lower() not in _OFF:
+        return True
+    size = properties.find(qn("w:sz"))
+    said = "" if size is None else size.get(qn("w:val")) or ""
+    if said.isdecimal() and int(said) <= _TINY:
+        return True
+    colour = properties.find(qn("w:color"))
+    if colour is None or (colour.get(qn("w:val")) or "").lower() != "ffffff":
+        return False
+    return next(run.iter(qn("w:shd"), qn("w:highlight")), None) is None and not paper.may_be_dark
 
 
 def _boxes(element: Any) -> Iterator[Any]:

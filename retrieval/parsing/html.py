@@ -15,7 +15,7 @@ from retrieval.contracts import ParsedDocument
 from retrieval.parsing.budget import Blocks
 from retrieval.parsing.encoding import decode_page
 from retrieval.parsing.sniff import Corrupt, Empty
-from retrieval.parsing.unseen import is_unseen_tag
+from retrieval.parsing.unseen import unseen_in
 
 _SKIP = {"script", "style", "nav", "footer", "noscript", "template", "form", "aside", "button", "svg", "iframe", "head"}
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
@@ -83,7 +83,8 @@ def parse_html(text: str, limits: ParseLimits, *, whole: bool = False) -> Parsed
 
 def _drop_unseen(tree: etree._Element) -> None:
     """With comments; the words behind them stay."""
-    for node in [one for one in tree.iter() if not isinstance(one.tag, str) or is_unseen_tag(one)]:
+    comments = [one for one in tree.iter() if not isinstance(one.tag, str)]
+    for node in [*comments, *unseen_in(tree)]:
         if (above := node.getparent()) is not None and node.tag != "body":
             before = node.getprevious()
             if before is not None:

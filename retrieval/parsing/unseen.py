@@ -6,9 +6,8 @@ Only what is hidden for certain counts: white words may stand on a dark ground.
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass
 
-from docx.oxml.ns import qn
 from lxml import etree
 
 # Pages that fade their parts in give them no opacity at first.
@@ -17,66 +16,45 @@ _NO_SIZE = re.compile(r"(?:^|;)font-size:0*\.?0*(?:[a-z]{2,4}|%)?(?:;|\Z)")
 _WHITE = re.compile(
     r"(?:^|;)color:(?:white|#f{3,4}|#f{6}|#f{8}|rgba?\(255,255,255(?:,[\d.]+%?)?\)|transparent|rgba\([\d.,]+,0\))(?![\w])"
 )
-_OFF = ("0", "false", "off", "none")
-_TINY = 4  # half points: of two points nobody reads a word
 
 
-def is_unseen_tag(node: etree._Element) -> bool:
-    """Of HTML, by itself: what stands in it is not seen either."""
+@dataclass(frozen=True, slots=True)
+class _Open:
+    style: str
+    grounds: int  # of it and what is around it
+    sizes: int  # that were seen before what stands in it
+
+
+def unseen_in(tree: etree._Element) -> list[etree._Element]:
+    """Elements of HTML whose words nobody sees, those within them first. One walk, however hostile the page is."""
+    sheet = next(tree.iter("style", "link"), None) is not None
+    found, around, sizes = list[etree._Element](), list[_Open](), 0
+    for event, node in etree.iterwalk(tree, events=("start", "end")):
+        if event == "start":
+            style = (node.get("style") or "").lower()
+            sizes += "font" in style
+            ground = "background" in style or bool(node.get("bgcolor"))
+            around.append(_Open(style, ground + (around[-1].grounds if around else 0), sizes))
+        else:
+            one = around.pop()
+            if _is_unseen(node, one, sheet, one.sizes != sizes):
+                found.append(node)
+    return found
+
+
+def _is_unseen(node: etree._Element, one: _Open, sheet: bool, sizes_within: bool) -> bool:
+    """Lists have no size so that nothing stands between their items, which have one; white words may stand on another
+    ground than white paper: their own, that of a part around them, or of a sheet.
+    """
     if node.get("hidden") is not None:
         return True
-    style = node.get("style")
-    if style is None and node.get("color") is None:
+    if not one.style and node.get("color") is None:
         return False
-    said = re.sub(r"/\*.*?\*/|\s|!important", "", style or "").lower()
-    if _NOT_SHOWN.search(said) or (_NO_SIZE.search(said) and not _sizes_within(node)):
+    said = re.sub(r"/\*.*?\*/|\s|!important", "", one.style)
+    if _NOT_SHOWN.search(said) or (_NO_SIZE.search(said) and not (sizes_within or sheet)):
         return True
-    return _is_white(node, said) and not _has_ground(node)
-
-
-def _sizes_within(node: etree._Element) -> bool:
-    """Lists have no size so that nothing stands between their items, which have one."""
-    within = any("font" in (one.get("style") or "").lower() for one in node.iterdescendants())
-    return within or _has_sheet(node)
+    return _is_white(node, said) and not (one.grounds or sheet)
 
 
 def _is_white(node: etree._Element, style: str) -> bool:
     return bool(_WHITE.search(style)) or (node.get("color") or "").strip().lower() in ("white", "#fff", "#ffffff")
-
-
-def _has_ground(node: etree._Element) -> bool:
-    """Whether it may stand on another ground than white paper: its own, that of a part around it, or of a sheet."""
-    around = (node, *node.iterancestors())
-    if any("background" in (one.get("style") or "").lower() or one.get("bgcolor") for one in around):
-        return True
-    return _has_sheet(node)
-
-
-def _has_sheet(node: etree._Element) -> bool:
-    return next(node.getroottree().getroot().iter("style", "link"), None) is not None
-
-
-def is_unseen_run(run: Any) -> bool:
-    """Of Word: hidden, tiny, or white with nothing behind it."""
-    properties = run.find(qn("w:rPr"))
-    if properties is None:
-        return False
-    vanish = properties.find(qn("w:vanish"))
-    if vanish is not None and (vanish.get(qn("w:val")) or "1").lower() not in _OFF:
-        return True
-    size = properties.find(qn("w:sz"))
-    said = "" if size is None else size.get(qn("w:val")) or ""
-    if said.isdecimal() and int(said) <= _TINY:
-        return True
-    colour = properties.find(qn("w:color"))
-    return colour is not None and (colour.get(qn("w:val")) or "").lower() == "ffffff" and not _may_be_dark(run)
-
-
-def _may_be_dark(run: Any) -> bool:
-    """Cells and boxes are coloured by styles of their own."""
-    ground = {qn("w:shd"), qn("w:highlight")}
-    paragraph = next(run.iterancestors(qn("w:p")), None)
-    near = [*run.iter(*ground), *(() if paragraph is None else paragraph.iter(qn("w:shd")))]
-    around = {one.tag for one in run.iterancestors()}
-    page = run.getroottree().getroot().find(qn("w:background"))
-    return bool(near) or page is not None or bool(around & {qn("w:tbl"), qn("w:txbxContent")})
