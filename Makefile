@@ -76,8 +76,6 @@ test-slow: $(VENV)/.installed-dev test-tools
 audit: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.dependencies.audit
 
-.PHONY: audit
-
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.retrieval_sets --set rag-multi-corpus
 	$(BIN)/python -m benchmarks.extractive
@@ -130,4 +128,4 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-.PHONY: help setup run test test-slow test-tools lint bench bench-retrieval bench-filters bench-vectors bench-inference bench-ingestion bench-many bench-pages bench-web bench-revocation footprint torture
+.PHONY: help setup run test test-slow test-tools lint audit bench bench-retrieval bench-filters bench-vectors bench-inference bench-ingestion bench-many bench-pages bench-web bench-revocation footprint torture

@@ -41,6 +41,16 @@ def reach_of_each(users: Sequence[User]) -> list[Reach]:
     return [_narrowed(reaches[user.pk], user) for user in users]
 
 
+def reach_of_group(group: Group) -> Reach:
+    """Of a person of the group's organisation who is in no other group and has no role of their own."""
+    tenant = boundaries.organisation_of(group)
+    if tenant is None:
+        return Reach()
+    curated = roles.collections_curated_by_group(group, tenant)
+    found = Collection.objects.filter(Q(everyone=True) | Q(readers=group) | Q(pk__in=curated), tenant=tenant)
+    return Reach(frozenset(found.values_list("pk", flat=True)), frozenset({group.pk}))
+
+
 def _narrowed(may: Reach, user: User) -> Reach:
     """To what the key of this request is for; another request of the same person may bear another one."""
     only = getattr(user, "only_collections", None)
@@ -117,6 +127,11 @@ def require_curator(user: User) -> None:
     """Of whichever collection."""
     if not curates_any(user):
         raise NotFound
+
+
+def looked_after_and_read(user: User) -> QuerySet[Collection]:
+    """Those whose documents this person may be shown: administrators look after more than they read."""
+    return Collection.objects.readable_by(user).filter(pk__in=curated(user).values("pk"))
 
 
 def get_collection_to_curate(user: User, pk: str | UUID) -> Collection:
@@ -207,6 +222,11 @@ def administrators_of(user: User) -> QuerySet[User]:
 def groups_beside(collection: Collection) -> QuerySet[Group]:
     """Those that may be named as readers of it, or of its documents."""
     return boundaries.groups_of(collection.tenant)
+
+
+def groups_at_home(user: User) -> QuerySet[Group]:
+    """The same of a collection that this person makes, and of all that they read: these are of their organisation."""
+    return boundaries.groups_of(user.tenant)
 
 
 def shown_groups(user: User) -> QuerySet[Group]:

@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from retrieval.counting_memberships import counting_memberships
 from retrieval.further_readers import further_readers
 from retrieval.leasing import Leased
 from retrieval.tenants import HOUSE
@@ -44,6 +45,11 @@ def _only(user: Any) -> frozenset[uuid.UUID] | None:
     return only
 
 
+def _groups_of(user: Any) -> models.QuerySet[Any, Any]:
+    """The keys of those that give this person something, as a subquery."""
+    return counting_memberships().filter(user=user).values("group")
+
+
 class CollectionQuerySet(models.QuerySet["Collection"]):
     def readable_by(self, user: Any) -> CollectionQuerySet:
         """Those of their tenant that this person may ask: open to everyone there, or shared with a group of theirs."""
@@ -56,7 +62,7 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
                 return self.filter(tenant=user.tenant)
         self = self.filter(tenant=user.tenant)
         further = further_readers().collections_of(user)
-        return self.filter(Q(everyone=True) | Q(readers__user=user) | Q(pk__in=further)).distinct()
+        return self.filter(Q(everyone=True) | Q(readers__in=_groups_of(user)) | Q(pk__in=further)).distinct()
 
     def reach_of_each(self, users: Sequence[Any]) -> dict[Any, Reach]:
         """`readable_by` for many people, and their groups, by their keys, with as many queries as for one."""
@@ -67,8 +73,8 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
         groups, shared = defaultdict[Any, set[int]](set), defaultdict[Any, set[uuid.UUID]](set)
         for user in users:
             groups[user.pk], shared[user.pk] = set(), set()
-        memberships = Group.objects.filter(user__in=groups).values_list("user", "pk", "readable_collections")
-        for key, group, collection in memberships:
+        memberships = counting_memberships().filter(user__in=groups)
+        for key, group, collection in memberships.values_list("user", "group", "group__readable_collections"):
             groups[key].add(group)
             shared[key].add(collection)
         for key, collection in further_readers().of_each(list(groups)):
@@ -126,7 +132,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
                 return self.none()
             case "everything":
                 return self.filter(collection__in=Collection.objects.readable_by(user))
-        own = Document.readers.through.objects.filter(document=OuterRef("pk"), group__user=user)
+        own = Document.readers.through.objects.filter(document=OuterRef("pk"), group__in=_groups_of(user))
         return self.filter(Q(restricted=False) | Exists(own), collection__in=Collection.objects.readable_by(user))
 
     def own_readers(self) -> dict[uuid.UUID, frozenset[int]]:

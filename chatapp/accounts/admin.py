@@ -21,7 +21,7 @@ from chatapp.accounts.keys import revoke
 from chatapp.accounts.models import ApiKey, ServiceAccount, User
 from chatapp.governance.personal import Personal
 from chatapp.governance.services import record
-from chatapp.organisations.administration import OfOrganisers, home_of
+from chatapp.organisations.administration import OfOrganisers, home_of_asker
 from chatapp.organisations.forms import GroupForm, PersonWithin, Within, require_together
 from chatapp.organisations.models import Organisation
 from chatapp.organisations.services import move_person
@@ -88,7 +88,7 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
-            obj.organisation_id = home_of(request)
+            obj.organisation_id = home_of_asker(request)
         chosen, moves = obj.organisation, change and "organisation" in form.changed_data
         if moves:
             obj.organisation_id = form.initial["organisation"]
@@ -149,7 +149,7 @@ class ServiceAccountAdmin(OfOrganisers, ServiceAdminBase):
         said: dict[str, Any] = {name: str(getattr(obj, name)) for name in form.changed_data if name != "groups"}
         if obj.owner is not None:  # how to reach a person
             said |= {name: Personal(said[name], obj.owner.pk) for name in {"owner", "contact"} & said.keys()}
-        record(action, obj.get_username(), cast(User, request.user), **said)
+        record(action, obj.get_username(), cast(User, request.user), organisation=obj.tenant, **said)
 
 
 @admin.register(ApiKey)
@@ -216,5 +216,5 @@ class ReadersAdmin(OfOrganisers, GroupAdmin):
         return ("organisation", "name") if is_superuser(request) else ("name",)
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
-        obj.home = form.home_of()  # type: ignore[attr-defined]
+        obj.home = form.chosen_home()  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)

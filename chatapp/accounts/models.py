@@ -108,6 +108,10 @@ class ApiKey(models.Model):
             )
         ]
 
+    @property
+    def tenant(self) -> uuid.UUID:
+        return self.user.tenant
+
     def __str__(self) -> str:
         return f"{self.name} …{self.hint}"
 

@@ -31,7 +31,7 @@ _Status = Document.Status
 class Stage:
     name: str
     state: Literal["done", "now", "waits", "failed", ""]  # "": not reached yet
-    at: datetime | None = None  # done or failed then; waits, or is at work, since then
+    at: datetime | None = None  # done or failed then; waits since then. Since when it is at work is not kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,22 @@ def stages(document: Document) -> list[Stage]:
         case _Status.FAILED:
             return [received, Stage("Failed", "failed", moved)]
         case _Status.EMBEDDING:
-            return [received, Stage("Read", "done"), Stage("Indexing", _at_work(document), moved), Stage("Ready", "")]
-    return [received, Stage("Reading", _at_work(document), moved), Stage("Indexed", ""), Stage("Ready", "")]
+            return [received, Stage("Read", "done"), _going(document, "Indexing"), Stage("Ready", "")]
+    return [received, _going(document, "Reading"), Stage("Indexed", ""), Stage("Ready", "")]
 
 
-def _at_work(document: Document) -> Literal["now", "waits"]:
-    held = document.lease_token is not None and document.lease_until is not None
-    return "now" if held and document.lease_until > timezone.now() else "waits"  # type: ignore[operator]
+def _going(document: Document, name: str) -> Stage:
+    return Stage(name, "now") if _at_work(document) else Stage(name, "waits", document.queued_at)
+
+
+def _at_work(document: Document) -> bool:
+    until = document.lease_until
+    return document.lease_token is not None and until is not None and until > timezone.now()
+
+
+def failed_attempts(document: Document) -> int:
+    """Those that came to nothing: one that is at work is counted from its beginning."""
+    return max(document.attempts - _at_work(document), 0)
 
 
 def what_to_do(document: Document) -> str:

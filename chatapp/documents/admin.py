@@ -48,7 +48,7 @@ class AuditedCollectionAdmin(OfCurators, CollectionAdmin):
 
     def save_model(self, request: HttpRequest, obj: Collection, form: Any, change: bool) -> None:
         if not change:
-            obj.tenant = form.home_of()
+            obj.tenant = form.chosen_home()
         super().save_model(request, obj, form, change)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -61,7 +61,9 @@ class AuditedCollectionAdmin(OfCurators, CollectionAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """In the transaction of the page, once the readers are stored as well."""
         super().save_related(request, form, formsets, change)
-        if different := changed(form, change=change):
+        different = changed(form, change=change)
+        if different:
+            different.pop("organisation", None)  # the line itself is of it
             actor = request.user if isinstance(request.user, User) else None
             action = "collection.changed" if change else "collection.added"
             record(action, str(form.instance), actor, organisation=form.instance.tenant, **different)

@@ -19,12 +19,11 @@ from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.database import in_database
 from chatapp.documents.filters import EVERYTHING
-from chatapp.documents.readership import reach_of_group
 from chatapp.documents.search import search_request, within_reach
 from chatapp.errors import NotFound
 from chatapp.governance.services import record
 from retrieval.contracts import SearchFilters, SearchTrace
-from retrieval.models import Collection, Passage, Reach
+from retrieval.models import Passage, Reach
 from retrieval.service.client import shared_client
 from retrieval.versions.current import serving
 from retrieval.versions.models import IndexedDocument
@@ -55,12 +54,6 @@ class Tried:
     served_cuts: dict[UUID, str]
 
 
-def looked_after(curator: User) -> frozenset[UUID]:
-    """The collections whose documents the bench may show them: administrators look after more than they read."""
-    curated = access.curated(curator).values("pk")
-    return frozenset(Collection.objects.readable_by(curator).filter(pk__in=curated).values_list("pk", flat=True))
-
-
 async def try_search(curator: User, trial: Trial) -> list[Tried]:
     """Of each version. Raises NotFound, Invalid, IndexUnavailable and VersionNotHeld."""
     search_request(trial.question, trial.k, Reach(), trial.filters)  # refused before anything is written
@@ -85,7 +78,7 @@ async def _tried(curator: User, trial: Trial, version: int | None) -> Tried:
 
 def _reach(curator: User, trial: Trial) -> Reach:
     """What may be found, never beyond what the curator looks after. Raises NotFound."""
-    own = looked_after(curator)
+    own = frozenset(access.looked_after_and_read(curator).values_list("pk", flat=True))
     if trial.collections is not None and not trial.collections <= own:
         raise NotFound("There is no such collection that you look after.", advice="Reload the page.")
     within = own if trial.collections is None else trial.collections
@@ -110,7 +103,7 @@ def _whom(curator: User, trial: Trial) -> User | Group | None:
 def _reach_of(whom: User | Group | None) -> Reach | None:
     if isinstance(whom, User):
         return access.reach(whom)
-    return None if whom is None else reach_of_group(whom)
+    return None if whom is None else access.reach_of_group(whom)
 
 
 def _note(curator: User, trial: Trial) -> None:

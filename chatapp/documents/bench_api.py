@@ -19,7 +19,6 @@ from chatapp.documents.scope import kinds_of
 from chatapp.documents.search_api import one_of_few
 from chatapp.errors import Invalid
 from chatapp.json_body import read_object
-from retrieval.models import Collection
 from retrieval.versions.held import held_versions
 from retrieval.versions.models import IndexVersion
 
@@ -32,7 +31,7 @@ _COLLECTIONS, _VERSIONS, _NAME = 200, 2, 150
 def page(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     access.require_curator(user)
-    collections = Collection.objects.filter(pk__in=bench.looked_after(user)).order_by("name")
+    collections = access.looked_after_and_read(user).order_by("name")
     context = {
         "collections": collections,
         "chosen": request.GET.get("collection", ""),

@@ -37,6 +37,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "groups": json.dumps(list(access.groups_beside(document.collection).values_list("name", flat=True))),
         "shared_with": _shared_with(document),
         "stages": about.stages(document),
+        "failed_attempts": about.failed_attempts(document),
         "what_to_do": about.what_to_do(document),
         "source": about.source_of(document),
         "places": about.places_of(document),
@@ -52,4 +53,4 @@ def _shared_with(document: Document) -> str:
     if document.collection.everyone:
         return "everyone who can sign in"
     names = document.collection.readers.order_by("name").values_list("name", flat=True)
-    return ", ".join(names) or "administrators alone"
+    return ", ".join(names) or "those who look after it alone"

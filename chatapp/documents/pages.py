@@ -20,10 +20,11 @@ from chatapp.operations.first_run import sample_collection
 def documents(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     access.require_curator(user)
-    groups = list(access.shown_groups(user).order_by("name").values_list("name", flat=True))
+    groups = access.groups_at_home(user).order_by("name").values_list("name", flat=True)
     sample = sample_collection()
     context = {
-        "groups": groups,
+        "groups": list(groups),
+        "makes_collections": access.administers_any(user),
         "cut": bounds(),
         "sample": sample.pk if sample and sample.tenant == user.tenant else "",
     }

@@ -14,7 +14,6 @@ from django.db.models import Count, Q, QuerySet
 
 from chatapp import access
 from chatapp.accounts.models import User
-from chatapp.organisations.models import GroupPlace
 from chatapp.roles.models import Appointment, Role
 from retrieval.models import Collection, Document, Reach
 from retrieval.stored_text import storable
@@ -64,7 +63,8 @@ class Subject:
     def of(cls, subject: Collection | Document) -> Subject:
         document = subject if isinstance(subject, Document) else None
         collection = subject.collection if isinstance(subject, Document) else subject
-        given = Appointment.objects.select_related("group")
+        there = Q(user__organisation=collection.tenant) | Q(group__place__organisation=collection.tenant)
+        given = Appointment.objects.filter(there).select_related("group")
         curators = list(given.filter(role=Role.CURATOR, collection=collection))
         organisers = list(given.filter(role=Role.ORGANISER))
         restricted = document is not None and document.restricted
@@ -211,15 +211,3 @@ def _of_group(subject: Subject, key: int) -> Iterator[str]:
             yield "Does not read the collection: it lets nobody in who does not read that another way"
     elif subject.own is not None:
         yield "Not one of the document's own readers: does not find the document"
-
-
-def reach_of_group(group: Group) -> Reach:
-    """Of a person of the group's organisation who is in no other group and has no role of their own."""
-    tenant = GroupPlace.objects.filter(group=group).values_list("organisation_id", flat=True).first()
-    if tenant is None:
-        return Reach()
-    found = Collection.objects.filter(tenant=tenant)
-    if not group.appointment_set.filter(role=Role.ORGANISER).exists():
-        curated = group.appointment_set.filter(role=Role.CURATOR).values("collection")
-        found = found.filter(Q(everyone=True) | Q(readers=group) | Q(pk__in=curated))
-    return Reach(frozenset(found.values_list("pk", flat=True)), frozenset({group.pk}))

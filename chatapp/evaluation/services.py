@@ -47,7 +47,8 @@ def start_run(
     """With `send`, a worker takes it. Raises RunRefused."""
     require_administrator(by)
     tenant = version.question_set.tenant
-    if {tenant} != {tenant, *(one.tenant for one in collections), *([person.tenant] if person else [])}:
+    searched_by = person.tenant if person else tenant
+    if searched_by != tenant or any(one.tenant != tenant for one in collections):
         raise RunRefused("These questions are of another organisation.", advice="Choose what is of theirs.")
     run = running.start(version, index_version=index_version, person=person, collections=collections, k=k, by=by)
     searched = [one.name for one in collections] or "all"

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -18,6 +17,7 @@ from chatapp.accounts.models import User
 from chatapp.governance import acting
 from chatapp.governance.personal import Personal
 from chatapp.governance.services import is_a_command, record
+from chatapp.organisations.boundaries import organisation_of
 
 _FLAGS = {
     "is_active": ("account.enabled", "account.disabled"),
@@ -87,12 +87,12 @@ def members_changed(instance: User | Group, action: str, reverse: bool, pk_set: 
 
 def group_saved(instance: Group, created: bool, **_: Any) -> None:
     if created and _is_somebody_acting():
-        record("group.added", instance.name, acting.person(), organisation=_home_of(instance))
+        record("group.added", instance.name, acting.person(), organisation=organisation_of(instance))
 
 
 def group_removed(instance: Group, **_: Any) -> None:
     if _is_somebody_acting():
-        record("group.removed", instance.name, acting.person(), organisation=_home_of(instance))
+        record("group.removed", instance.name, acting.person(), organisation=organisation_of(instance))
 
 
 def _remember(instance: User, update_fields: Iterable[str] | None = None, **_: Any) -> None:
@@ -113,13 +113,6 @@ def _record_members(action: str, instance: User | Group, keys: set[Any]) -> None
         pairs = [(instance, group) for group in Group.objects.filter(pk__in=keys)]
     for user, group in pairs:
         record(action, group.name, acting.person(), organisation=user.tenant, member=user)
-
-
-def _home_of(group: Group) -> UUID | None:
-    """None where it has no place yet, or has lost it already."""
-    place = getattr(group, "place", None)
-    found: UUID | None = place.organisation_id if place else getattr(group, "home", None)
-    return found
 
 
 def _picture(user: User) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -16,7 +15,8 @@ from chatapp.governance.services import record
 from chatapp.limits.models import Limit, Resource
 from chatapp.limits.rules import forget
 from chatapp.organisations.administration import OfOrganisers
-from chatapp.organisations.forms import Within, organisation_of
+from chatapp.organisations.boundaries import organisation_of
+from chatapp.organisations.forms import Within
 from inference.administration.superusers import is_superuser
 
 if TYPE_CHECKING:
@@ -76,21 +76,17 @@ class LimitAdmin(OfOrganisers, LimitAdminBase):
             self.delete_model(request, limit)
 
 
-def _home_of(limit: Limit) -> UUID | None:
-    of = limit.user or limit.group or limit.organisation or limit.key
-    return organisation_of(of) if of else None
-
-
 def _write_down(request: HttpRequest, action: str, limit: Limit) -> None:
     forget()
-    of: Any = limit.user or limit.group or limit.organisation or "everybody"
+    whose = limit.user or limit.group or limit.organisation or limit.key
+    of: Any = whose or "everybody"
     if limit.key is not None:
         of = Personal(str(limit.key), limit.key.user_id)
     record(
         action,
         str(limit),
         cast(User, request.user),
-        organisation=_home_of(limit),
+        organisation=organisation_of(whose) if whose else None,
         of=of if isinstance(of, User | Personal) else str(of),
         together=limit.together,
     )

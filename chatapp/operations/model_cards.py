@@ -54,7 +54,8 @@ class Card:
 
 def cards() -> list[Card]:
     """Of all versions that routes may use, and of the quotations."""
-    return [*(_card(one) for one in ModelVersion.objects.filter(state=ModelVersion.State.READY)), quotations()]
+    ready = ModelVersion.objects.filter(state=ModelVersion.State.READY).select_related("parent")
+    return [*(_card(one) for one in ready), quotations()]
 
 
 def of_engine(name: str) -> Card:

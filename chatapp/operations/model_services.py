@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import TypeVar
 
 import httpx
 import structlog
@@ -11,9 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 log = structlog.get_logger(__name__)
 
-_WAIT_S = 1.5
+_WAIT_S = 1.5  # for each step of an answer
+_ALL_S = 2.0
 _MOST = 8  # services that are asked
 _WAITING = "footnote_model_waiting"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +29,26 @@ class Service:
 
 def services() -> list[Service]:
     """Each that the settings name."""
-    return [Service(url, _problem(url)) for url in settings.INFERENCE.model_service_urls[:_MOST]]
+    silent = f"It did not answer within {_ALL_S:.0f} s."
+    return [Service(url, silent if found is None else found) for url, found in _of_each(_problem)]
 
 
 def waiting() -> int | None:
     """Questions that wait for a place, in all services that answer; None: none does."""
-    found = [_waiting(url) for url in settings.INFERENCE.model_service_urls[:_MOST]]
-    known = [one for one in found if one is not None]
+    known = [one for _url, one in _of_each(_waiting) if one is not None]
     return sum(known) if known else None
+
+
+def _of_each(ask: Callable[[str], _T]) -> list[tuple[str, _T | None]]:
+    """Side by side, within one bound for all of them together; None: it had not answered by then."""
+    urls = settings.INFERENCE.model_service_urls[:_MOST]
+    threads = ThreadPoolExecutor(max_workers=_MOST, thread_name_prefix="model-services")
+    try:
+        asked = [threads.submit(ask, url) for url in urls]
+        wait(asked, timeout=_ALL_S)
+        return [(url, one.result() if one.done() else None) for url, one in zip(urls, asked, strict=True)]
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)  # what was begun ends by the bounds of its own
 
 
 def _problem(url: str) -> str:

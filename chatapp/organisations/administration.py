@@ -81,7 +81,7 @@ class OfOrganisers:
             return form
         mixins = (self.form_within,) if self.form_within else ()
         hidden = dict.fromkeys(self.for_superusers)  # None takes a field that the form itself declares out of it
-        return type(form.__name__, (*mixins, form), {"home": home_of(request), **hidden})
+        return type(form.__name__, (*mixins, form), {"home": home_of_asker(request), **hidden})
 
     def is_theirs(self, request: HttpRequest, obj: Any) -> bool:
         if is_superuser(request):
@@ -102,6 +102,6 @@ def _narrowed(field: Any, request: HttpRequest, more: dict[str, Any]) -> dict[st
     return more if rows is None else {"queryset": rows, **more}
 
 
-def home_of(request: HttpRequest) -> UUID:
+def home_of_asker(request: HttpRequest) -> UUID:
     """Where what this person makes belongs."""
     return cast(User, request.user).tenant

@@ -9,7 +9,9 @@ class OrganisationsConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.models import Group
 
-        from chatapp.organisations import places
+        from chatapp.organisations import boundaries, places
+        from retrieval import counting_memberships
 
+        counting_memberships.connect(boundaries.memberships)
         post_migrate.connect(places.make_the_house, sender=self, dispatch_uid="organisations.the_house")
         post_save.connect(places.place_new_group, sender=Group, dispatch_uid="organisations.group_saved")

@@ -30,6 +30,16 @@ def groups_that_count(people: Iterable[UUID]) -> dict[UUID, set[int]]:
     return found
 
 
+def organisation_of(thing: Any) -> UUID | None:
+    """Of a person, a group, a collection, a key or an organisation. None: of a group that has no place, not even one
+    to come (`home`), which gives nobody anything."""
+    if isinstance(thing, Group):
+        place = getattr(thing, "place", None)
+        return place.organisation_id if place else getattr(thing, "home", None)
+    found: UUID = thing.pk if isinstance(thing, Organisation) else thing.tenant
+    return found
+
+
 def groups_of(organisation: UUID) -> QuerySet[Group]:
     return Group.objects.filter(place__organisation=organisation)
 
@@ -42,7 +52,7 @@ def administrators(organisation: UUID) -> QuerySet[Any]:
     return people.filter(Q(is_superuser=True) | organises).distinct().order_by("username")
 
 
-def group_name(name: str, organisation: UUID) -> str:
+def name_within(name: str, organisation: UUID) -> str:
     """As it is stored: names are one set for all, so each organisation has a part of them to itself. Nobody learns
     from a name that is taken what others have."""
     before = _slug(organisation)

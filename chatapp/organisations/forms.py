@@ -8,24 +8,12 @@ from uuid import UUID
 from django import forms
 from django.contrib.auth.models import Group
 
-from chatapp.accounts.models import ApiKey
-from chatapp.organisations.boundaries import group_name, person_name
+from chatapp.organisations.boundaries import name_within, organisation_of, person_name
 from chatapp.organisations.models import Organisation
 from retrieval.models import Collection
 from retrieval.tenants import HOUSE
 
 ELSEWHERE = "This is of another organisation."
-
-
-def organisation_of(thing: Any) -> UUID | None:
-    """Of a person, a group, a collection, a key or an organisation. None: of a group without a place."""
-    if isinstance(thing, Group):
-        place = getattr(thing, "place", None)
-        return place.organisation_id if place else None
-    if isinstance(thing, Organisation):
-        return thing.pk
-    found: UUID = thing.user.tenant if isinstance(thing, ApiKey) else thing.tenant
-    return found
 
 
 def require_together(form: forms.BaseForm, names: tuple[str, ...], home: UUID | None = None) -> None:
@@ -75,7 +63,7 @@ class PlacedForm(forms.ModelForm):  # type: ignore[type-arg]
             field.initial = organisation_of(self.instance) if self.instance.pk else HOUSE
             field.disabled = not self.instance._state.adding
 
-    def home_of(self) -> UUID:
+    def chosen_home(self) -> UUID:
         """Where it is, or is about to be; `home` is that of whoever is not asked."""
         if not self.instance._state.adding:
             return organisation_of(self.instance) or HOUSE
@@ -90,13 +78,13 @@ class GroupForm(PlacedForm):
         fields = ("organisation", "name")
 
     def clean_name(self) -> str:
-        return group_name(self.cleaned_data["name"], self.home_of())
+        return name_within(self.cleaned_data["name"], self.chosen_home())
 
 
 class CollectionForm(PlacedForm):
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
-        home = self.home_of()
+        home = self.chosen_home()
         require_together(self, ("readers",), home)
         same = Collection.objects.filter(tenant=home, name=given.get("name", "")).exclude(pk=self.instance.pk)
         if same.exists():

@@ -18,10 +18,15 @@ from retrieval.sources.services import rest_all_of
 from retrieval.tenants import HOUSE
 
 
+def name_of(given: str) -> str:
+    """As it is stored: without spaces that nobody sees."""
+    return " ".join(given.split())
+
+
 @transaction.atomic
 def create_organisation(*, name: str, slug: str, by: User | None) -> Organisation:
     """Raises Invalid."""
-    made = Organisation(name=" ".join(name.split()), slug=slug)
+    made = Organisation(name=name_of(name), slug=slug)
     try:
         made.full_clean()
         with transaction.atomic():

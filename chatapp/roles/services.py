@@ -14,8 +14,7 @@ from django.db.models import Exists, F, Q, QuerySet
 from chatapp.accounts.models import User
 from chatapp.errors import Invalid
 from chatapp.governance.services import record
-from chatapp.organisations.boundaries import groups_of
-from chatapp.organisations.models import GroupPlace
+from chatapp.organisations.boundaries import groups_of, organisation_of
 from chatapp.roles.models import Appointment, Role
 from retrieval.models import Collection
 
@@ -26,13 +25,13 @@ def appoint(*, role: str, to: User | Group, collection: Collection | None = None
         raise Invalid(f"There is no role named {role!r:.50}.", advice=f"Use one of {', '.join(Role.values)}.")
     if (role == Role.CURATOR) != (collection is not None):
         raise Invalid("A curator has a collection, and nobody else.")
-    if collection is not None and collection.tenant != _organisation_of(to):
+    if collection is not None and collection.tenant != organisation_of(to):
         raise Invalid("That collection is of another organisation.", advice="Choose one of theirs.")
     whose = {"user": to} if isinstance(to, User) else {"group": to}
     try:
         with transaction.atomic():
             made = Appointment.objects.create(role=role, collection=collection, **whose)
-            record("role.given", _named(to), by, organisation=_organisation_of(to), **_detail(made))
+            record("role.given", _named(to), by, organisation=organisation_of(to), **_detail(made))
     except IntegrityError:
         raise Invalid("That role is given already.") from None
     return made
@@ -42,7 +41,7 @@ def dismiss(appointment: Appointment, *, by: User | None) -> None:
     with transaction.atomic():
         if Appointment.objects.filter(pk=appointment.pk).delete()[0]:
             whose = appointment.user or appointment.group
-            home = _organisation_of(whose) if whose else None
+            home = organisation_of(whose) if whose else None
             record("role.taken", _named(whose), by, organisation=home, **_detail(appointment))
 
 
@@ -56,19 +55,20 @@ def _detail(appointment: Appointment) -> dict[str, Any]:
     return {"role": str(appointment.role), "to": "a person" if appointment.user_id else "a group", **collection}
 
 
-def _organisation_of(whose: User | Group) -> UUID | None:
-    """None: of a group without a place, which gives nobody anything."""
-    if isinstance(whose, User):
-        return whose.tenant
-    return GroupPlace.objects.filter(group=whose).values_list("organisation_id", flat=True).first()
-
-
 def collections_curated_by(user: Any) -> QuerySet[Collection, Any]:
     """Their keys, as a subquery; an administrator's are not here. An organiser looks after all of the organisation."""
-    theirs = _of(user).filter(role=Role.CURATOR).values("collection")
-    organised = Exists(_of(user).filter(role=Role.ORGANISER))
-    of_organisation = Collection.objects.filter(tenant=user.organisation_id)
-    return of_organisation.filter(Q(pk__in=theirs) | organised).values("pk")
+    return _looked_after(_of(user), user.organisation_id)
+
+
+def collections_curated_by_group(group: Group, organisation: UUID) -> QuerySet[Collection, Any]:
+    """The same of whoever is in this group of that organisation."""
+    return _looked_after(Appointment.objects.filter(group=group), organisation)
+
+
+def _looked_after(held: QuerySet[Appointment], organisation: UUID) -> QuerySet[Collection, Any]:
+    curated = held.filter(role=Role.CURATOR).values("collection")
+    organised = Exists(held.filter(role=Role.ORGANISER))
+    return Collection.objects.filter(tenant=organisation).filter(Q(pk__in=curated) | organised).values("pk")
 
 
 def is_curator(user: Any) -> bool:

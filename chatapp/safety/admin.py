@@ -12,8 +12,8 @@ from django.http import HttpRequest
 
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
-from chatapp.organisations.administration import OfOrganisers, home_of
-from chatapp.organisations.boundaries import group_name
+from chatapp.organisations.administration import OfOrganisers, home_of_asker
+from chatapp.organisations.boundaries import name_within
 from chatapp.organisations.forms import ELSEWHERE, Within, require_together
 from chatapp.safety.documents import QUARANTINED, release
 from chatapp.safety.models import FilterRule, QuarantinedDocument, What, WordList
@@ -61,7 +61,7 @@ class RuleAdmin(OfOrganisers, RuleAdminBase):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **more: Any) -> Any:
         if db_field.name == "words" and not is_superuser(request):
-            more["queryset"] = WordList.objects.filter(organisation=home_of(request))
+            more["queryset"] = WordList.objects.filter(organisation=home_of_asker(request))
         return super().formfield_for_foreignkey(db_field, request, **more)
 
     def save_model(self, request: HttpRequest, obj: FilterRule, form: Any, change: bool) -> None:
@@ -115,7 +115,7 @@ class WordListForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_name(self) -> str:
         """Nobody learns from a name that is taken what others have."""
         home = self.home if isinstance(self, Within) else self.instance.organisation_id or _given(self.cleaned_data)
-        return group_name(self.cleaned_data["name"], home or HOUSE)
+        return name_within(self.cleaned_data["name"], home or HOUSE)
 
     def clean(self) -> dict[str, Any]:
         if isinstance(self, Within):

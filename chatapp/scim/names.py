@@ -3,7 +3,7 @@ organisations, and each has a part of it (chatapp/organisations/boundaries.py). 
 
 from __future__ import annotations
 
-from chatapp.organisations.boundaries import group_name, person_name
+from chatapp.organisations.boundaries import name_within, person_name
 from chatapp.scim.models import ProvisioningClient
 from retrieval.tenants import HOUSE
 
@@ -17,7 +17,7 @@ def shown_person(client: ProvisioningClient, stored: str) -> str:
 
 
 def stored_group(client: ProvisioningClient, name: str) -> str:
-    return group_name(name, client.tenant)
+    return name_within(name, client.tenant)
 
 
 def shown_group(client: ProvisioningClient, stored: str) -> str:

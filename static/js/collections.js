@@ -17,14 +17,14 @@ export function paintCollections(root, collections, current, onOpen) {
 export function readersOf(collection) {
   if (collection.everyone) return "Everyone who can sign in may read it";
   if (!collection.readers) return ""; // told administrators alone
-  if (!collection.readers.length) return "Administrators alone may read it";
+  if (!collection.readers.length) return "Those who look after it alone may read it";
   return `Readers: ${collection.readers.join(", ")}`;
 }
 
 // As part of a sentence.
 export function whoReads(collection) {
   if (collection.everyone) return "everyone who can sign in";
-  return collection.readers.length ? collection.readers.join(", ") : "administrators alone";
+  return collection.readers.length ? collection.readers.join(", ") : "those who look after it alone";
 }
 
 // -> a function that opens the form: empty for a new collection, filled for the one that it is given
@@ -42,7 +42,7 @@ export function collectionForm(onSaved) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const { who, ...fields } = wishes(form, changed);
-    if (who === "groups" && !fields.readers.length) return complain("Choose a group, or let administrators alone read it.");
+    if (who === "groups" && !fields.readers.length) return complain("Choose a group, or let those who look after it alone read it.");
     try {
       const { collection } = await request(changed ? "PATCH" : "POST", changed ? `/api/collections/${changed.id}/` : "/api/collections/", fields);
       dialog.close();

@@ -1,22 +1,43 @@
 // A part of a page that is asked for again and again while the page is looked at: [data-renewed] with an id.
 
-const PATIENCE = 8000;
+import { el } from "./dom.js";
+
+const PATIENCE = 15000; // the server's own bounds are shorter
 
 async function renew(box) {
-  if (document.hidden) return;
+  if (document.hidden || box.dataset.asked) return;
+  box.dataset.asked = "yes"; // one at a time, however slow the answers are
   try {
-    const from = box.dataset.from || location.href;
-    const response = await fetch(from, { signal: AbortSignal.timeout(PATIENCE), headers: { Accept: "text/html" } });
-    if (!response.ok || response.redirected) return;
-    const came = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(box.id);
-    if (!came) return;
-    if (!came.hasAttribute("data-renewed")) location.reload(); // it ended: other buttons
-    else box.replaceChildren(...came.childNodes);
-  } catch {
-    // The next try comes by itself.
+    await renewNow(box);
+  } finally {
+    delete box.dataset.asked;
   }
 }
 
+async function renewNow(box) {
+  const came = await fresh(box).catch(() => null);
+  if (!came) return tellOf(box);
+  if (!came.hasAttribute("data-renewed")) return location.reload(); // it ended: other buttons
+  box.replaceChildren(...came.childNodes);
+  box.dataset.at = timeNow();
+}
+
+async function fresh(box) {
+  const from = box.dataset.from || location.href;
+  const response = await fetch(from, { signal: AbortSignal.timeout(PATIENCE), headers: { Accept: "text/html" } });
+  if (!response.ok || response.redirected) return null;
+  return new DOMParser().parseFromString(await response.text(), "text/html").getElementById(box.id);
+}
+
+// Until the next try, which comes by itself, brings something: that replaces the sentence as well.
+function tellOf(box) {
+  if (box.querySelector(":scope > .not-renewed")) return;
+  box.prepend(el("p", { class: "not-renewed", role: "status" }, `Not renewed since ${box.dataset.at}.`));
+}
+
+const timeNow = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+
 for (const box of document.querySelectorAll("[data-renewed]")) {
+  box.dataset.at = timeNow();
   setInterval(() => renew(box), 1000 * Number(box.dataset.renewed));
 }

@@ -270,7 +270,7 @@ def test_a_collection_is_edited_beside_its_heading(page: Any, double: Double) ->
 
 @pytest.mark.parametrize(
     ("choice", "everyone", "readers"),
-    [("Everyone who can sign in", True, []), ("Administrators alone", False, [])],
+    [("Everyone who can sign in", True, []), ("Those who look after it alone", False, [])],
 )
 def test_who_reads_a_collection_is_changed(
     page: Any, double: Double, choice: str, everyone: bool, readers: list[str]

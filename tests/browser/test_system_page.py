@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -68,3 +69,19 @@ def test_the_state_is_renewed_while_one_looks(page: Any, monkeypatch: Any) -> No
     page.clock.fast_forward(16_000)
     expect(page.get_by_text("well", exact=True)).to_be_visible()
     assert page.problems == []
+
+
+def test_a_state_that_cannot_be_renewed_says_since_when(page: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(state, "everything", lambda: [state.Shown("Worker", "ok")])
+    page.clock.install()
+    page.goto(PAGE)
+    page.route("**/minute/state/", lambda route: route.abort())
+    page.clock.fast_forward(16_000)
+    told = page.locator("#parts .not-renewed")
+    expect(told).to_have_text(re.compile(r"^Not renewed since \d\d:\d\d\.$"))
+    page.clock.fast_forward(16_000)
+    expect(told).to_have_count(1)
+    page.unroute("**/minute/state/")
+    page.clock.fast_forward(16_000)
+    expect(told).to_have_count(0)
+    expect(page.get_by_text("well", exact=True)).to_be_visible()

@@ -80,12 +80,17 @@ def test_a_document_that_failed_says_why_and_what_to_do(
 def test_a_document_on_its_way_shows_its_stage_and_is_looked_at_again(
     curator: Client, make_document: MakeDocument, status: str
 ) -> None:
-    document = make_document(status=status, ready_at=None, queued_at=timezone.now())
+    document = make_document(status=status, ready_at=None, queued_at=timezone.now(), attempts=1)
     page = page_of(curator, document)
+    assert "1 attempt came to nothing so far" in page
     assert "waits since" in page and "data-renewed" in page and "It has none yet." in page
     lease = {"lease_token": "0" * 32, "lease_until": timezone.now() + timedelta(minutes=1)}
     Document.objects.filter(pk=document.pk).update(**lease)
-    assert "at work since" in page_of(curator, document)
+    page = page_of(curator, document)
+    assert "at work" in page and "since" not in page, "when it was taken is not kept"
+    assert "came to nothing" not in page, "the first attempt is counted from its beginning"
+    Document.objects.filter(pk=document.pk).update(attempts=3)
+    assert "2 attempts came to nothing so far" in page_of(curator, document)
 
 
 def test_what_a_source_brought_names_it(curator: Client, make_document: MakeDocument) -> None:

@@ -14,7 +14,6 @@ from django.utils import timezone
 from chatapp import access
 from chatapp.documents import search_api
 from chatapp.documents.bench import moves
-from chatapp.documents.readership import reach_of_group
 from chatapp.governance.models import AuditEntry
 from chatapp.roles.services import appoint
 from retrieval.models import Collection, Document, Passage
@@ -234,8 +233,8 @@ def test_a_group_reaches_what_a_person_in_it_alone_reaches(people: People, priva
     for name, collections in expected.items():
         person, group = people["charlie"], Group.objects.get(name=name)
         person.groups.set([group])
-        assert reach_of_group(group) == access.reach(person)
-        assert len(reach_of_group(group).collections) == collections
+        assert access.reach_of_group(group) == access.reach(person)
+        assert len(access.reach_of_group(group).collections) == collections
 
 
 def test_versions_are_held_that_every_service_holds(transactional_db: None) -> None:

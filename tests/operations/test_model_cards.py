@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from inference.models import ModelVersion
 from tests.conftest import Cast, signed_in_client
@@ -106,6 +108,20 @@ def test_an_administrator_finds_the_way_to_the_version(member: Client, cast: Cas
     address = f"/admin/inference/modelversion/{small.pk}/change/".encode()
     assert address in signed_in_client(cast.administrator).get(CARD, {"engine": "small-q4"}).content
     assert address not in member.get(CARD, {"engine": "small-q4"}).content
+
+
+def test_the_list_of_cards_asks_once_however_many_were_made_from_others(member: Client, small: ModelVersion) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert member.get(LIST).status_code == 200
+        return len(queries)
+
+    endpoint(parent=small)
+    member.get(LIST)
+    before = asked()
+    for number in range(4):
+        ModelVersion.objects.create(name=f"made {number}", path=f"/srv/models/{number}.gguf", parent=small)
+    assert asked() == before
 
 
 def test_strangers_sign_in_first(transactional_db: None) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
+import httpx
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -161,6 +163,24 @@ def test_the_queues_of_model_services_are_added_up(service: str, settings: Any) 
     settings.INFERENCE = replace(settings.INFERENCE, model_service_urls=(service, AWAY, service))
     assert model_services.waiting() == 10
     assert [one.problem for one in model_services.services()] == ["", "It cannot be reached.", ""]
+
+
+def test_services_that_say_nothing_are_asked_side_by_side(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = Event()
+
+    def silent(url: str, _path: str) -> httpx.Response:
+        released.wait(20)
+        raise httpx.ReadTimeout(url)
+
+    settings.INFERENCE = replace(settings.INFERENCE, model_service_urls=tuple(f"http://{n}" for n in range(8)))
+    monkeypatch.setattr(model_services, "_get", silent)
+    monkeypatch.setattr(model_services, "_ALL_S", 0.2)
+    began = time.monotonic()
+    found = model_services.services()
+    assert model_services.waiting() is None
+    assert time.monotonic() - began < 5
+    released.set()
+    assert {one.problem for one in found} == {"It did not answer within 0 s."} and len(found) == 8
 
 
 def test_a_service_that_is_away_says_nothing_of_its_queue(settings: Any) -> None:

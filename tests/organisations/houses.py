@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from chatapp.accounts.models import User
-from chatapp.organisations.models import GroupPlace, Organisation
+from chatapp.organisations.models import Organisation
 from chatapp.organisations.services import create_organisation
 from chatapp.roles.models import Role
 from chatapp.roles.services import appoint
@@ -43,8 +43,9 @@ def home(slug: str) -> Home:
 
 
 def group_of(organisation: Organisation, name: str) -> Group:
-    group = Group.objects.create(name=name)
-    GroupPlace.objects.filter(group=group).update(organisation=organisation)
+    group = Group(name=name)
+    group.home = organisation.pk  # type: ignore[attr-defined]
+    group.save()
     return group
 
 

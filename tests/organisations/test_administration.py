@@ -208,8 +208,13 @@ def test_those_who_run_footnote_move_people_by_their_page(cast: Cast, acme: Home
 
 def test_those_who_run_footnote_make_close_and_open_organisations(cast: Cast, acme: Home) -> None:
     client = _recent(cast.administrator)
-    assert add(client, "organisations/organisation", name="Initech", slug="initech").status_code == 302
+    assert add(client, "organisations/organisation", name="Initech  Inc", slug="initech").status_code == 302
     made = Organisation.objects.get(slug="initech")
+    assert made.name == "Initech Inc"
+    again = add(client, "organisations/organisation", name="Initech   Inc", slug="other")
+    assert again.status_code == 200 and "already exists" in again.content.decode()
+    line = AuditEntry.objects.get(action="organisation.added", organisation=made.pk)
+    assert line.actor == cast.administrator and line.detail == {"slug": "initech"}
     for action, is_open in (("close", False), ("open_again", True)):
         selected = {"action": action, "_selected_action": [str(made.pk), str(acme.organisation.pk)]}
         assert client.post("/admin/organisations/organisation/", selected).status_code == 302

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
 from chatapp import access
-from chatapp.accounts.models import User
+from chatapp.accounts.models import ApiKey, User
 from chatapp.conversations.models import Conversation
+from chatapp.documents import readership
 from chatapp.errors import Invalid, NotFound
+from chatapp.organisations import boundaries
 from chatapp.organisations.models import GroupPlace, Organisation
 from chatapp.organisations.services import create_organisation, move_person
 from chatapp.roles.models import Appointment, Role
 from chatapp.roles.services import appoint, is_auditor, is_organiser
-from retrieval.models import Collection
+from retrieval.models import Collection, Document, Reach
 from retrieval.tenants import HOUSE
 from tests.conftest import Cast, signed_in_client
 from tests.organisations.houses import Home, document_in, home
@@ -67,6 +70,33 @@ def test_a_foreign_group_opens_nothing(acme: Home, globex: Home) -> None:
         assert client.get(path).status_code == 404
     assert client.get(f"/api/passages/{document.passages.get().pk}/").status_code == 404
     assert access.reach(acme.person).collections == {acme.collection.pk, closed.pk}
+
+
+def test_a_foreign_group_lets_nobody_into_documents_with_readers_of_their_own(acme: Home, globex: Home) -> None:
+    Document.objects.filter(pk=acme.document.pk).update(restricted=True)
+    acme.document.readers.add(globex.group)
+    acme.person.groups.add(globex.group)
+    assert access.reach(acme.person).groups == {acme.group.pk}
+    assert not Document.objects.readable_by(acme.person).exists()
+    for path in (f"/api/documents/{acme.document.pk}/", f"/documents/{acme.document.pk}/file/"):
+        assert signed_in_client(acme.person).get(path).status_code == 404
+
+
+def test_nobody_is_said_to_read_by_the_organisers_of_others(acme: Home, globex: Home) -> None:
+    appoint(role=Role.ORGANISER, to=globex.group, by=None)
+    acme.person.groups.add(globex.group)
+    subject = readership.Subject.of(acme.collection)
+    assert subject.organisers == {acme.organiser.pk} and subject.organising == {}
+    (told,) = readership.verdicts(subject, [acme.person])
+    assert told.reads and told.reasons == ("Everybody reads the collection",)
+
+
+def test_whose_each_thing_is(acme: Home, globex: Home) -> None:
+    key = ApiKey.objects.create(user=acme.person, name="program", sha256="0" * 64)
+    for thing in (acme.person, acme.group, acme.collection, acme.organisation, key):
+        assert boundaries.organisation_of(thing) == acme.organisation.pk
+    GroupPlace.objects.filter(group=acme.group).delete()
+    assert boundaries.organisation_of(Group.objects.get(pk=acme.group.pk)) is None
 
 
 def test_a_collection_that_was_shared_with_a_foreign_group_stays_where_it_is(acme: Home, globex: Home) -> None:
@@ -132,6 +162,26 @@ def test_the_page_of_documents_names_groups_of_ones_own_organisation(cast: Cast,
     assert "acme/board" in page and "globex/board" not in page and ">owners<" not in page
 
 
+def test_those_who_run_footnote_are_offered_the_groups_that_may_be_named_there(cast: Cast, acme: Home) -> None:
+    client = signed_in_client(cast.administrator)
+    page = client.get("/documents/").content.decode()
+    assert ' value="owners"' in page and "acme/board" not in page
+    made = {"name": "New", "readers": ["acme/board"]}
+    assert client.post("/api/collections/", made, content_type="application/json").status_code == 400
+    assert (
+        client.post("/api/collections/", {**made, "readers": ["owners"]}, content_type="application/json").status_code
+        == 201
+    )
+
+
+def test_organisers_have_the_buttons_that_they_may_press_and_curators_have_not(acme: Home) -> None:
+    appoint(role=Role.CURATOR, to=acme.person, collection=acme.collection, by=None)
+    for person, hidden in ((acme.organiser, False), (acme.person, True)):
+        page = signed_in_client(person).get("/documents/").content.decode()
+        for button in ("new-collection", "first-collection", "delete-collection"):
+            assert (f'id="{button}" hidden>' in page) is hidden and f'id="{button}"' in page
+
+
 def test_whom_to_turn_to_is_of_ones_own_organisation(cast: Cast, acme: Home, globex: Home) -> None:
     assert [one.username for one in access.administrators_of(acme.person)] == ["organiser@acme"]
     assert [one.username for one in access.administrators_of(cast.alice)] == ["administrator"]
@@ -141,8 +191,18 @@ def test_a_group_without_a_place_gives_nobody_anything(cast: Cast) -> None:
     group = cast.alice.groups.get()
     appoint(role=Role.AUDITOR, to=group, by=None)
     assert is_auditor(cast.alice)
+    shared, own = Collection.objects.create(name="Shared"), Collection.objects.create(name="Open", everyone=True)
+    shared.readers.add(group)
+    document = document_in(own, "With readers of its own")
+    Document.objects.filter(pk=document.pk).update(restricted=True)
+    document.readers.add(group)
+    assert access.reach(cast.alice) == Reach(frozenset({shared.pk, own.pk}), frozenset({group.pk}))
     GroupPlace.objects.filter(group=group).delete()
     assert not is_auditor(cast.alice)
+    assert access.reach(cast.alice) == Reach(frozenset({own.pk}), frozenset())
+    assert list(Collection.objects.readable_by(cast.alice)) == [own]
+    assert not Document.objects.readable_by(cast.alice).exists()
+    assert access.reach_of_group(Group.objects.get(pk=group.pk)) == Reach()
 
 
 @pytest.mark.parametrize(("name", "slug"), [("", "x"), ("Acme", "other"), ("Other", "acme"), ("Other", "A b")])

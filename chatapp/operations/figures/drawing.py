@@ -57,6 +57,25 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """Where the lines of the grid and their labels lie, in units of the SVG."""
+
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = _LEFT
+    right: int = WIDTH - _RIGHT
+    top: int = _TOP
+    floor: int = _FLOOR
+    tall: int = _FLOOR - _TOP
+    level_label: int = _LEFT - 6
+    time_mark: int = _FLOOR + 5
+    time_label: int = HEIGHT - 5
+
+
+FRAME = Frame()
+
+
+@dataclass(frozen=True, slots=True)
 class Plot:
     key: str
     title: str
@@ -68,6 +87,10 @@ class Plot:
     times: Sequence[Tick]
     hints: Sequence[Hint]
     table: Sequence[tuple[str, Sequence[str]]]  # (time, a value of each series), without times at which nothing was
+
+    @property
+    def frame(self) -> Frame:
+        return FRAME
 
     @property
     def empty(self) -> bool:

@@ -15,6 +15,7 @@ from chatapp.conversations.answer_cache import NOTE
 from chatapp.conversations.models import Turn
 from chatapp.operations import model_services
 from chatapp.operations.figures.histograms import FIRST_TOKEN_MS, TOKENS_A_SECOND, counted
+from chatapp.operations.figures.spans import OF_ANSWERS
 from chatapp.operations.models import Minute
 from inference.models import Outcome
 from inference.rollouts.figures import OVERTAKEN
@@ -29,8 +30,7 @@ MOST = timedelta(hours=12)  # of one call; what is left goes with the next
 _LEAST_TOKENS = 8  # of an answer whose speed says something
 
 _MINUTE = timedelta(minutes=1)
-_NUMBERS = ("answers", "failures", "questions", "cached", "unanswered", "prompt_tokens", "completion_tokens", "cost")
-_SUMMED = (*_NUMBERS, "first_token", "speed", "documents", "documents_failed", "passages", "summed")
+_SUMMED = (*OF_ANSWERS, "first_token", "speed", "documents", "documents_failed", "passages", "summed")
 
 _ANSWERS = """
 SELECT date_trunc('minute', at), count(*) FILTER (WHERE NOT failed AND code <> %(overtaken)s),

@@ -71,8 +71,8 @@ class Column:
     bad: int = 0
 
 
-_OF_ANSWERS = ("answers", "failures", "questions", "cached", "unanswered", "prompt_tokens", "completion_tokens", "cost")
-_SUMS = (*_OF_ANSWERS, "documents", "documents_failed", "passages")
+OF_ANSWERS = ("answers", "failures", "questions", "cached", "unanswered", "prompt_tokens", "completion_tokens", "cost")
+_SUMS = (*OF_ANSWERS, "documents", "documents_failed", "passages")
 _MOST = ("running", "waiting", "documents_waiting")
 _READ = ("at", *_SUMS, *_MOST, "first_token", "speed")
 _RATINGS = """

@@ -19,7 +19,7 @@ from chatapp.conversations.stream import redis_errors
 from chatapp.errors import TooOften
 from chatapp.operations.models import FilterTrial
 from chatapp.operations.trials import MOST_CHARACTERS, WHERE, Asker, Trial, attempt
-from chatapp.organisations.models import GroupPlace
+from chatapp.organisations.boundaries import organisation_of
 from inference.administration.pages import form_page
 from inference.administration.superusers import ReadOnly, actor, require_superuser
 from retrieval.models import Collection
@@ -53,11 +53,11 @@ class TrialForm(forms.Form):
     def tried(self, request: HttpRequest) -> Trial:
         given = self.cleaned_data
         group, collection = given["group"], given["collection"]
-        place = GroupPlace.objects.filter(group=group).first() if group else None
+        of = collection or group
         asker = Asker(
             groups={group.pk} if group else (),
             collections={collection.pk} if collection else None,
-            organisation=collection.tenant if collection else place.organisation_id if place else HOUSE,
+            organisation=(organisation_of(of) if of else None) or HOUSE,
         )
         return attempt(given["text"], given["where"], asker, by=actor(request))
 
