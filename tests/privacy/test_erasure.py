@@ -37,6 +37,7 @@ from chatapp.privacy.models import PersonKey
 from inference.engine import Source
 from retrieval.models import Collection, Document, Passage, PassageVector
 from retrieval.pipeline.ingestion import receive_document
+from retrieval.tenants import HOUSE
 from tests.conftest import Cast, signed_in_client, signed_in_session
 
 MARK = "zyzzyva"  # stands in all that the person is, wrote and was told
@@ -46,7 +47,9 @@ MARK = "zyzzyva"  # stands in all that the person is, wrote and was told
 def dora(cast: Cast, settings: Any, tmp_path: Path) -> User:
     """Has used all there is."""
     admin = signed_in_client(cast.administrator)
-    assert admin.post("/admin/accounts/user/add/", {"username": f"dora-{MARK}", "usable_password": "false"})
+    assert admin.post(
+        "/admin/accounts/user/add/", {"username": f"dora-{MARK}", "usable_password": "false", "organisation": HOUSE}
+    )
     dora = User.objects.get(username=f"dora-{MARK}")
     dora.email, dora.first_name = f"{MARK}@example.com", MARK
     dora.save()
@@ -66,7 +69,12 @@ def _administered(admin: Client, dora: User) -> None:
     """What administrators made for her, and what their log says of it."""
     key = dora.api_keys.get()
     sent = {
-        "/admin/accounts/serviceaccount/add/": {"username": "robot", "owner": str(dora.pk), "contact": f"{MARK} 12"},
+        "/admin/accounts/serviceaccount/add/": {
+            "username": "robot",
+            "owner": str(dora.pk),
+            "contact": f"{MARK} 12",
+            "organisation": HOUSE,
+        },
         "/admin/limits/limit/add/": {"resource": "requests", "amount": "9", "seconds": "60", "key": str(key.pk)},
         "/admin/roles/appointment/add/": {"role": "auditor", "user": str(dora.pk)},
     }
