@@ -86,11 +86,6 @@ def narrowed(request: HttpRequest, shown: Mapping[str, Any]) -> Shown:
     }
 
 
-def leaves_out(request: HttpRequest, name: str) -> bool:
-    wanted = _names(request, "attributes")
-    return name in _names(request, "excludedAttributes") or bool(wanted and name not in wanted)
-
-
 def _names(request: HttpRequest, parameter: str) -> set[str]:
     said = request.GET.get(parameter, "").lower().split(",")
     return {one.strip().rpartition(":")[2].partition(".")[0] for one in said} - {""}

@@ -20,8 +20,8 @@ from chatapp.scim.errors import InvalidValue, Uniqueness
 from chatapp.scim.models import Person, ProvisioningClient
 from chatapp.scim.profiles import Profile
 from chatapp.scim.writing import change_of, check_version
+from chatapp.signon import factors, sessions
 from chatapp.signon import groups as memberships
-from chatapp.signon import sessions
 
 
 def listed(client: ProvisioningClient) -> QuerySet[Person]:
@@ -169,8 +169,8 @@ def _open(person: Person) -> None:
 
 
 def _close(person: Person) -> None:
-    """Pages, sockets, running answers and keys of a closed account end within seconds. Its sessions and its password
-    are gone for good: they do not come back with the account."""
+    """Pages, sockets, running answers and keys of a closed account end within seconds. Its sessions, its password
+    and its second factors (a passkey may open alone) are gone for good: they do not come back with the account."""
     user = person.user
     if not user.is_active:
         return
@@ -178,4 +178,5 @@ def _close(person: Person) -> None:
     user.save(update_fields=["is_active"])
     user.password = make_password(None)
     User.objects.filter(pk=user.pk).update(password=user.password)
+    factors.remove_all(user)
     sessions.end_of(user, way=f"closed by {person.client.name}")

@@ -36,8 +36,19 @@ class SignIn(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         buttons = [{"name": one.name, "address": start_address(one)} for one in providers.in_use()]
-        local = {"local_accounts": sessions.takes_passwords(), "passkeys": settings.PASSKEY_SIGN_IN}
-        return {**super().get_context_data(**kwargs), "providers": buttons, **local}
+        return {**super().get_context_data(**kwargs), "providers": buttons, **_passwords()}
+
+
+def _passwords() -> dict[str, Any]:
+    """Whose passwords open, and whether a passkey does instead of one."""
+    local = bool(settings.LOCAL_ACCOUNTS)
+    directory = settings.DIRECTORY.provider.name if settings.DIRECTORY else ""
+    return {
+        "takes_passwords": sessions.takes_passwords(),
+        "local_accounts": local,
+        "directory": directory,
+        "passkeys": local and settings.PASSKEY_SIGN_IN,
+    }
 
 
 def start_address(provider: Provider) -> str:

@@ -56,7 +56,6 @@ export class Palette {
         el("span", { class: "palette-name", dir: "auto" }, name),
         keys ? el("kbd", {}, keys) : hint ? el("span", { class: "palette-hint" }, hint) : null));
     this.list.replaceChildren(...this.options);
-    this.nothing.hidden = this.list.hidden = false;
     this.nothing.hidden = this.shown.length > 0;
     this.list.hidden = !this.shown.length;
     this.count.textContent = this.shown.length === 1 ? "One entry" : `${this.shown.length} entries`;

@@ -28,7 +28,7 @@ export const quotation = (words) => `${words.split("\n").map((line) => `> ${line
 export class QuoteButton {
   constructor(onQuote) {
     this.onQuote = onQuote;
-    this.button = el("button", { type: "button", class: "button small quote-button", hidden: true, "aria-keyshortcuts": "Alt+Q" }, "Quote in the question");
+    this.button = el("button", { type: "button", class: "button small quote-button", hidden: true, "aria-keyshortcuts": "Control+Shift+. Meta+Shift+." }, "Quote in the question");
     this.button.addEventListener("pointerdown", (event) => event.preventDefault()); // the selection stays
     this.button.addEventListener("click", () => this.quote());
     document.body.append(this.button);

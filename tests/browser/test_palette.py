@@ -173,15 +173,24 @@ def test_what_is_broken_in_the_store_is_no_harm(page: Any, double: Double, kept:
     assert page.problems == []
 
 
-@pytest.mark.parametrize("way", ["the chat", "the page that asks first"])
-def test_signing_out_takes_the_drafts_along(page: Any, double: Double, way: str) -> None:
+@pytest.mark.parametrize(
+    ("way", "address", "button"),
+    [
+        ("the chat", "", "Sign out"),
+        ("the page that asks first", "/accounts/logout/", "Sign out"),
+        ("where a sign-in is too old", "/accounts/again/", "Sign out"),
+        ("the administration", "/admin/", "Log out"),
+    ],
+)
+def test_signing_out_takes_the_drafts_along(page: Any, double: Double, way: str, address: str, button: str) -> None:
     page.goto("/")
     page.get_by_label("Your question").fill("For nobody else")
     assert drafts(page)["texts"]
-    if way != "the chat":
-        page.goto("/accounts/logout/")
-    page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/accounts/login/**")
+    if address:
+        page.goto(address)
+        assert drafts(page)["texts"]
+    page.get_by_role("button", name=button).click()
+    page.wait_for_function("!document.querySelector('form[action*=\"/logout/\"], form[data-sign-out]')")
     assert drafts(page) is None
 
 
@@ -205,6 +214,8 @@ def test_a_source_is_quoted_by_key_and_a_formula_as_it_was_written(page: Any, do
     opened(page, double, answered("So $a^2$ it is [1].") | {"sources": SOURCES, "citations": CITATIONS})
     expect(page.locator(".assistant .formula")).to_have_count(1)
     page.locator(".assistant .block p").evaluate(SELECT)
+    button = page.get_by_role("button", name="Quote in the question")
+    expect(button).to_have_attribute("aria-keyshortcuts", "Control+Shift+. Meta+Shift+.")
     page.keyboard.press("Control+Shift+Period")
     expect(page.get_by_label("Your question")).to_have_value("> So $a^2$ it is .\n\n")
     page.get_by_label("Your question").fill("")

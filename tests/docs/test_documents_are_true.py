@@ -12,6 +12,7 @@ import pytest
 from django.core.management import load_command_class
 from django.core.management.base import BaseCommand
 
+from chatapp.accounts.signed_in import METRICS, OPEN_PREFIXES
 from chatapp.conversations.frames import CLIENT_FRAMES, SERVER_FRAMES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -32,6 +33,12 @@ def test_each_setting_is_documented_and_exists():
     read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "chatapp" / "settings.py").read_text()))
     documented = set(re.findall(r"^\| `([A-Z_]+)`", (DOCS / "settings.md").read_text(), re.M))
     assert documented == read
+
+
+def test_each_door_that_is_open_to_strangers_is_documented():
+    section = (DOCS / "security.md").read_text().partition("## What answers a stranger")[2].partition("\n## ")[0]
+    told = section.strip().partition("\n")[0]  # the list; what follows is about them
+    assert [door for door in (*OPEN_PREFIXES, METRICS) if f"`{door}`" not in told] == []
 
 
 def test_each_frame_is_documented():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
 from django.test import Client
 
@@ -244,6 +245,25 @@ def test_each_change_is_in_the_trail_with_the_client_that_made_it(directory: Dir
     assert {line.plain_name for line in lines} == {"provisioning client Directory"}
     assert {line.whole_subject for line in lines} == {"dana@example.com"}
     assert AuditEntry.objects.filter(action="account.disabled", plain_name="provisioning client Directory").exists()
+
+
+@pytest.mark.parametrize("closing", ["inactive", "deleted"])
+def test_passkeys_and_codes_do_not_come_back_with_the_account(directory: Directory, closing: str) -> None:
+    number, other = directory.make(externalId="1"), User.objects.create_user("other")
+    for kind in ("webauthn", "totp", "recovery_codes"):
+        Authenticator.objects.create(user=user_of(number), type=kind, data={})
+    kept = Authenticator.objects.create(user=other, type="totp", data={})
+    if closing == "inactive":
+        directory.patch(f"Users/{number}", {"op": "replace", "value": {"active": False}})
+        directory.patch(f"Users/{number}", {"op": "replace", "value": {"active": True}})
+    else:
+        directory.ask("DELETE", f"Users/{number}")
+        directory.ask("POST", "Users", {"userName": "dana@example.com", "externalId": "1"})
+    assert user_of(number).is_active and not user_of(number).has_usable_password()
+    assert list(Authenticator.objects.all()) == [kept]
+    lines = AuditEntry.objects.filter(action="second_factor.removed")
+    assert {line.detail["kind"] for line in lines} == {"webauthn", "totp", "recovery_codes"}
+    assert {line.actor_name for line in lines} == {"provisioning client Directory"}
 
 
 def test_a_change_that_changes_nothing_writes_nothing(directory: Directory) -> None:

@@ -13,6 +13,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from chatapp.accounts.models import User
+from chatapp.directory.config import parsed
+from tests.ldap.conftest import described
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
@@ -122,6 +124,17 @@ def test_passkeys_sign_in_alone_only_where_settings_allow_it(alice: User, settin
     settings.PASSKEY_SIGN_IN, settings.LOCAL_ACCOUNTS = True, False
     assert Client().get(DOOR, headers={"Accept": "application/json"}).status_code == 403
     assert "Sign in with a passkey" not in Client().get("/accounts/login/").content.decode()
+
+
+def test_where_the_directory_alone_has_passwords_nothing_of_ours_is_offered(settings: Any) -> None:
+    settings.DIRECTORY = parsed(described("ldaps://ldap.example.com"))
+    page = Client().get("/accounts/login/").content.decode()
+    assert "Sign in with a passkey" in page and "Example alone can give a new one" in page and "sign-in link" in page
+    settings.LOCAL_ACCOUNTS = False
+    page = Client().get("/accounts/login/").content.decode()
+    assert 'name="password"' in page and "Example alone can give a new one" in page
+    for ours in ("passkey", "sign-in link", "a password of your own"):
+        assert ours not in page
 
 
 def test_passkeys_are_bound_to_the_name_that_people_type(settings: Any) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
+from types import SimpleNamespace
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal import auth
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from allauth.socialaccount.models import SocialAccount
 from django.core.cache import cache
@@ -24,6 +27,13 @@ PLACE = "/accounts/second-factor"
 @pytest.fixture
 def alice() -> User:
     return User.objects.create_user("alice", "alice@example.com", PASSWORD)
+
+
+@pytest.fixture(autouse=True)
+def half_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not end between the making of a code and its answer, however busy the machine is."""
+    now = time.time()
+    monkeypatch.setattr(auth, "time", SimpleNamespace(time=lambda: now))
 
 
 def code(secret: str) -> str:
