@@ -1,8 +1,22 @@
 import uuid
+from typing import Any
 
 from django.db import migrations, models
+from django.db.migrations.exceptions import IrreversibleError
 
 HOUSE = uuid.UUID(int=1)
+
+
+def each_name_once(apps: Any, schema_editor: Any) -> None:
+    """In the version before, no two collections have one name. Raises IrreversibleError."""
+    collections = apps.get_model("retrieval", "Collection").objects.order_by()
+    twice = collections.values("name").annotate(times=models.Count("pk")).filter(times__gt=1)
+    if names := sorted(twice.values_list("name", flat=True)[:10]):
+        said = ", ".join(names)
+        raise IrreversibleError(
+            f"Collections of several organisations have the same name: {said}. Rename them, so that each name is there"
+            " once, and run it again."
+        )
 
 
 class Migration(migrations.Migration):
@@ -19,4 +33,5 @@ class Migration(migrations.Migration):
             "collection",
             models.UniqueConstraint(fields=("tenant", "name"), name="one_collection_of_each_name"),
         ),
+        migrations.RunPython(migrations.RunPython.noop, each_name_once),
     ]

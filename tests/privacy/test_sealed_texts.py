@@ -15,6 +15,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chatapp.accounts.models import User
@@ -25,7 +26,7 @@ from chatapp.conversations.models import Citation, Conversation, FoundBy, Messag
 from chatapp.conversations.services import Checkpoint
 from chatapp.documents.filters import filters_of
 from chatapp.feedback.models import Rating
-from chatapp.privacy import copies, keyring, older_texts, sealing
+from chatapp.privacy import copies, keyring, older_texts, plain_again, sealing
 from chatapp.privacy.errors import KeyIsMissing, Unreadable
 from chatapp.privacy.fields import Sealed, sealed_values
 from chatapp.privacy.models import PersonKey
@@ -376,6 +377,35 @@ def test_an_interrupted_answer_can_be_found_some_time_later(cast: Cast) -> None:
     assert services.sweep() == 1
     older_texts.seal_some()
     assert FoundBy.objects.filter(message=started.answer).exists()
+
+
+def test_taking_it_back_opens_batch_after_batch_and_goes_on_where_it_was_killed(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        talk(cast.alice)
+    monkeypatch.setattr(plain_again, "_BATCH", 2)
+    run, real, opened = plain_again.opened("conversations_message", "text"), sealing.unseal_named, iter(range(3))
+
+    def dies(sealed: str, about: str) -> str | None:
+        if next(opened, None) is None:
+            raise KeyboardInterrupt
+        return real(sealed, about)
+
+    def plain() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM conversations_message WHERE text NOT LIKE 's2.%%'", [])
+            (count,) = cursor.fetchone()
+        return int(count)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt), connection.schema_editor(atomic=False) as it:
+        patch.setattr(sealing, "unseal_named", dies)
+        run(None, it)
+    assert plain() == 2  # a batch, and not the half of the next
+    with CaptureQueriesContext(connection) as queries, connection.schema_editor(atomic=False) as it:
+        run(None, it)
+    selects = [one["sql"] for one in queries if one["sql"].startswith("SELECT id")]
+    assert plain() == 4 and ["id >" in sql for sql in selects] == [False, True]
 
 
 def test_the_migration_can_be_taken_back_and_made_again(cast: Cast) -> None:

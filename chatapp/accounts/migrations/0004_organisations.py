@@ -4,16 +4,12 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 HOUSE = uuid.UUID(int=1)
-# With a constant behind it a new column rewrites nothing; the key is checked, and its index made, beside those who write.
-_COLUMN = f"""
-ALTER TABLE accounts_user ADD COLUMN IF NOT EXISTS organisation_id uuid NOT NULL DEFAULT '{HOUSE}';
-"""
+# With a constant behind it a new column rewrites nothing; the next migration checks the key, and makes its index.
+_COLUMN = f"ALTER TABLE accounts_user ADD COLUMN organisation_id uuid NOT NULL DEFAULT '{HOUSE}';"
 _KEY = """
 ALTER TABLE accounts_user ADD CONSTRAINT accounts_user_organisation FOREIGN KEY (organisation_id)
     REFERENCES organisations_organisation (id) DEFERRABLE INITIALLY DEFERRED NOT VALID;
 """
-_CHECKED = "ALTER TABLE accounts_user VALIDATE CONSTRAINT accounts_user_organisation;"
-_INDEX = "CREATE INDEX CONCURRENTLY IF NOT EXISTS accounts_user_of_organisation ON accounts_user (organisation_id);"
 # Whatever opens an account (a form, a provider, a command) opens none in an organisation that is closed. The row of the
 # organisation is locked as closing it locks it: either sees the other.
 _CLOSED = """
@@ -45,8 +41,6 @@ DROP FUNCTION accounts_user_of_closed_organisation();
 class Migration(migrations.Migration):
     """All people that there are belong to the house."""
 
-    atomic = False
-
     dependencies = [
         ("accounts", "0003_scoped_keys"),
         ("organisations", "0001_organisations"),
@@ -76,8 +70,6 @@ class Migration(migrations.Migration):
             database_operations=[
                 migrations.RunSQL(_COLUMN, "ALTER TABLE accounts_user DROP COLUMN organisation_id;"),
                 migrations.RunSQL(_KEY, "ALTER TABLE accounts_user DROP CONSTRAINT accounts_user_organisation;"),
-                migrations.RunSQL(_CHECKED, migrations.RunSQL.noop),
-                migrations.RunSQL(_INDEX, "DROP INDEX CONCURRENTLY IF EXISTS accounts_user_of_organisation;"),
             ],
         ),
         migrations.RunSQL(_CLOSED, _OPEN),

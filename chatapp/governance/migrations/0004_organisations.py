@@ -1,6 +1,5 @@
 import uuid
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
 HOUSE = uuid.UUID(int=1)
@@ -8,8 +7,6 @@ HOUSE = uuid.UUID(int=1)
 
 class Migration(migrations.Migration):
     """Lines that there are belong to the house. A constant behind a new column changes no row: their hashes hold."""
-
-    atomic = False
 
     dependencies = [
         ("governance", "0003_indexes_of_the_chain"),
@@ -19,5 +16,4 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "auditentry", "organisation", models.UUIDField(db_default=HOUSE, default=HOUSE, editable=False)
         ),
-        AddIndexConcurrently("auditentry", models.Index(fields=["organisation", "-id"], name="audit_by_organisation")),
     ]

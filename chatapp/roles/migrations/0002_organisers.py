@@ -1,4 +1,11 @@
+from typing import Any
+
 from django.db import migrations, models
+
+
+def without_organisers(apps: Any, schema_editor: Any) -> None:
+    """The version before knows no such role."""
+    apps.get_model("roles", "Appointment").objects.filter(role="organiser").delete()
 
 
 class Migration(migrations.Migration):
@@ -29,4 +36,5 @@ class Migration(migrations.Migration):
                 name="curators_have_a_collection",
             ),
         ),
+        migrations.RunPython(migrations.RunPython.noop, without_organisers),
     ]
