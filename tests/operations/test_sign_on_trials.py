@@ -16,7 +16,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from chatapp.governance.models import AuditEntry
-from chatapp.operations.pages import sign_on as page_of_trials
+from chatapp.operations.pages import how_often
 from chatapp.signon.config import Provider
 from chatapp.signon.models import IdentityProvider
 from tests.conftest import Cast, signed_in_client
@@ -202,8 +202,8 @@ def test_tests_are_limited(
         raise ConnectionError
 
     cache.clear()
-    monkeypatch.setattr(page_of_trials.ratelimit, "consume", away)
-    monkeypatch.setattr(page_of_trials, "redis_errors", lambda: (ConnectionError,))
+    monkeypatch.setattr(how_often.ratelimit, "consume", away)
+    monkeypatch.setattr(how_often, "redis_errors", lambda: (ConnectionError,))
     assert page.post(PAGE, {"slug": "corp"}).status_code == 429
 
 

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 
 from chatapp.governance.models import AuditEntry
-from chatapp.operations.pages import trials as page_of_trials
+from chatapp.operations.pages import how_often
 from chatapp.safety import policy
 from chatapp.safety.learned import judging
 from chatapp.safety.models import FilterRule, WordList
@@ -158,8 +158,8 @@ def test_without_what_counts_nobody_tries(page: Client, monkeypatch: pytest.Monk
     def away(*_: Any, **__: Any) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(page_of_trials.ratelimit, "consume", away)
-    monkeypatch.setattr(page_of_trials, "redis_errors", lambda: (ConnectionError,))
+    monkeypatch.setattr(how_often.ratelimit, "consume", away)
+    monkeypatch.setattr(how_often, "redis_errors", lambda: (ConnectionError,))
     assert page.post(PAGE, {"text": TEXT, "where": "question"}).status_code == 429
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import structlog
-from allauth.core import ratelimit
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from chatapp.conversations.stream import redis_errors
-from chatapp.errors import NotFound, TooOften
+from chatapp.errors import NotFound
 from chatapp.operations.models import ProviderTrial
+from chatapp.operations.pages.how_often import require_turn
 from inference.administration.pages import context_of
 from inference.administration.superusers import ReadOnly, actor, require_superuser
 
@@ -21,10 +19,6 @@ if TYPE_CHECKING:
     ProviderAdminBase = admin.ModelAdmin[ProviderTrial]
 else:
     ProviderAdminBase = admin.ModelAdmin
-
-log = structlog.get_logger(__name__)
-
-_WINDOW_S = 60  # see ACCOUNT_RATE_LIMITS
 
 
 @admin.register(ProviderTrial)
@@ -53,18 +47,7 @@ class ProviderTrialAdmin(ReadOnly, ProviderAdminBase):
             row = next((one for one in rows if one["listed"].provider.slug == tested), None)  # type: ignore[attr-defined]
             if row is None:
                 raise NotFound
-            _require_turn(request)
+            require_turn(request, "sign_on_trial")
             row["steps"] = trials.attempt(row["listed"].provider, by=actor(request))  # type: ignore[attr-defined]
         context = context_of(self, request, "Test a sign-on") | {"rows": rows}
         return TemplateResponse(request, "admin/system/sign_on.html", context)
-
-
-def _require_turn(request: HttpRequest) -> None:
-    """Raises TooOften; also where the store that counts is away: others are asked behind this button."""
-    try:
-        allowed = ratelimit.consume(request, action="sign_on_trial")
-    except redis_errors() as error:
-        log.warning("sign_on_trial.not_counted", error=str(error))
-        allowed = None
-    if not allowed:
-        raise TooOften(retry_after_s=_WINDOW_S)

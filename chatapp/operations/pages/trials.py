@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import structlog
-from allauth.core import ratelimit
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -15,9 +13,8 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from chatapp.conversations.stream import redis_errors
-from chatapp.errors import TooOften
 from chatapp.operations.models import FilterTrial
+from chatapp.operations.pages.how_often import require_turn
 from chatapp.operations.trials import MOST_CHARACTERS, WHERE, Asker, Trial, attempt
 from chatapp.organisations.boundaries import organisation_of
 from inference.administration.pages import form_page
@@ -29,10 +26,6 @@ if TYPE_CHECKING:
     TrialAdminBase = admin.ModelAdmin[FilterTrial]
 else:
     TrialAdminBase = admin.ModelAdmin
-
-log = structlog.get_logger(__name__)
-
-_WINDOW_S = 60  # see ACCOUNT_RATE_LIMITS
 
 
 class TrialForm(forms.Form):
@@ -84,21 +77,10 @@ class TrialAdmin(ReadOnly, TrialAdminBase):
         form = TrialForm(request.POST if request.method == "POST" else None)
         trial = None
         if request.method == "POST" and form.is_valid():
-            _require_turn(request)
+            require_turn(request, "filter_trial")
             trial = form.tried(request)
         page = form_page(self, request, form, "Try the content rules", "Try it")
         page.template_name = "admin/try_it/page.html"
         assert page.context_data is not None
         page.context_data |= {"trial": trial}
         return page
-
-
-def _require_turn(request: HttpRequest) -> None:
-    """Raises TooOften; also where the store that counts is away."""
-    try:
-        allowed = ratelimit.consume(request, action="filter_trial")
-    except redis_errors() as error:
-        log.warning("filter_trial.not_counted", error=str(error))
-        allowed = None
-    if not allowed:
-        raise TooOften(retry_after_s=_WINDOW_S)
