@@ -130,9 +130,16 @@ def _strictest(rules: Sequence[FilterRule], collections: Collection[UUID] | None
 
 
 def _decided(rules: Sequence[FilterRule], collection: UUID | None) -> str:
+    """Those of an organisation are decided apart from those of all: its organisers open nothing that is closed to all."""
     held = [rule for rule in rules if rule.collection_id in (None, collection)]
-    special = max(map(_special, held), default=None)
-    return max((r.action for r in held if _special(r) == special), key=_STRICT.__getitem__, default=Action.ALLOW)
+    of_all = [rule for rule in held if rule.organisation_id is None]
+    of_one = [rule for rule in held if rule.organisation_id is not None]
+    return max(_most_special(of_all), _most_special(of_one), key=_STRICT.__getitem__)
+
+
+def _most_special(rules: Sequence[FilterRule]) -> str:
+    special = max(map(_special, rules), default=None)
+    return max((r.action for r in rules if _special(r) == special), key=_STRICT.__getitem__, default=Action.ALLOW)
 
 
 def _special(rule: FilterRule) -> tuple[bool, bool]:
