@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
+from chatapp.organisations.boundaries import organisation_of
 from chatapp.privacy.models import RetentionRule
 from inference.administration.superusers import is_superuser
 
@@ -58,4 +59,5 @@ class RetentionAdmin(RuleAdminBase):
 
 
 def _write_down(request: HttpRequest, action: str, rule: RetentionRule) -> None:
-    record(action, str(rule), cast(User, request.user), days=rule.days)
+    home = organisation_of(rule.group) if rule.group else None
+    record(action, str(rule), cast(User, request.user), organisation=home, days=rule.days)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.governance.models import AuditEntry
+from chatapp.organisations.services import create_organisation
 from chatapp.privacy import retention
 from chatapp.privacy.models import RetentionRule
 from tests.conftest import Cast, signed_in_client
@@ -91,3 +92,15 @@ def test_administrators_make_rules_and_each_change_is_written_down(cast: Cast) -
     cast.bob.is_staff = True
     cast.bob.save()
     assert signed_in_client(cast.bob).get(RULES).status_code in (403, 404)
+
+
+def test_lines_of_a_rule_for_a_group_are_of_its_organisation(cast: Cast) -> None:
+    acme = create_organisation(name="Acme", slug="acme", by=cast.administrator)
+    group = Group(name="acme/board")
+    group.home = acme.pk  # type: ignore[attr-defined]
+    group.save()
+    admin = signed_in_client(cast.administrator)
+    admin.post(f"{RULES}add/", {"group": group.pk, "days": "30"})
+    admin.post(f"{RULES}{RetentionRule.objects.get().pk}/delete/", {"post": "yes"})
+    lines = AuditEntry.objects.filter(action__startswith="retention_rule.")
+    assert [line.organisation for line in lines] == [acme.pk, acme.pk]
