@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from chatapp import access
 from chatapp.accounts.models import User
@@ -21,6 +21,7 @@ LONGEST_QUERY = 200  # characters
 MOST_WORDS = 12
 MOST_RESULTS = 50  # conversations
 _LOOKED_AT = 300  # messages whose numbers match, the newest first
+_STEP = 50  # of them are read at once
 _INDEXED = 4000  # different words of one message
 _AROUND = 70  # characters of a snippet before and behind the first word that was found
 _RUN = re.compile(r"[^\W_]+(?:[’'ʼ]s\b)?")
@@ -85,14 +86,17 @@ def find(user: User, query: str, limit: int = 20) -> list[Hit]:
     """
     wanted = _wanted(query)
     found: dict[UUID, Hit] = {}
-    for entry in _candidates(user, wanted):
-        if entry.conversation_id in found:
-            continue
-        hit = _hit(entry, wanted)
-        if hit is not None:
-            found[entry.conversation_id] = hit
-            if len(found) == limit:
-                break
+    candidates = _candidates(user, wanted)
+    for begin in range(0, _LOOKED_AT, _STEP):
+        entries = list(candidates[begin : begin + _STEP])
+        for entry in entries:
+            hit = None if entry.conversation_id in found else _hit(entry, wanted)
+            if hit is not None:
+                found[entry.conversation_id] = hit
+                if len(found) == limit:
+                    return list(found.values())
+        if len(entries) < _STEP:
+            break
     return list(found.values())
 
 
@@ -107,10 +111,11 @@ def _wanted(query: str) -> list[str]:
     return wanted
 
 
-def _candidates(user: User, wanted: Sequence[str]) -> list[FoundBy]:
+def _candidates(user: User, wanted: Sequence[str]) -> QuerySet[FoundBy]:
+    """The newest first; without what nobody looks for, which is sealed and long."""
     tokens = [token_of_word(user.pk, word) for word in wanted]
     if None in tokens:
-        return []
+        return FoundBy.objects.none()
     *others, last = tokens
     matches = Q(tokens__contains=[last])
     if len(wanted[-1]) >= BEGINNING:
@@ -118,8 +123,8 @@ def _candidates(user: User, wanted: Sequence[str]) -> list[FoundBy]:
     own = FoundBy.objects.filter(matches, conversation__in=access.conversations(user).filter(temporary=False))
     if others:
         own = own.filter(tokens__contains=others)
-    rows = own.select_related("conversation", "message").order_by("-conversation__updated_at", "-pk")
-    return list(rows[:_LOOKED_AT])
+    rows = own.select_related("conversation", "message").defer("tokens", "message__sources")
+    return rows.order_by("-conversation__updated_at", "-pk")
 
 
 def _hit(entry: FoundBy, wanted: Sequence[str]) -> Hit | None:

@@ -130,7 +130,7 @@ async def _answer(turn: RunningTurn) -> None:
         asker=str(started.asker.pk),
         limits=await limits_of(Behind(started.asker, documents, asked_of)),
         history=started.history,
-        written=turn.text,
+        written=await rules.sent.begun(turn.text) if turn.text else "",
     )
     await _write(turn, asked, rules)
 

@@ -7,9 +7,10 @@ another one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from chatapp.accounts.models import User
@@ -21,7 +22,11 @@ from chatapp.safety.whole_texts import is_kept_from_models
 from inference.engine import ChatMessage
 
 WITHHELD = "[left out]"  # a model is told that something was said there: some want each question followed by an answer
+_NOT_CONTINUED = "The rules of your organisation do not allow what this answer begins with to be used any more."
 _LONG = 4000  # characters that are looked at in a thread
+_AT_ONCE = 8  # questions that are judged at the same time
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +42,67 @@ class Sent:
     async def asked(self, text: str) -> str:
         """A question that is asked again. Raises ContentBlocked."""
         with _noted_again():
-            return self.question.applied(text)
+            return await _beside(text, self.question.applied, text)
+
+    async def begun(self, text: str) -> str:
+        """The beginning of an answer that is to go on. Raises ContentBlocked: without it nothing can."""
+        with _noted_again():
+            left = await _beside(text, _left, text, [self.passages, self.answer])
+        if left == WITHHELD and text != WITHHELD:
+            raise ContentBlocked(_NOT_CONTINUED, advice="Write it again: the rules that hold now are followed then.")
+        return left
 
     async def said(self, history: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
         """Without what may not be sent. Raises ContentNotChecked."""
         with _noted_again():
-            return tuple([await self._one(message) for message in history])
+            blocked = await self._blocked({one.content for one in history if one.role == "user"})
+            return tuple([await self._one(message, blocked) for message in history])
 
     async def answered(self, history: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
         """Where the questions were judged already."""
         with _noted_again():
             return tuple([one if one.role == "user" else await self._answer(one) for one in history])
 
-    async def _one(self, message: ChatMessage) -> ChatMessage:
+    async def _blocked(self, questions: Collection[str]) -> frozenset[str]:
+        """Those that may not be sent at all. The services that judge them are asked beside each other."""
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def is_blocked(text: str) -> bool:
+            async with places:
+                found = await kinds_of(self.user, self.question, text, self.collections)
+            return any(self.question.actions[kind] == Action.BLOCK for kind in found)
+
+        found = await _all([is_blocked(text) for text in questions])
+        return frozenset(text for text, is_so in zip(questions, found, strict=True) if is_so)
+
+    async def _one(self, message: ChatMessage, blocked: Collection[str]) -> ChatMessage:
         if message.role != "user":
             return await self._answer(message)
-        found = await kinds_of(self.user, self.question, message.content, self.collections)
-        if any(self.question.actions[kind] == Action.BLOCK for kind in found):
+        if message.content in blocked:
             return replace(message, content=WITHHELD)
-        return replace(message, content=_left(message.content, [self.question]))
+        return replace(message, content=await _beside(message.content, _left, message.content, [self.question]))
 
     async def _answer(self, message: ChatMessage) -> ChatMessage:
         """A model wrote it from passages, and reads it as it reads those."""
         rules = [self.passages, self.answer]
-        if len(message.content) <= _LONG:
-            return replace(message, content=_left(message.content, rules))
-        return replace(message, content=await asyncio.to_thread(_left, message.content, rules))
+        return replace(message, content=await _beside(message.content, _left, message.content, rules))
+
+
+async def _beside(text: str, look: Callable[_P, _T], *values: _P.args, **named: _P.kwargs) -> _T:
+    """What `look` makes of its values; nobody else waits for a long text."""
+    if len(text) <= _LONG:
+        return look(*values, **named)
+    return await asyncio.to_thread(look, *values, **named)
+
+
+async def _all(steps: Sequence[Coroutine[Any, Any, _T]]) -> list[_T]:
+    """Where one of them fails the others end with it."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(step) for step in steps]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 def _left(text: str, rules: Sequence[Policy]) -> str:

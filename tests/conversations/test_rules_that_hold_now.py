@@ -141,6 +141,27 @@ def test_what_is_sealed_here_gets_its_placeholder(
     assert "anna" not in read_by_the_model(model)
 
 
+def test_a_continued_answer_is_read_by_the_rules_that_hold_now(
+    alice: Client, model: ModelDouble, handbook: Document, handbook_only: list[str]
+) -> None:
+    model.words = ["Pay ", "with ", "4111 1111 1111 1111 ", "at the ", "desk."]
+    first, _ = asked(alice, "How do I pay?", handbook_only)
+    Message.objects.filter(pk=first["answer"]).update(status=Message.Status.INTERRUPTED)
+    rules(handbook.collection, ("card", "answer", "mask"))
+    model.words = ["That is all."]
+    sent(alice, {"type": "continue", "message": first["answer"]})
+    read = read_by_the_model(model)
+    assert "4111" not in read and "at the desk." in read
+    Message.objects.filter(pk=first["answer"]).update(status=Message.Status.INTERRUPTED)
+    FilterRule.objects.update(action="block")
+    time.sleep(_FRESH_S)
+    calls = len(model.calls)
+    frames = sent(alice, {"type": "continue", "message": first["answer"]})
+    (error,) = [frame for frame in frames if frame["type"] == "error"]
+    assert error["code"] == "content_blocked" and "begins" in error["message"] and len(model.calls) == calls
+    assert Message.objects.get(pk=first["answer"]).text.startswith("Pay with")
+
+
 def test_orders_to_the_model_said_before_are_left_out(
     alice: Client, model: ModelDouble, handbook_only: list[str], board: Collection
 ) -> None:

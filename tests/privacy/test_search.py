@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from chatapp.accounts.models import User
 from chatapp.conversations import search, services
@@ -132,6 +133,20 @@ def test_numbers_that_say_more_than_the_text_lead_nowhere(cast: Cast) -> None:
     home = conversation(cast.alice, "A wombat.")
     FoundBy.objects.filter(conversation=home).update(tokens=word_tokens.tokens_of(cast.alice.pk, ["numbat"]))
     assert looked_for(cast.alice, "numbat") == []
+
+
+def test_no_more_is_read_than_is_shown_and_no_sources(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_STEP", 2)
+    right = [conversation(cast.alice, f"Wombat {number}.") for number in range(3)]
+    wrong = [conversation(cast.alice, "A numbat.") for _ in range(3)]
+    wombat = word_tokens.tokens_of(cast.alice.pk, ["wombat"])
+    FoundBy.objects.filter(conversation__in=wrong).update(tokens=wombat)
+    for limit, steps in ((1, 2), (2, 3), (20, 4)):
+        with CaptureQueriesContext(connection) as queries:
+            hits = search.find(cast.alice, "wombat", limit)
+        read = [one["sql"] for one in queries if "conversations_foundby" in one["sql"]]
+        assert [hit.conversation for hit in hits] == right[::-1][:limit] and len(read) == steps
+        assert not any("sources" in sql for sql in read)
 
 
 @pytest.mark.parametrize("query", ["", "   ", "?!", "\0", "x" * 201, " ".join(f"w{n}" for n in range(13)), "\ud800"])
