@@ -101,7 +101,10 @@ new ConversationSearch({
   list: byId("conversations"),
   onOpen: async (id, message) => {
     await list.onOpen(id);
-    byId(`m-${message}`)?.scrollIntoView({ block: "center" });
+    if (session.id !== id || !session.tree.get(message)) return; // the title was found, or another one is open
+    for (let at = session.tree.get(message); at; at = session.tree.get(at.parent)) session.tree.choose(at);
+    paint();
+    transcript.reveal(message);
   },
 });
 

@@ -152,6 +152,17 @@ export class Transcript {
     this.lastTop = this.scroller.scrollTop;
   }
 
+  // To a message of the branch that is shown; what grows takes nobody away from there.
+  reveal(id) {
+    const view = this.views.get(id);
+    if (!view) return;
+    if (this.stale.has(view)) this.#paint(view);
+    this.following = false;
+    view.node.scrollIntoView({ block: "center" });
+    this.lastTop = this.scroller.scrollTop;
+    this.#showWhere();
+  }
+
   toEnd(smooth = false) {
     this.following = true;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -39,6 +39,26 @@ def test_what_is_found_takes_the_place_of_the_list_and_opens(page: Any, double: 
     assert page.problems == []
 
 
+def test_what_is_found_on_another_branch_is_shown(page: Any, double: Double) -> None:
+    edited = {"id": "edited", "parent": None, "role": "user", "text": "May we?", "status": "complete"}
+    more = [answered("Word. " * 900, number="long"), {"id": "then", "parent": "long", "role": "user", "text": "Why?"}]
+    stored(double, answered(), *more, edited, answered("They may.", number="newer") | {"parent": "edited"})
+    double.found = [HIT]
+    page.goto("/")
+    page.get_by_label(BOX).fill("leave")
+    page.locator("#found").get_by_role("link").click()
+    expect(page.locator(f"#m-{ANSWER}")).to_be_in_viewport()
+    expect(page.locator("#m-newer")).to_have_count(0)
+    expect(page.locator("#m-long")).to_have_count(0)
+    double.found = [HIT | {"message": "long", "marks": [[2, 9]]}]
+    page.get_by_label(BOX).fill("leave it")
+    expect(page.locator("#found mark")).to_have_text("Carried")
+    page.locator("#found").get_by_role("link").click()
+    expect(page.locator("#m-long")).to_be_in_viewport()
+    expect(page.get_by_text("Why?")).to_have_count(1)
+    assert page.problems == []
+
+
 def test_nothing_found_and_a_server_that_fails_are_said(page: Any, double: Double) -> None:
     page.goto("/")
     page.get_by_label(BOX).fill("wombat")
