@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 from allauth.account.models import EmailAddress
 from django import forms
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
 from chatapp.accounts.keys import revoke
+from chatapp.accounts.links import make_link
 from chatapp.accounts.models import ApiKey, ServiceAccount, User
 from chatapp.governance.personal import Personal
 from chatapp.governance.services import record
@@ -25,6 +27,8 @@ from chatapp.organisations.administration import OfOrganisers, home_of_asker
 from chatapp.organisations.forms import GroupForm, PersonWithin, Within, require_together
 from chatapp.organisations.models import Organisation
 from chatapp.organisations.services import move_person
+from chatapp.signon import credentials
+from chatapp.signon.oidc import absolute
 from inference.administration.superusers import is_superuser
 
 if TYPE_CHECKING:
@@ -90,11 +94,26 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
         if not change:
             obj.organisation_id = home_of_asker(request)
         chosen, moves = obj.organisation, change and "organisation" in form.changed_data
+        rises = change and obj.is_superuser and "is_superuser" in form.changed_data
         if moves:
             obj.organisation_id = form.initial["organisation"]
         super().save_model(request, obj, form, change)
+        by = cast(User, request.user)
+        if rises and obj != by:  # whoever looked after the account knows what opens it
+            credentials.end_all(obj, by=by, way="made an administrator")
         if moves:
-            move_person(obj, cast(Organisation, chosen), by=cast(User, request.user))
+            move_person(obj, cast(Organisation, chosen), by=by)
+        if (rises or moves) and obj != by and obj.is_active:
+            messages.warning(request, _way_in(request, obj))
+
+
+def _way_in(request: HttpRequest, person: User) -> str:
+    """For whoever ended all that opened this account."""
+    ended = f"The password, second factors, links and keys of {person} have ended."
+    if not settings.LOCAL_ACCOUNTS:
+        return f"{ended} Name their subject under Linked accounts, or make a link: manage.py signinlink."
+    link = absolute(request, make_link(person))
+    return f"{ended} This link signs them in once, within a day, and is shown now alone: {link}"
 
 
 class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -152,6 +171,9 @@ class ServiceAccountAdmin(OfOrganisers, ServiceAdminBase):
         record(action, obj.get_username(), cast(User, request.user), organisation=obj.tenant, **said)
 
 
+_OF_THOSE_WHO_RUN_FOOTNOTE = Q(user__is_superuser=True) | Q(user__is_staff=True)
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(OfOrganisers, KeyAdminBase):
     """Whose keys there are, what they open, and an end to them; making one is for those who use it."""
@@ -186,7 +208,8 @@ class ApiKeyAdmin(OfOrganisers, KeyAdminBase):
 
     @admin.action(description="Revoke at once")
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        for key in queryset.select_related("user"):
+        theirs = queryset if is_superuser(request) else queryset.exclude(_OF_THOSE_WHO_RUN_FOOTNOTE)
+        for key in theirs.select_related("user"):
             revoke(key, by=cast(User, request.user))
 
     def has_add_permission(self, request: HttpRequest) -> bool:

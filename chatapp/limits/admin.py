@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from chatapp.accounts.models import User
+from chatapp.accounts.models import ApiKey, User
 from chatapp.governance.personal import Personal
 from chatapp.governance.services import record
 from chatapp.limits.models import Limit, Resource
@@ -36,6 +36,8 @@ class LimitForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(of[1], "A limit is of one person, one group, one organisation or one key, or of everybody.")
         if not of and isinstance(self, Within):
             self.add_error(None, "Choose a person, a group or a key of your organisation.")
+        if isinstance(self, Within) and _is_of_those_who_run_footnote(given.get("user"), given.get("key")):
+            self.add_error(of[0], "Those who run Footnote are not limited by organisers.")
         if given.get("together") and (given.get("user") or given.get("key")):
             self.add_error("together", "One person, or one key, shares it with nobody.")
         if given.get("together") and given.get("resource") == Resource.TURNS and not given.get("organisation"):
@@ -58,7 +60,8 @@ class LimitAdmin(OfOrganisers, LimitAdminBase):
 
     def has_change_permission(self, request: HttpRequest, obj: Limit | None = None) -> bool:
         of_all = obj is not None and obj.organisation_id is not None
-        return super().has_change_permission(request, obj) and (is_superuser(request) or not of_all)
+        theirs = obj is not None and _is_of_those_who_run_footnote(obj.user, obj.key)
+        return super().has_change_permission(request, obj) and (is_superuser(request) or not (of_all or theirs))
 
     def has_delete_permission(self, request: HttpRequest, obj: Limit | None = None) -> bool:
         return self.has_change_permission(request, obj)
@@ -74,6 +77,11 @@ class LimitAdmin(OfOrganisers, LimitAdminBase):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Limit]) -> None:
         for limit in queryset:
             self.delete_model(request, limit)
+
+
+def _is_of_those_who_run_footnote(user: User | None, key: ApiKey | None) -> bool:
+    whose = user or (key.user if key else None)
+    return whose is not None and (whose.is_superuser or whose.is_staff)
 
 
 def _write_down(request: HttpRequest, action: str, limit: Limit) -> None:

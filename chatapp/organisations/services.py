@@ -14,6 +14,7 @@ from chatapp.governance.services import record
 from chatapp.organisations.models import Organisation
 from chatapp.roles.models import Appointment
 from chatapp.roles.services import dismiss
+from chatapp.signon import credentials
 from retrieval.sources.services import rest_all_of
 from retrieval.tenants import HOUSE
 
@@ -72,7 +73,8 @@ def open_organisation(organisation: Organisation, *, by: User | None) -> int:
 def move_person(person: User, to: Organisation, *, by: User | None) -> None:
     """With nothing of where they were: no groups, roles, keys or sessions (whose hash holds since when somebody is
     where they are), and no conversations, which rest on its documents. What they have open ends within seconds.
-    Raises Invalid."""
+    Nor with a password, second factors or links to providers, which somebody there may have chosen: unless they move
+    themselves, they need a one-time link. Raises Invalid."""
     held = User.objects.select_for_update().get(pk=person.pk)
     if held.organisation_id == to.pk:
         return
@@ -94,6 +96,8 @@ def _leave(person: User, by: User | None) -> None:
         dismiss(role, by=by)
     for key in kept_keys(person):
         revoke(key, by=by or person)
+    if person != by:
+        credentials.end_all(person, by=by, way="moved to another organisation")
     User.objects.filter(owner=person).update(owner=None)  # service accounts stay where they are
     OneTimeLink.objects.filter(user=person, used_at=None).delete()
     Turn.objects.filter(asker=person, running=True).update(stop_requested=True)

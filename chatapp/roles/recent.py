@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from typing import Any, cast
 from urllib.parse import urlencode
+from uuid import UUID
 
 from allauth.core import ratelimit
 from django import forms
@@ -28,7 +29,8 @@ from chatapp.governance.services import record
 RECENT_S = 600
 _AT = "signed_in_at"
 # Pages of the administration whose every change asks for it: what models are asked where, and with which keys; what
-# filters stop; who signs people in; who has which role; which keys programs have.
+# filters stop; who signs people in; who has which role; which keys programs have; which organisations are open; how
+# long conversations are kept.
 _DANGEROUS = (
     "/admin/inference/modelversion/",
     "/admin/safety/",
@@ -39,6 +41,8 @@ _DANGEROUS = (
     "/admin/roles/",
     "/admin/accounts/apikey/",
     "/admin/accounts/serviceaccount/",
+    "/admin/organisations/",
+    "/admin/privacy/",
     "/accounts/keys/",
 )
 _PEOPLE = "/admin/accounts/user/"
@@ -83,10 +87,24 @@ def _is_dangerous(request: HttpRequest) -> bool:
 
 
 def _makes_powerful(request: HttpRequest) -> bool:
-    """A new administrator; groups, which have roles; another password, which opens an account; or an end to one."""
+    """A new administrator; groups, which have roles; another password, which opens an account; another organisation;
+    or an end to one."""
     sets_password = request.path.endswith("/password/") or "password1" in request.POST
     given = "is_superuser" in request.POST or "groups" in request.POST
-    return sets_password or given or "delete" in request.path or "action" in request.POST
+    return sets_password or given or "delete" in request.path or "action" in request.POST or _moves(request)
+
+
+def _moves(request: HttpRequest) -> bool:
+    """Whether another organisation is asked for than the one that the person is of."""
+    asked = request.POST.get("organisation")
+    if asked is None:
+        return False
+    parts = request.resolver_match.kwargs if request.resolver_match else {}
+    try:
+        stays = User.objects.filter(pk=UUID(parts.get("object_id", "")), organisation=UUID(asked)).exists()
+    except ValueError:
+        return True
+    return not stays
 
 
 class PasswordForm(forms.Form):

@@ -10,6 +10,7 @@ from chatapp.scim.models import Person, ProvisioningClient, Subject
 from chatapp.scim.profiles import Profile
 from chatapp.signon import providers
 from chatapp.signon.config import Provider
+from retrieval.tenants import HOUSE
 
 _LONGEST = 191  # characters of a subject: the column
 
@@ -44,7 +45,15 @@ def link(person: Person, user_name: str) -> None:
 
 
 def _at(client: ProvisioningClient, external_id: str, user_name: str) -> tuple[Provider | None, str]:
-    """The provider that is in use, and the subject there; None where there is none."""
+    """The provider that is in use, and the subject there; None where there is none. Providers are of the house: what
+    another organisation's client says of a subject there is not believed. Raises Uniqueness."""
     subject = external_id if client.subject == Subject.EXTERNAL_ID else user_name
     provider = providers.find(client.identity_provider) if client.identity_provider else None
-    return (provider, subject) if provider and 0 < len(subject) <= _LONGEST else (None, "")
+    if provider is None or not 0 < len(subject) <= _LONGEST:
+        return None, ""
+    if client.organisation_id != HOUSE:
+        raise Uniqueness(
+            "Clients of this organisation link nobody to this identity provider.",
+            advice="An administrator takes the provider out of the client under /admin/, Provisioning.",
+        )
+    return provider, subject

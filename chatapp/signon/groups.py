@@ -9,9 +9,11 @@ from django.db import transaction
 
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
+from chatapp.signon import credentials
 from chatapp.signon.config import Rule
 from chatapp.signon.identity import Identity
 from chatapp.signon.models import Grant
+from retrieval.tenants import HOUSE
 
 
 @transaction.atomic
@@ -23,8 +25,9 @@ def apply(user: User, identity: Identity) -> None:
     added, removed = _memberships(person, slug, _groups(rules))
     if added or removed:
         record("sign_on.groups", person, provider=slug, added=added, removed=removed)
-    _administration(person, slug, any(not rule.group for rule in rules))
+    _administration(person, identity, any(not rule.group for rule in rules) and person.tenant == HOUSE)
     user.is_superuser, user.is_staff = person.is_superuser, person.is_staff
+    user.password = person.password  # the session that begins now is bound to it
 
 
 def _groups(rules: Iterable[Rule]) -> list[Group]:
@@ -56,7 +59,10 @@ def _give(user: User, slug: str, group: Group, is_member: bool) -> bool:
     return not is_member
 
 
-def _administration(user: User, slug: str, wanted: bool) -> None:
+def _administration(user: User, identity: Identity, wanted: bool) -> None:
+    """People of other organisations become no administrators by a claim. Who becomes one keeps nothing that opened the
+    account before, but for the identity: whoever looked after it may know it."""
+    slug = identity.provider.slug
     if wanted and user.is_superuser and not _is_given(user, None):
         return  # given here
     before = user.is_superuser
@@ -70,6 +76,8 @@ def _administration(user: User, slug: str, wanted: bool) -> None:
         user.save(update_fields=["is_superuser", "is_staff"])
         change = "sign_on.administrator_made" if user.is_superuser else "sign_on.administrator_ended"
         record(change, user, provider=slug)
+        if user.is_superuser:
+            credentials.end_all(user, by=None, way="made an administrator", came_by=(slug, identity.subject))
 
 
 def _is_given(user: User, group: Group | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn import forms as theirs
+from allauth.mfa.webauthn.internal import auth
 from django import forms
 from django.core.exceptions import ValidationError
 
@@ -50,8 +51,13 @@ class Add(theirs.AddWebAuthnForm):
     credential = Credential()
 
     def clean(self) -> Any:
+        """What is kept of whether it signs in alone is what its person chose, not what a device made of it."""
         with _refusing():
-            return super().clean()
+            given = super().clean()
+            if "credential" in given:
+                told = given["credential"].setdefault("clientExtensionResults", {})
+                told["credProps"] = {"rk": bool(given.get("passwordless"))}
+            return given
 
 
 class Authenticate(theirs.AuthenticateWebAuthnForm):
@@ -71,3 +77,12 @@ class SignIn(Authenticate):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, user=None, **kwargs)
+
+    def clean_credential(self) -> Authenticator:
+        """The question may have been that of a second step, which wants no finger; so may the passkey."""
+        if (auth.get_state() or {}).get("user_verification") != "required":
+            raise ValidationError(_SENTENCE)
+        found = super().clean_credential()
+        if found.wrap().is_passwordless is not True:
+            raise ValidationError(_SENTENCE)
+        return found
