@@ -79,8 +79,8 @@ class WordList(models.Model):
 
 class FilterRule(models.Model):
     """The most special rule holds: one for a group and a collection before one for a collection, that before one for a
-    group, that before one for all. Among equally special ones, the strictest. Rules of an organisation and those without
-    one are decided apart, and the stricter outcome holds."""
+    group, that before one for all. Among equally special ones, the strictest. Rules of an organisation and those
+    without one are decided apart, and the stricter outcome holds."""
 
     class Where(models.TextChoices):
         QUESTION = "question", "questions"

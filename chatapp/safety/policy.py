@@ -130,7 +130,7 @@ def _strictest(rules: Sequence[FilterRule], collections: Collection[UUID] | None
 
 
 def _decided(rules: Sequence[FilterRule], collection: UUID | None) -> str:
-    """Those of an organisation are decided apart from those of all: its organisers open nothing that is closed to all."""
+    """Those of an organisation are decided apart: its organisers open nothing that is closed to all."""
     held = [rule for rule in rules if rule.collection_id in (None, collection)]
     of_all = [rule for rule in held if rule.organisation_id is None]
     of_one = [rule for rule in held if rule.organisation_id is not None]

@@ -121,7 +121,9 @@ def test_the_greeting_names_running_answers(alice: Client, model: ModelDouble) -
         accepted = socket.ask()
         with alice.socket() as second:
             expected = {"turn": accepted["turn"], "conversation": accepted["conversation"]}
-            assert second.hello["running"] == [{**expected, "answer": accepted["answer"], "from": 0, "temporary": False}]
+            assert second.hello["running"] == [
+                {**expected, "answer": accepted["answer"], "from": 0, "temporary": False}
+            ]
         detail = alice.get(f"/api/conversations/{accepted['conversation']}/").json()
         assert detail["running"] == [{"turn": accepted["turn"], "answer": accepted["answer"], "from": 0}]
         model.gate.set()

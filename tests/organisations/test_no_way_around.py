@@ -23,7 +23,9 @@ def globex(cast: Cast) -> Home:
 
 def action_for_acme(acme: Home) -> str | None:
     policies._kept = policies._Rules((), float("-inf"))
-    return policies.policy("question", {acme.group.pk}, [acme.collection.pk], acme.organisation.pk).actions.get("secret")
+    return policies.policy("question", {acme.group.pk}, [acme.collection.pk], acme.organisation.pk).actions.get(
+        "secret"
+    )
 
 
 @pytest.mark.parametrize("about", ["group", "collection"])
