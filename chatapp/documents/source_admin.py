@@ -164,7 +164,7 @@ class SourceAdmin(OfCurators, SourceAdminBase):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         require_curator(request)
-        going = Source.objects.filter(state__in=_OPEN).exists()
+        going = self.get_queryset(request).filter(state__in=_OPEN).exists()
         return super().changelist_view(request, {"title": "Sources", "going": going, **(extra_context or {})})
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:

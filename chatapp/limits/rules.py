@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import F, QuerySet, Window
+from django.db.models.functions import Coalesce, RowNumber
 
 from chatapp.accounts.models import User
 from chatapp.accounts.scopes import grant_of
@@ -53,10 +55,21 @@ def rules() -> tuple[Rule, ...]:
     with _lock:
         if time.monotonic() - _read_at < READ_AGAIN_S:
             return _rules
-    found = tuple(Rule(*row) for row in Limit.objects.order_by("pk").values_list(*_COLUMNS)[:MOST])
+    found = tuple(Rule(*row) for row in _in_turn().values_list(*_COLUMNS)[:MOST])
     with _lock:
         _read_at, _rules = time.monotonic(), found
     return found
+
+
+def _in_turn() -> QuerySet[Limit]:
+    """One of each organisation, then a second of each: the rows of one push out none of another. First are those that
+    are of an organisation as a whole, which its organisers cannot make, and those of everybody."""
+    home = Coalesce(
+        "organisation_id", "user__organisation_id", "group__place__organisation_id", "key__user__organisation_id"
+    )
+    parts = (F("user").asc(nulls_first=True), F("group").asc(nulls_first=True), F("key").asc(nulls_first=True), "pk")
+    turn = Window(RowNumber(), partition_by=[home], order_by=parts)
+    return Limit.objects.annotate(turn=turn).order_by("turn", "pk")
 
 
 def forget() -> None:

@@ -84,14 +84,20 @@ def parse_html(text: str, limits: ParseLimits, *, whole: bool = False) -> Parsed
 def _drop_unseen(tree: etree._Element) -> None:
     """With comments; the words behind them stay."""
     comments = [one for one in tree.iter() if not isinstance(one.tag, str)]
+    tails, texts = dict[etree._Element, list[str]](), dict[etree._Element, list[str]]()  # what is added to them
     for node in [*comments, *unseen_in(tree)]:
         if (above := node.getparent()) is not None and node.tag != "body":
+            behind = [node.tail or "", *tails.pop(node, ())]
             before = node.getprevious()
             if before is not None:
-                before.tail = (before.tail or "") + (node.tail or "")
+                tails.setdefault(before, []).extend(behind)
             else:
-                above.text = (above.text or "") + (node.tail or "")
+                texts.setdefault(above, []).extend(behind)
             above.remove(node)
+    for node, words in tails.items():
+        node.tail = (node.tail or "") + "".join(words)
+    for node, words in texts.items():
+        node.text = (node.text or "") + "".join(words)
 
 
 def _date(tree: etree._Element) -> datetime | None:

@@ -20,11 +20,13 @@ export class Drafts {
   put(conversation, text) {
     const key = conversation ?? "new";
     if (!text.trim() && !this.texts.has(key)) return;
-    this.texts = new Map(this.#read().texts); // another tab may have written since
+    const kept = this.#read();
+    const mine = kept.person === this.person; // somebody else may have signed in, or this person out, in another tab
+    if (mine) this.texts = new Map(kept.texts); // which may have written since
     this.texts.delete(key);
     if (text.trim()) this.texts.set(key, text.slice(0, MOST_CHARACTERS));
     while (this.texts.size > MOST_DRAFTS) this.texts.delete(this.texts.keys().next().value);
-    this.#write();
+    if (mine) this.#write();
   }
 
   #read() {

@@ -132,6 +132,26 @@ def test_each_conversation_keeps_its_own_draft_even_when_the_browser_is_closed(p
     expect(later.get_by_label("Your question")).to_have_value("About travel")
 
 
+def test_the_tab_of_somebody_who_is_gone_neither_reads_nor_writes_drafts(page: Any, double: Double) -> None:
+    page.goto("/")
+    kept = page.evaluate(
+        """async () => {
+          const { Drafts, forgetDrafts } = await import("/static/js/drafts.js");
+          const stale = new Drafts("alice");
+          stale.put(null, "of alice");
+          const now = new Drafts("bob");
+          now.put("c1", "of bob");
+          stale.put("c0", "of alice, later");
+          const after = localStorage.getItem("drafts");
+          forgetDrafts();
+          stale.put("c0", "of alice, later");
+          return [after, localStorage.getItem("drafts"), stale.get("c0")];
+        }"""
+    )
+    assert json.loads(kept[0]) == {"person": "bob", "texts": [["c1", "of bob"]]}
+    assert kept[1:] == [None, "of alice, later"]
+
+
 def test_a_question_that_was_sent_leaves_no_draft(page: Any, double: Double) -> None:
     page.goto("/")
     double.ask("May I?")

@@ -79,3 +79,17 @@ def test_a_limit_is_of_one_thing(acme: Home, wrong: dict[str, str]) -> None:
     of = {name: getattr(acme, where) for name, where in wrong.items()}
     with pytest.raises(IntegrityError, match="limit_is_of_one_at_most"), transaction.atomic():
         Limit.objects.create(resource="requests", amount=1, organisation=acme.organisation, **of)
+
+
+def test_the_limits_of_an_organisation_push_out_none_of_others(
+    cast: Cast, acme: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for resource in Resource.values:
+        limit(Resource(resource), 5, 60, user=acme.person)
+        limit(Resource(resource), 5, 60, group=acme.group)
+    limit(Resource.REQUESTS, 2, 60, user=cast.alice)
+    limit(Resource.REQUESTS, 3, 60)
+    limit(Resource.REQUESTS, 4, 60, organisation=acme.organisation, together=True)
+    monkeypatch.setattr(rules, "MOST", 3)
+    rules.forget()
+    assert {rule.amount for rule in rules.rules()} == {2, 3, 4}

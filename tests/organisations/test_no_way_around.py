@@ -6,6 +6,7 @@ import pytest
 
 from chatapp.safety import policy as policies
 from chatapp.safety.models import FilterRule
+from retrieval.sources.models import Source
 from retrieval.tenants import HOUSE
 from tests.conftest import Cast, signed_in_client
 from tests.organisations.houses import Home, home
@@ -53,3 +54,10 @@ def test_those_who_run_footnote_make_an_exception_for_one_group(acme: Home) -> N
     assert action_for_acme(acme) is None
     policies._kept = policies._Rules((), float("-inf"))
     assert policies.policy("question", set(), None, HOUSE).actions == {"secret": "block"}
+
+
+def test_a_source_of_others_that_runs_shows_nowhere(acme: Home, globex: Home) -> None:
+    organisers = [signed_in_client(acme.organiser), signed_in_client(globex.organiser)]
+    Source.objects.create(name="Merger", kind="web", collection=globex.collection, state="running")
+    pages = [one.get("/admin/sources/source/") for one in organisers]
+    assert [one.context["going"] for one in pages] == [False, True]

@@ -18,7 +18,7 @@ from lxml import html as lxml_html
 from retrieval.config import ParseLimits
 from retrieval.parsing import docx as word
 from retrieval.parsing import pdf as pdf_parser
-from retrieval.parsing.html import parse_html
+from retrieval.parsing.html import _drop_unseen, parse_html
 from retrieval.parsing.unseen import unseen_in
 from tests.parsing.pdf_file import Page, pdf
 
@@ -48,6 +48,11 @@ def page(inside: str, head: str = "") -> str:
         f'<table><tr><th>A</th><td style="display:/**/none">{ORDER}</td></tr><tr><th>B</th><td>2</td></tr></table>',
         f"<p>So <!-- {ORDER} --> it is.</p>",
         f'<p style="color:transparent">{ORDER}</p>',
+        f'<p style="display:/*\n*/none">{ORDER}</p>',
+        f'<p style="display:none/* to the end">{ORDER}</p>',
+        f'<p style="d\\69splay:none">{ORDER}</p>',
+        f'<p style="display:n\\00006F ne">{ORDER}</p>',
+        f'<p style="display:n\\one">{ORDER}</p>',
     ],
 )
 def test_what_a_page_hides_is_left_out(hidden: str) -> None:
@@ -109,6 +114,25 @@ def test_a_hostile_paragraph_costs_what_its_size_does() -> None:
 def test_the_parser_of_pages_loads_nothing_of_word() -> None:
     code = "import sys, retrieval.parsing.unseen; sys.exit('docx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        f"<p style='{'/*a' * 40_000}'>Seen</p>",
+        f"<p style='font-size:{'0' * 100_000}x'>Seen</p>",
+        f"<p>{'words <!--x-->' * 40_000}Seen</p>",
+        f"<p>{'words <i hidden>x</i><!--y-->' * 20_000}Seen</p>",
+    ],
+    ids=["comments in a style", "noughts in a style", "comments", "hidden words"],
+)
+def test_hostile_pages_cost_as_much_as_they_are_long(hostile: str) -> None:
+    begin = time.process_time()
+    tree = lxml_html.document_fromstring(f"<html><body>{hostile}</body></html>")
+    _drop_unseen(tree)
+    assert time.process_time() - begin < 4  # seconds of CPU; the squares of these lengths took 13 to 90
+    text = tree.text_content()
+    assert text == "words " * hostile.count("words ") + "Seen"
 
 
 def text_of(tmp_path: Path, make: Any) -> str:
