@@ -256,7 +256,7 @@ def test_signing_in(page: Any) -> None:
     check(page)
     page.get_by_label("User name or e-mail").fill("nobody")
     page.get_by_label("Password").fill("wrong")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("alert")).to_be_visible()
     check(page)
 
