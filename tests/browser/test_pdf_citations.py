@@ -48,6 +48,7 @@ DRAWN = """
 WORDS = """
 async ([url, number, needle]) => {
   const pdf = await import("/static/vendor/pdfjs/pdf.js");
+  pdf.GlobalWorkerOptions.workerSrc = "/static/vendor/pdfjs/pdf.worker.js";
   const page = await (await pdf.getDocument({ url, useWasm: false }).promise).getPage(number);
   const view = page.getViewport({ scale: 1 });
   const item = (await page.getTextContent()).items.find((one) => one.str.includes(needle));
