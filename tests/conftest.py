@@ -17,6 +17,7 @@ from psycopg.errors import DeadlockDetected
 from pytest_django import DjangoDbBlocker
 
 from chatapp.accounts.models import User
+from chatapp.directory.order import LOCAL
 from chatapp.governance.later import later_lines
 from tests.redis_server import Redis
 
@@ -83,7 +84,7 @@ def signed_in_session(user: User) -> str:
     """-> the key of a session, as signing in leaves it in the cookie."""
     session = SessionStore()
     session["_auth_user_id"] = str(user.pk)
-    session["_auth_user_backend"] = "allauth.account.auth_backends.AuthenticationBackend"
+    session["_auth_user_backend"] = LOCAL
     session["_auth_user_hash"] = user.get_session_auth_hash()
     session["signed_in_at"] = time.time()
     session.create()

@@ -14,6 +14,8 @@ from django.db.migrations.executor import MigrationExecutor
 from chatapp.organisations.models import Organisation
 from chatapp.roles.models import Appointment
 from retrieval.models import Collection
+from retrieval.sources.models import Source
+from retrieval.tenants import HOUSE
 from tests.conftest import Cast
 
 Back = Callable[[str, str], None]
@@ -86,6 +88,19 @@ def test_two_collections_of_one_name_are_named_before_anything_is_taken_back(cas
     Collection.objects.filter(pk=twin.pk).update(name=f"Handbook {uuid.uuid4()}")
     back("retrieval", "0005_what_was_put_in_by_hand")
     assert len(ask("SELECT name FROM retrieval_collection")) == 2
+
+
+def test_sources_are_of_their_collections_and_two_of_one_name_are_named_before(cast: Cast, back: Back) -> None:
+    other = Organisation.objects.create(name="Other")
+    theirs = Collection.objects.create(name="Theirs", tenant=other.pk)
+    Source.objects.create(name="Wiki", kind="web", collection=Collection.objects.create(name="Ours"))
+    twin = Source.objects.create(name="Wiki", kind="web", collection=theirs)
+    with pytest.raises(IrreversibleError, match="have the same name: Wiki"):
+        back("sources", "0005_who_reaches_private_networks")
+    Source.objects.filter(pk=twin.pk).update(name="Their wiki")
+    back("sources", "0005_who_reaches_private_networks")
+    forward("sources")
+    assert dict(Source.objects.values_list("name", "tenant")) == {"Their wiki": other.pk, "Wiki": HOUSE}
 
 
 def test_no_migration_that_is_not_atomic_changes_columns() -> None:

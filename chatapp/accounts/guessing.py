@@ -13,11 +13,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from chatapp.accounts.models import User
+from chatapp.accounts.named import meant, typed
 from chatapp.limits import buckets
 from chatapp.limits.buckets import Bucket, Fill
 
@@ -79,10 +79,9 @@ def _fills(lane: str, person: str, cost: int) -> list[Fill]:
 
 
 def _person(credentials: dict[str, Any]) -> str:
-    """The same for a name and an e-mail address of one person, whatever their case; of nobody, what was typed."""
-    typed = str(credentials.get("username") or credentials.get("email") or "")[:254].lower()
-    found = User.objects.filter(Q(username__iexact=typed) | Q(email__iexact=typed)).order_by("date_joined")
-    return str(found.values_list("pk", flat=True).first() or typed)
+    """Whose password is looked at; of nobody, what was typed, whatever its case."""
+    person = meant(credentials)
+    return str(person.pk) if person is not None else typed(credentials).lower()
 
 
 def _known(request: HttpRequest) -> list[str]:

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_http_methods
 
 from chatapp.accounts import guessing
 from chatapp.accounts.models import OneTimeLink, User
+from chatapp.directory.order import LOCAL
 from chatapp.errors import Invalid, NotFound
 from chatapp.governance.services import record
 from chatapp.roles.recent import require_guess
@@ -29,7 +30,6 @@ from chatapp.signon.sessions import may_choose_password
 VALID_FOR = timedelta(hours=24)
 CHOOSE_WITHIN_S = 900
 _CHOOSES = "chooses_password_until"
-_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 class LinkSpent(NotFound):
@@ -86,7 +86,7 @@ def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "GET":
         return render(request, "accounts/link.html", {"person": _valid(token).user})
     user = redeem(token)
-    login(request, user, backend=_BACKEND)
+    login(request, user, backend=LOCAL)
     request.session[_CHOOSES] = time.time() + CHOOSE_WITHIN_S
     return redirect("set_password")
 

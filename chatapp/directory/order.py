@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LOCAL = "allauth.account.auth_backends.AuthenticationBackend"
+LOCAL = "chatapp.accounts.backend.PasswordBackend"
 DIRECTORY = "chatapp.directory.backend.DirectoryBackend"
 
 

@@ -49,9 +49,10 @@ def kinds_for(user: User) -> dict[str, Kind]:
     return {name: kind for name, kind in kinds().items() if user.is_superuser or name in _FOR_CURATORS}
 
 
-def get_source_by_name(user: User, name: str) -> Source:
+def get_source_by_name(user: User, name: str, organisation: UUID) -> Source:
+    """Each organisation has names of its own."""
     access.require_administrator(user)
-    found = Source.objects.filter(name=name).select_related("collection").first()
+    found = of_curator(user).filter(name=name, tenant=organisation).first()
     if found is None:
         raise NotFound(f"There is no source named {name!r}.", advice="`manage.py sources list` shows them.")
     return found

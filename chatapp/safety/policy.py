@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -29,6 +30,7 @@ from retrieval.tenants import HOUSE
 log = structlog.get_logger(__name__)
 
 _FRESH_S = 1.0  # a rule that was changed holds everywhere after so long
+_MOST = 512  # policies that are kept
 _STRICT = {one: at for at, one in enumerate(FilterRule.Action.values)}
 Where = FilterRule.Where
 Action = FilterRule.Action
@@ -73,17 +75,78 @@ class Policy:
         return replaced(text, spans_in(text, self.filters, self.looking_for), self.shown)
 
 
+_Key = tuple[str, frozenset[int], frozenset[UUID | None], UUID]
+
+
+class Rules:
+    """Those of the house, with the policies that were made of them: making one takes longer than most texts do."""
+
+    def __init__(self, rules: Sequence[FilterRule]) -> None:
+        self._all = tuple(rules)
+        self._places = frozenset(rule.where for rule in rules)
+        self._groups = frozenset(rule.group_id for rule in rules if rule.group_id is not None)
+        self._collections = frozenset(rule.collection_id for rule in rules if rule.collection_id is not None)
+        self._made: dict[_Key, Policy] = {}
+
+    def is_empty(self, where: str) -> bool:
+        return where not in self._places
+
+    def ask_for_groups(self, places: Iterable[str]) -> bool:
+        """Whether it matters in any of these places which groups somebody is in."""
+        return any(rule.group_id is not None and rule.where in places for rule in self._all)
+
+    def policy(
+        self, where: str, groups: Collection[int], collections: Collection[UUID] | None, organisation: UUID
+    ) -> Policy:
+        key = where, self._groups.intersection(groups), self._searched(collections), organisation
+        made = self._made.get(key)
+        if made is None:
+            if len(self._made) >= _MOST:
+                self._made.clear()
+            made = self._made[key] = self._of(*key)
+        return made
+
+    def _searched(self, collections: Collection[UUID] | None) -> frozenset[UUID | None]:
+        """None: one that no rule names. Where none is chosen, any may be asked."""
+        if not collections:
+            return self._collections | {None}
+        return frozenset(one if one in self._collections else None for one in collections)
+
+    def _of(
+        self, where: str, groups: Collection[int], searched: Collection[UUID | None], organisation: UUID
+    ) -> Policy:
+        there = [rule for rule in self._all if rule.where == where and rule.holds_in(organisation)]
+        mine = [rule for rule in there if rule.group_id is None or rule.group_id in groups]
+        actions = {kind: _strictest(rules, searched) for kind, rules in _by_kind(mine).items()}
+        wanted = {kind: action for kind, action in actions.items() if action != Action.ALLOW}
+        whole = WHOLE.intersection(wanted)
+        about = [rule for rule in mine if rule.what in whole and rule.action == wanted[rule.what]]
+        return Policy(
+            tuple(_filters(wanted, mine)),
+            wanted,
+            frozenset(map(str, whole)),
+            frozenset(rule.what for rule in about if rule.when_away == FilterRule.WhenAway.CLOSED),
+            {rule.what: rule.reply for rule in about if rule.reply},
+            looking_for=_looking_for(wanted, mine),
+        )
+
+
 @dataclass(frozen=True, slots=True)
-class _Rules:
-    rules: tuple[FilterRule, ...]
+class _Kept:
+    rules: Rules
+    written: tuple[Any, ...]  # all that they say
     read_at: float
 
+    @property
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self.read_at <= _FRESH_S
 
-_kept = _Rules((), float("-inf"))
+
+_kept = _Kept(Rules(()), (), float("-inf"))
 
 
 def is_empty(where: str) -> bool:
-    return not any(rule.where == where for rule in _rules())
+    return rules_now().is_empty(where)
 
 
 def policy(
@@ -91,20 +154,32 @@ def policy(
 ) -> Policy:
     """`collections`: those that are searched; None: any, so that rules for each of them hold. `organisation`: of the
     asker, or of the document: what others have ruled does not hold there."""
-    there = [rule for rule in _rules() if rule.where == where and rule.holds_in(organisation)]
-    mine = [rule for rule in there if rule.group_id is None or rule.group_id in groups]
-    actions = {kind: _strictest(rules, collections) for kind, rules in _by_kind(mine).items()}
-    wanted = {kind: action for kind, action in actions.items() if action != Action.ALLOW}
-    whole = WHOLE.intersection(wanted)
-    about = [rule for rule in mine if rule.what in whole and rule.action == wanted[rule.what]]
-    return Policy(
-        tuple(_filters(wanted, mine)),
-        wanted,
-        frozenset(map(str, whole)),
-        frozenset(rule.what for rule in about if rule.when_away == FilterRule.WhenAway.CLOSED),
-        {rule.what: rule.reply for rule in about if rule.reply},
-        looking_for=_looking_for(wanted, mine),
-    )
+    return rules_now().policy(where, groups, collections, organisation)
+
+
+def rules_at_hand() -> Rules | None:
+    """Without asking the database: None where that is to be done first."""
+    kept = _kept
+    return kept.rules if kept.is_fresh else None
+
+
+def rules_now() -> Rules:
+    """Kept for a second. A database that is away is no reason to let anything through: the error goes on."""
+    global _kept
+    kept = _kept
+    if not kept.is_fresh:
+        read_at = time.monotonic()
+        found = tuple(FilterRule.objects.select_related("words", "collection"))
+        written = tuple(_written(rule) for rule in found)
+        _kept = kept = _Kept(kept.rules if written == kept.written else Rules(found), written, read_at)
+    return kept.rules
+
+
+def _written(rule: FilterRule) -> tuple[Any, ...]:
+    """All that decides, of what it points to as well."""
+    words = (rule.words.kind, rule.words.terms, rule.words.patterns) if rule.words else ()
+    own = tuple(getattr(rule, field.attname) for field in FilterRule._meta.concrete_fields)
+    return own, words, rule.collection.tenant if rule.collection else None
 
 
 def label(kind: str) -> str:
@@ -122,10 +197,8 @@ def _by_kind(rules: Iterable[FilterRule]) -> dict[str, list[FilterRule]]:
     return kinds
 
 
-def _strictest(rules: Sequence[FilterRule], collections: Collection[UUID] | None) -> str:
+def _strictest(rules: Sequence[FilterRule], searched: Collection[UUID | None]) -> str:
     """Each collection that is searched is judged by itself: what one of them allows, the others need not."""
-    everywhere: set[UUID | None] = {None, *(rule.collection_id for rule in rules)}
-    searched = everywhere if not collections else {*collections}
     return max((_decided(rules, one) for one in searched), key=_STRICT.__getitem__)
 
 
@@ -163,12 +236,3 @@ def _looking_for(wanted: Collection[str], rules: Iterable[FilterRule]) -> bytes:
     lists = {rule.kind: rule.words for rule in rules if rule.words and rule.kind in wanted}
     words = sorted((kind, words.terms, words.patterns) for kind, words in lists.items())
     return hashlib.sha256(repr((sorted(map(str, wanted)), words)).encode()).digest()
-
-
-def _rules() -> tuple[FilterRule, ...]:
-    """Kept for a second. A database that is away is no reason to let anything through: the error goes on."""
-    global _kept
-    now = time.monotonic()
-    if now - _kept.read_at > _FRESH_S:
-        _kept = _Rules(tuple(FilterRule.objects.select_related("words", "collection")), now)
-    return _kept.rules

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db import models
@@ -10,6 +11,7 @@ from django.db.models import Q
 
 from retrieval.leasing import Leased
 from retrieval.models import Collection, Document
+from retrieval.tenants import HOUSE
 
 
 class Source(Leased):
@@ -29,7 +31,8 @@ class Source(Leased):
         HELD = "held", "waits for a person"  # so much vanished at once that removing it needs a word
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=120)
+    tenant = models.UUIDField(default=HOUSE, db_default=HOUSE, editable=False)  # its collection's; never changes
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="sources")
     kind = models.CharField(max_length=40)
     settings = models.JSONField(default=dict, blank=True)  # as its connector reads them
@@ -55,11 +58,17 @@ class Source(Leased):
         ordering = ["name"]
         indexes = [models.Index(fields=["state", "due_at"], name="sources_that_are_due")]
         constraints = [
-            models.CheckConstraint(condition=~Q(outcome="failed") | ~Q(error=""), name="a_failed_source_has_a_reason")
+            models.CheckConstraint(condition=~Q(outcome="failed") | ~Q(error=""), name="a_failed_source_has_a_reason"),
+            models.UniqueConstraint(fields=["tenant", "name"], name="one_source_of_each_name"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *parts: Any, **named: Any) -> None:
+        if self._state.adding:
+            self.tenant = self.collection.tenant
+        super().save(*parts, **named)
 
 
 class SourceItem(models.Model):

@@ -123,7 +123,7 @@ def ask_stop(source: Source) -> None:
 
 def rest_all_of(tenant: UUID) -> None:
     """No schedule of theirs goes on, and what runs stops within seconds, until somebody turns them on again."""
-    theirs = Source.objects.filter(collection__tenant=tenant)
+    theirs = Source.objects.filter(tenant=tenant)
     theirs.update(enabled=False, due_at=None)
     theirs.exclude(state=Source.State.IDLE).update(stop_asked=True)
 

@@ -6,15 +6,18 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
+from chatapp import access
 from chatapp.access import require_administrator
 from chatapp.accounts.models import User
 from chatapp.commands import FootnoteCommand
 from chatapp.documents import sources
-from chatapp.documents.services import collection_for
+from chatapp.documents.services import collection_for, valid_name
 from chatapp.governance.services import command
+from retrieval.models import Collection
 from retrieval.sources.connector import kind_named, kinds
 from retrieval.sources.errors import BadSourceSettings
 from retrieval.sources.models import Source
@@ -36,24 +39,35 @@ class Command(FootnoteCommand):
         parser.add_argument("--key", metavar="NAME", help="add, change: the environment variable SOURCE_KEY_... to use")
         parser.add_argument("--wait", action="store_true", help="run: wait for its end")
         parser.add_argument("--with-documents", action="store_true", help="remove: the documents go as well")
+        parser.add_argument("--organisation", metavar="SHORT", help="whose (default: that of the acting person)")
         parser.add_argument("--json", action="store_true", help="print the answer as JSON on standard output")
         self.add_user_argument(parser)
 
     def handle(self, *, action: str, name: str, **options: Any) -> None:
         user = self.acting_user(options["user"])
         require_administrator(user)
+        organisation = self.organisation(user, options["organisation"])
         with command():
             if action == "list":
-                self.list(as_json=options["json"])
+                self.list(user, organisation, as_json=options["json"])
             elif not name:
                 self.fail("Name the source.", "`manage.py sources list` shows them.")
             elif action == "add":
-                self.add(user, name, options)
+                self.add(user, name, organisation, options)
             else:
-                getattr(self, action)(sources.get_source_by_name(user, name), user, options)
+                getattr(self, action)(sources.get_source_by_name(user, name, organisation), user, options)
 
-    def list(self, *, as_json: bool) -> None:
-        found = Source.objects.select_related("collection")[: sources.MOST_LISTED]
+    def organisation(self, user: User, short: str | None) -> UUID:
+        """Each has names of its own for its sources."""
+        if short is None:
+            return user.tenant
+        found = access.administered(user).filter(slug=short).first()
+        if found is None:
+            self.fail(f"There is no organisation with the short name {short!r}.", "Check --organisation.")
+        return found.pk
+
+    def list(self, user: User, organisation: UUID, *, as_json: bool) -> None:
+        found = sources.of_curator(user).filter(tenant=organisation)[: sources.MOST_LISTED]
         if as_json:
             self.write_json({"sources": [sources.source_json(one) for one in found]})
             return
@@ -61,7 +75,7 @@ class Command(FootnoteCommand):
             often = f"every {one.every_minutes} min" if one.every_minutes and one.enabled else "when asked"
             self.stdout.write(f"{one.name}: {one.kind} into {one.collection}, {often}; {_state(one)}")
 
-    def add(self, user: User, name: str, options: Mapping[str, Any]) -> None:
+    def add(self, user: User, name: str, organisation: UUID, options: Mapping[str, Any]) -> None:
         if not options["kind"] or not options["collection"]:
             self.fail("A source needs --kind and --collection.", f"Kinds: {', '.join(kinds())}.")
         settings = _settings(options["kind"], options["pairs"])
@@ -71,11 +85,20 @@ class Command(FootnoteCommand):
                 name=name,
                 kind=options["kind"],
                 settings=settings,
-                collection=collection_for(name=options["collection"], by=user),
+                collection=self.collection(user, options["collection"], organisation),
                 key_name=options["key"] or "",
                 every_minutes=options["every"] or None,
             )
         self.say(source, options)
+
+    def collection(self, user: User, name: str, organisation: UUID) -> Collection:
+        """Made where it is missing, but not for others."""
+        if organisation == user.tenant:
+            return collection_for(name=name, by=user)
+        found = access.curated(user).filter(tenant=organisation, name=valid_name(name)).first()
+        if found is None:
+            self.fail(f"That organisation has no collection named {name!r}.", "Make it on the page Collections first.")
+        return found
 
     def change(self, source: Source, user: User, options: Mapping[str, Any]) -> None:
         every = source.every_minutes if options["every"] is None else options["every"] or None
