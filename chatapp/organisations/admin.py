@@ -14,6 +14,7 @@ from chatapp.errors import Invalid
 from chatapp.governance.services import record
 from chatapp.organisations import services
 from chatapp.organisations.administration import OfOrganisers
+from chatapp.organisations.forms import told
 from chatapp.organisations.models import Organisation
 from inference.administration.superusers import is_superuser
 
@@ -27,6 +28,13 @@ class OrganisationForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_name(self) -> str:
         """As the service stores it: so that one that is taken is told beside its field."""
         return services.name_of(self.cleaned_data["name"])
+
+    def clean_slug(self) -> str:
+        try:
+            services.require_free_slug(self.cleaned_data["slug"])
+        except Invalid as error:
+            raise told(error) from None
+        return str(self.cleaned_data["slug"])
 
 
 @admin.register(Organisation)

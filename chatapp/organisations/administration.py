@@ -78,7 +78,8 @@ class OfOrganisers:
         """For organisers one that knows where they are."""
         form = super().get_form(request, obj, change=change, **more)  # type: ignore[misc]
         if is_superuser(request):
-            return form
+            asked = self.form_within.for_any if self.form_within else None
+            return type(form.__name__, (asked, form), {"maker": home_of_asker(request)}) if asked else form
         mixins = (self.form_within,) if self.form_within else ()
         hidden = dict.fromkeys(self.for_superusers)  # None takes a field that the form itself declares out of it
         return type(form.__name__, (*mixins, form), {"home": home_of_asker(request), **hidden})

@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate, post_save
+from django.db.models.signals import post_migrate, post_save, pre_save
 
 
 class OrganisationsConfig(AppConfig):
@@ -9,9 +9,13 @@ class OrganisationsConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.models import Group
 
-        from chatapp.organisations import boundaries, places
+        from chatapp.accounts.models import ServiceAccount, User
+        from chatapp.organisations import boundaries, names, places
         from retrieval import counting_memberships
 
         counting_memberships.connect(boundaries.memberships)
         post_migrate.connect(places.make_the_house, sender=self, dispatch_uid="organisations.the_house")
         post_save.connect(places.place_new_group, sender=Group, dispatch_uid="organisations.group_saved")
+        pre_save.connect(names.check_group, sender=Group, dispatch_uid="organisations.group_named")
+        for model in (User, ServiceAccount):
+            pre_save.connect(names.check_person, sender=model, dispatch_uid=f"organisations.{model.__name__}_named")

@@ -8,12 +8,29 @@ from uuid import UUID
 from django import forms
 from django.contrib.auth.models import Group
 
+from chatapp.errors import Invalid
 from chatapp.organisations.boundaries import name_within, organisation_of, person_name
 from chatapp.organisations.models import Organisation
+from chatapp.organisations.names import NameOfAnother, require_name_within, require_person_name
 from retrieval.models import Collection
 from retrieval.tenants import HOUSE
 
 ELSEWHERE = "This is of another organisation."
+
+
+def told(error: Invalid) -> forms.ValidationError:
+    return forms.ValidationError(f"{error.user_message} {error.advice}")
+
+
+def own_name(name: str, home: UUID, *, before: str) -> str:
+    """As it is stored; one that was there stays. Raises ValidationError."""
+    stored = name_within(name, home)
+    try:
+        if stored != before:
+            require_name_within(stored, home)
+    except NameOfAnother as error:
+        raise told(error) from None
+    return stored
 
 
 def require_together(form: forms.BaseForm, names: tuple[str, ...], home: UUID | None = None) -> None:
@@ -29,10 +46,17 @@ def require_together(form: forms.BaseForm, names: tuple[str, ...], home: UUID | 
                 break
 
 
+class ForAny:
+    """Mixed into a form of those who run Footnote, before it. `maker`: where what they make is."""
+
+    maker: UUID = HOUSE
+
+
 class Within:
     """Mixed into a form, before it. `home`: the organisation of whoever fills it in and looks after no other one."""
 
     home: UUID = HOUSE
+    for_any: type[ForAny] | None = None  # what those who look after all are asked instead
 
     def _get_validation_exclusions(self) -> set[str]:
         """It is not asked for, and part of what must be unique."""
@@ -40,9 +64,30 @@ class Within:
         return found - {"organisation"}
 
 
+class PersonOfAny(ForAny):
+    """No name that would be taken for one of another organisation."""
+
+    cleaned_data: dict[str, Any]
+    changed_data: list[str]
+    instance: Any
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}  # type: ignore[misc]
+        name, owner = given.get("username"), given.get("owner")
+        if name and "username" in self.changed_data:
+            new = owner.tenant if owner else self.maker
+            home = new if self.instance._state.adding else self.instance.organisation_id
+            try:
+                require_person_name(name, home)
+            except NameOfAnother as error:
+                self.add_error("username", told(error))  # type: ignore[attr-defined]
+        return given
+
+
 class PersonWithin(Within):
     """Names of its people end with its short name, so that nobody learns whom others have."""
 
+    for_any = PersonOfAny
     cleaned_data: dict[str, Any]
 
     def clean_username(self) -> str:
@@ -78,7 +123,7 @@ class GroupForm(PlacedForm):
         fields = ("organisation", "name")
 
     def clean_name(self) -> str:
-        return name_within(self.cleaned_data["name"], self.chosen_home())
+        return own_name(self.cleaned_data["name"], self.chosen_home(), before=self.instance.name)
 
 
 class CollectionForm(PlacedForm):

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib.auth.models import Group
 
 from chatapp.governance import acting
+from chatapp.organisations.boundaries import organisation_of
 from chatapp.organisations.models import GroupPlace, Organisation
 from retrieval.tenants import HOUSE
 
@@ -20,8 +21,13 @@ def make_the_house(**_: Any) -> None:
 def place_new_group(instance: Group, created: bool, **_: Any) -> None:
     """Whoever makes one elsewhere says so in its `home`."""
     if created:
-        home = getattr(instance, "home", None) or of_creator()
+        home = home_of(instance)
         instance.place, _is_new = GroupPlace.objects.get_or_create(group=instance, defaults={"organisation_id": home})
+
+
+def home_of(group: Group) -> UUID:
+    """Where it is or, before it is stored, will be. One without a place is nobody's."""
+    return organisation_of(group) or of_creator()
 
 
 def of_creator() -> UUID:

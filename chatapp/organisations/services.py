@@ -11,6 +11,7 @@ from chatapp.accounts.models import OneTimeLink, User
 from chatapp.conversations.models import Turn
 from chatapp.errors import Invalid
 from chatapp.governance.services import record
+from chatapp.organisations import names
 from chatapp.organisations.models import Organisation
 from chatapp.roles.models import Appointment
 from chatapp.roles.services import dismiss
@@ -24,10 +25,18 @@ def name_of(given: str) -> str:
     return " ".join(given.split())
 
 
+def require_free_slug(slug: str) -> None:
+    """What somebody else's names would read as is nobody's short name. Raises Invalid."""
+    if slug and names.is_in_use(slug):
+        sentence = f"There are people, groups or word lists whose names end with @{slug} or begin with {slug}/."
+        raise Invalid(sentence, advice="Choose another short name, or rename them.")
+
+
 @transaction.atomic
 def create_organisation(*, name: str, slug: str, by: User | None) -> Organisation:
     """Raises Invalid."""
     made = Organisation(name=name_of(name), slug=slug)
+    require_free_slug(slug)
     try:
         made.full_clean()
         with transaction.atomic():

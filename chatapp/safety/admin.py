@@ -13,8 +13,7 @@ from django.http import HttpRequest
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
 from chatapp.organisations.administration import OfOrganisers, home_of_asker
-from chatapp.organisations.boundaries import name_within
-from chatapp.organisations.forms import ELSEWHERE, Within, require_together
+from chatapp.organisations.forms import ELSEWHERE, Within, own_name, require_together
 from chatapp.safety.documents import QUARANTINED, release
 from chatapp.safety.models import FilterRule, QuarantinedDocument, What, WordList
 from inference.administration.superusers import is_superuser
@@ -115,7 +114,7 @@ class WordListForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_name(self) -> str:
         """Nobody learns from a name that is taken what others have."""
         home = self.home if isinstance(self, Within) else self.instance.organisation_id or _given(self.cleaned_data)
-        return name_within(self.cleaned_data["name"], home or HOUSE)
+        return own_name(self.cleaned_data["name"], home or HOUSE, before=self.instance.name)
 
     def clean(self) -> dict[str, Any]:
         if isinstance(self, Within):

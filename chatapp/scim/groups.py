@@ -113,6 +113,7 @@ def _free_name(client: ProvisioningClient, name: str, group: Group | None) -> st
     name = names.stored_group(client, name)
     if len(name) > values.NAME:
         raise InvalidValue("`displayName` is too long.")
+    names.require_group(client, name)
     others = Group.objects.exclude(pk=group.pk) if group else Group.objects.all()
     if others.filter(name__iexact=name).exists():
         raise Uniqueness("There is a group of this name already.", advice="Rename one of the two.")

@@ -120,6 +120,8 @@ def _store(person: Person, wanted: Profile) -> None:
     stored = replace(wanted, user_name=names.stored_person(person.client, wanted.user_name))
     if len(stored.user_name) > values.NAME:
         raise InvalidValue("`userName` is too long.")
+    if person.user._state.adding or stored.user_name != person.user.get_username():
+        names.require_person(person.client, stored.user_name)
     _check_unique(person.user, stored)
     _write(person.user, stored)
     person.external_id, person.display_name = wanted.external_id, wanted.display_name
