@@ -21,10 +21,16 @@ _RUN = [sys.executable, "-c", "from schemathesis.cli import schemathesis; schema
 
 
 def hold_against(
-    description: str, *options: str, key: str, folder: Path, examples: int, checks: tuple[str, ...] = CHECKS
+    description: str,
+    *options: str,
+    key: str,
+    folder: Path,
+    examples: int,
+    checks: tuple[str, ...] = CHECKS,
+    within_s: int = 200,
 ) -> None:
     line = [*_RUN, description, *options, "--header", f"Authorization: Bearer {key}", "--checks", ",".join(checks)]
     line += ["--max-examples", str(examples), "--phases", "examples,coverage,fuzzing", "--seed", "7"]
     line += ["--no-color", "--warnings", "off"]
-    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=within_s)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
