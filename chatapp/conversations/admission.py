@@ -25,8 +25,10 @@ from chatapp.documents.filters import EVERYTHING, filters_json, filters_of
 from chatapp.errors import TYPED_ERRORS, Invalid
 from chatapp.privacy import sealing
 from chatapp.privacy.errors import Unreadable
+from chatapp.safety.askers import RulesFor, rules_for
 from chatapp.safety.gates import clean_question
 from chatapp.safety.masking.placeholders import Placeholders
+from chatapp.safety.policy import Where
 from inference.engine import ChatMessage
 from inference.sentences import sentences
 from retrieval.contracts import SearchFilters
@@ -90,11 +92,12 @@ class _Asked:
 def ask_all(questions: Sequence[Question]) -> list[Started | Exception]:
     """For each its turn, or why it is refused. Many at once take no more queries than one."""
     room = Room([question.user for question in questions], _alive())
+    rules = rules_for((question.user for question in questions), [Where.QUESTION])
     results: list[_Asked | Exception] = []
     for question in questions:
         try:
             room.require(question.user)
-            results.append(_placed(question))
+            results.append(_placed(question, rules))
             room.take(question.user)
         except TYPED_ERRORS as error:
             results.append(error)
@@ -156,7 +159,7 @@ def running_turns(user: User) -> QuerySet[Turn]:
     return _alive().filter(asker=user).select_related("question").order_by("created_at")
 
 
-def _placed(asked: Question) -> _Asked:
+def _placed(asked: Question, rules: RulesFor) -> _Asked:
     """In its conversation, which may be a new one, below the answer that it follows."""
     if asked.conversation is None:
         home, placeholders = Conversation(owner=asked.user, temporary=asked.temporary), Placeholders()
@@ -165,7 +168,7 @@ def _placed(asked: Question) -> _Asked:
     else:
         home = access.get_conversation(asked.user, asked.conversation)
         placeholders = placeholders_of(home)
-    text = clean_question(asked.user, asked.text, asked.collections, placeholders)
+    text = clean_question(asked.user, asked.text, asked.collections, placeholders, rules)
     if home._state.adding and not home.temporary:
         home.title = title_of(text)
     above = None if asked.parent is None else access.get_message(asked.user, asked.parent)

@@ -10,9 +10,12 @@ from chatapp.accounts.models import User
 from chatapp.conversations.citing import MarkFilter
 from chatapp.database import in_database
 from chatapp.safety import gates
+from chatapp.safety.askers import arules_for
 from chatapp.safety.history import Sent
 from chatapp.safety.masking.placeholders import Placeholders, Unbroken
 from chatapp.safety.policy import Policy, Where
+
+_SIDES = (Where.QUESTION, Where.PASSAGES, Where.ANSWER)
 
 
 class Outgoing:
@@ -66,12 +69,9 @@ async def house_rules(
     user: User, collections: Collection[UUID] | None, placeholders: Placeholders | None = None
 ) -> HouseRules:
     """`placeholders`: of the conversation, or of what a program has sent."""
-    return await in_database(_house_rules)(user, collections, placeholders or Placeholders())
-
-
-def _house_rules(user: User, collections: Collection[UUID] | None, placeholders: Placeholders) -> HouseRules:
-    all_sides = (Where.QUESTION, Where.PASSAGES, Where.ANSWER)
-    question, passages, answer = (gates.of(user, one, collections, placeholders) for one in all_sides)
+    placeholders = placeholders or Placeholders()
+    rules = await arules_for(user, _SIDES)
+    question, passages, answer = (rules.policy(user, one, collections, placeholders) for one in _SIDES)
     if question.seals or passages.seals or answer.seals:
-        placeholders.read()
+        await in_database(placeholders.read)()
     return HouseRules(Sent(user, collections, question, passages, answer), passages, answer, placeholders)

@@ -8,25 +8,28 @@ from uuid import UUID
 
 from chatapp.accounts.models import User
 from chatapp.governance.findings import written_down
-from chatapp.organisations.boundaries import groups_that_count
+from chatapp.safety.askers import RulesFor, rules_for
 from chatapp.safety.egress import guard
 from chatapp.safety.errors import ContentBlocked
 from chatapp.safety.masking.placeholders import Placeholders
-from chatapp.safety.policy import Policy, Where, is_empty, policy
+from chatapp.safety.policy import Policy, Where
 from chatapp.safety.spans import Span
 from chatapp.safety.stream import HoldBack
 from chatapp.safety.whole_texts import AnswerJudge, is_kept_from_models
 from inference.engine import ChatMessage, Source
 
-OPEN = Policy((), {})
-
 
 def clean_question(
-    user: User, text: str, collections: Collection[UUID] | None, placeholders: Placeholders | None = None
+    user: User,
+    text: str,
+    collections: Collection[UUID] | None,
+    placeholders: Placeholders | None = None,
+    rules: RulesFor | None = None,
 ) -> str:
-    """What is stored and asked. Raises ContentBlocked."""
+    """What is stored and asked. `rules`: where they were looked up for many. Raises ContentBlocked."""
+    rules = rules or rules_for([user], [Where.QUESTION])
     with written_down("question", user):
-        return of(user, Where.QUESTION, collections, placeholders).applied(text)
+        return rules.policy(user, Where.QUESTION, collections, placeholders).applied(text)
 
 
 def clean_title(user: User, text: str, placeholders: Placeholders) -> str:
@@ -54,11 +57,8 @@ def clean_messages(
 def of(
     user: User, where: str, collections: Collection[UUID] | None, placeholders: Placeholders | None = None
 ) -> Policy:
-    """The policy for a person, whose groups are looked up only where there are rules at all."""
-    if is_empty(where):
-        return OPEN
-    groups = frozenset(groups_that_count([user.pk])[user.pk])
-    return replace(policy(where, groups, collections, user.tenant), placeholders=placeholders)
+    """The policy for a person."""
+    return rules_for([user], [where]).policy(user, where, collections, placeholders)
 
 
 def clean_sources(rules: Policy, sources: Sequence[Source]) -> list[Source]:

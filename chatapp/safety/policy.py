@@ -112,9 +112,7 @@ class Rules:
             return self._collections | {None}
         return frozenset(one if one in self._collections else None for one in collections)
 
-    def _of(
-        self, where: str, groups: Collection[int], searched: Collection[UUID | None], organisation: UUID
-    ) -> Policy:
+    def _of(self, where: str, groups: Collection[int], searched: Collection[UUID | None], organisation: UUID) -> Policy:
         there = [rule for rule in self._all if rule.where == where and rule.holds_in(organisation)]
         mine = [rule for rule in there if rule.group_id is None or rule.group_id in groups]
         actions = {kind: _strictest(rules, searched) for kind, rules in _by_kind(mine).items()}

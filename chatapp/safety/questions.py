@@ -10,7 +10,8 @@ import structlog
 from chatapp.accounts.models import User
 from chatapp.database import in_database
 from chatapp.governance.findings import written_down
-from chatapp.safety import gates, moderation
+from chatapp.safety import moderation
+from chatapp.safety.askers import arules_for
 from chatapp.safety.errors import ContentNotChecked
 from chatapp.safety.learned import judging
 from chatapp.safety.learned.remembered import Remembered
@@ -38,7 +39,7 @@ async def reply_instead(user: User, text: str, collections: Collection[UUID] | N
 
 
 async def _judged(user: User, text: str, collections: Collection[UUID] | None) -> tuple[Policy, frozenset[str]]:
-    rules = await in_database(gates.of)(user, Where.QUESTION, collections)
+    rules = (await arules_for(user, [Where.QUESTION])).policy(user, Where.QUESTION, collections)
     return rules, await kinds_of(user, rules, text, collections)
 
 

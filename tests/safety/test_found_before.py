@@ -9,7 +9,7 @@ import pytest
 
 from chatapp.safety import found_before, policy
 from chatapp.safety.models import FilterRule, WordList
-from chatapp.safety.policy import Policy
+from chatapp.safety.policy import Policy, Rules
 from chatapp.safety.stream import found
 
 TEXT = "Ask anna.berg@example.org about the Blue Falcon."
@@ -36,7 +36,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def rules(monkeypatch: pytest.MonkeyPatch, *wanted: FilterRule) -> Policy:
-    monkeypatch.setattr(policy, "_rules", lambda: wanted)
+    monkeypatch.setattr(policy, "rules_now", lambda: Rules(wanted))
     return policy.policy("passages", (), None)
 
 

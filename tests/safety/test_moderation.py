@@ -51,7 +51,7 @@ class Endpoint:
 @pytest.fixture
 def endpoint(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     monkeypatch.setattr(policy, "_FRESH_S", -1.0)
-    monkeypatch.setattr(judging, "_vectors", vectors)
+    monkeypatch.setattr(judging, "vectors_of", vectors)
     double = Endpoint()
     with served(Starlette(routes=[Route("/v1/moderations", double.moderations, methods=["POST"])])) as url:
         settings.MODERATION_URL, settings.MODERATION_KEY = f"{url}/v1/moderations", "key"

@@ -7,21 +7,17 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.conf import settings
-
 from chatapp.safety.learned.heads import Heads, heads
 from chatapp.safety.learned.phrases import orders
 from chatapp.safety.learned.remembered import Remembered
+from chatapp.safety.learned.vectors import vectors_of
 from chatapp.safety.learned.views import views
 from chatapp.safety.learned.windows import sentences, windows
 from chatapp.safety.models import What
 from retrieval.contracts import Vectors
-from retrieval.errors import IndexUnavailable
-from retrieval.service.client import shared_client
 
 _T = TypeVar("_T")
 
-_WAIT_S = 2.0  # for vectors, before it counts as away
 _BY_MEANING = 3  # views of a text that are embedded; mostly there is one
 _LONG = 4000  # characters of a text that is judged in a thread
 _EMBEDDED = 2000  # characters: more than the model reads
@@ -62,7 +58,7 @@ async def by_meaning(text: str, kinds: Collection[str]) -> frozenset[str]:
     if (known := _judged.get("meaning", text, kinds)) is not None:
         return known
     look = await _aside(text, lambda: Look.at(text))
-    vectors = await _vectors(look.embedded) if look.embedded else None
+    vectors = await vectors_of(look.embedded) if look.embedded else None
     found = await _aside(text, lambda: meant(heads(), look, vectors, kinds))
     return _judged.keep("meaning", text, kinds, found)
 
@@ -96,17 +92,6 @@ def spelled(judges: Heads, text: str, kinds: Collection[str]) -> frozenset[str]:
 async def _aside(text: str, work: Callable[[], _T]) -> _T:
     """What takes more than some milliseconds does not keep others waiting."""
     return work() if len(text) <= _LONG else await asyncio.to_thread(work)
-
-
-async def _vectors(texts: Sequence[str]) -> Vectors:
-    try:
-        async with asyncio.timeout(_WAIT_S):
-            vectors = await shared_client(settings.RETRIEVAL).embed(texts, bulk=False, of_model=heads().model)
-    except TimeoutError:
-        raise IndexUnavailable(detail="no vectors in time") from None
-    if vectors.shape != (len(texts), heads().dimension):
-        raise IndexUnavailable(detail=f"vectors of shape {vectors.shape} for {len(texts)} texts")
-    return vectors
 
 
 def _above(scores: dict[str, float]) -> frozenset[str]:
