@@ -17,8 +17,10 @@ from chatapp.accounts.models import User
 from chatapp.signon import groups, providers
 from chatapp.signon.config import OIDC, Provider
 from chatapp.signon.errors import ProviderUnreachable, SignOnFailed
+from chatapp.signon.homes import free_name, home_of
 from chatapp.signon.identity import Identity
 from chatapp.signon.services import admit, fail, spend
+from retrieval.tenants import HOUSE
 
 _CLOCKS_S = 60  # how far a provider's clock may be from ours
 
@@ -52,6 +54,13 @@ class SignOnAdapter(DefaultSocialAccountAdapter):
         return True  # `admit` has decided
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> Any:
+        """Where the provider's people are, from the first moment on."""
+        home = home_of(sociallogin.identity.provider)
+        if home is None:  # closed a moment ago
+            raise SignOnFailed
+        if home != HOUSE:
+            sociallogin.user.organisation_id = home
+            sociallogin.user.username = free_name(sociallogin.identity, home)
         try:
             with transaction.atomic():
                 user = super().save_user(request, sociallogin, form)

@@ -15,8 +15,11 @@ from django.http import HttpRequest
 
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
+from chatapp.organisations.boundaries import organisation_of
 from chatapp.signon import providers, sessions
+from chatapp.signon.homes import takes
 from chatapp.signon.models import GroupRule, IdentityProvider
+from retrieval.tenants import HOUSE
 
 if TYPE_CHECKING:
     ProviderAdminBase = admin.ModelAdmin[IdentityProvider]
@@ -49,8 +52,24 @@ class ProviderForm(ProviderFormBase):
         return key
 
 
+class RulesOfOne(forms.BaseInlineFormSet):  # type: ignore[type-arg]
+    def clean(self) -> None:
+        """Groups of others would give its people nothing."""
+        super().clean()
+        home = self.instance.organisation_id
+        if home is None:
+            return
+        for form in self.forms:
+            rule = {} if form in self.deleted_forms else getattr(form, "cleaned_data", {})
+            if rule.get("group") and organisation_of(rule["group"]) != home:
+                form.add_error("group", "This group is not of the organisation that the provider is bound to.")
+            elif rule.get("value") and not rule.get("group") and home != HOUSE:
+                form.add_error("group", "Claims make administrators of people of the house alone.")
+
+
 class Rules(RulesBase):
     model = GroupRule
+    formset = RulesOfOne
     extra = 1
     verbose_name_plural = "groups: what a value of the claim gives"
 
@@ -65,7 +84,19 @@ class IdentityProviderAdmin(ProviderAdminBase):
         (None, {"fields": ("name", "slug", "kind", "is_on", "issuer", "client_id")}),
         ("OpenID Connect", {"fields": ("key", "scopes", "trusts_email")}),
         ("SAML", {"fields": ("sso_url", "certificate")}),
-        ("People", {"fields": ("groups_claim", "domains", "required_groups", "creates_people", "session_hours")}),
+        (
+            "People",
+            {
+                "fields": (
+                    "organisation",
+                    "groups_claim",
+                    "domains",
+                    "required_groups",
+                    "creates_people",
+                    "session_hours",
+                )
+            },
+        ),
     )
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
@@ -81,9 +112,9 @@ class IdentityProviderAdmin(ProviderAdminBase):
             changed=changed,
             issuer=provider.issuer,
             rules=rules,
+            bound_to=str(provider.organisation or ""),
         )
-
-        if not provider.is_on:
+        if not provider.is_on or (change and "organisation" in changed):
             sessions.end_all(provider.slug)
 
     def delete_model(self, request: HttpRequest, obj: IdentityProvider) -> None:
@@ -109,6 +140,13 @@ class LinkForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["provider"].choices = [(one.slug, one.name) for one in providers.in_use()]  # type: ignore[attr-defined]
         self.fields["uid"].label = "subject"
         self.fields["uid"].help_text = "How the provider names this person: `sub` of OpenID Connect, NameID of SAML."
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        provider = providers.find(str(given.get("provider")))
+        if provider is not None and "user" in given and not takes(provider, given["user"]):
+            self.add_error("user", "This provider is bound to another organisation than this person's.")
+        return given
 
     def save(self, commit: bool = True) -> Any:
         provider = providers.find(self.cleaned_data["provider"])

@@ -49,6 +49,7 @@ class Provider:
     rules: tuple[Rule, ...] = ()
     sso_url: str = ""
     certificate: str = ""
+    organisation: str = ""  # the short name of the one whose people come from here; empty: it is bound to none
 
     @property
     def is_on_this_machine(self) -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
+from chatapp.organisations.boundaries import name_within
 from chatapp.signon import credentials
-from chatapp.signon.config import Rule
+from chatapp.signon.config import Provider, Rule
+from chatapp.signon.homes import home_of
 from chatapp.signon.identity import Identity
 from chatapp.signon.models import Grant
 from retrieval.tenants import HOUSE
@@ -22,7 +25,7 @@ def apply(user: User, identity: Identity) -> None:
     person = User.objects.select_for_update().get(pk=user.pk)
     rules = [rule for rule in identity.provider.rules if rule.value in identity.groups]
     slug = identity.provider.slug
-    added, removed = _memberships(person, slug, _groups(rules))
+    added, removed = _memberships(person, slug, _groups(rules, _home(identity.provider)))
     if added or removed:
         record("sign_on.groups", person, provider=slug, added=added, removed=removed)
     _administration(person, identity, any(not rule.group for rule in rules) and person.tenant == HOUSE)
@@ -30,9 +33,28 @@ def apply(user: User, identity: Identity) -> None:
     user.password = person.password  # the session that begins now is bound to it
 
 
-def _groups(rules: Iterable[Rule]) -> list[Group]:
+def _home(provider: Provider) -> UUID:
+    """Of the groups that its rules name. `admit` has let in nobody of one whose organisation is not there."""
+    return home_of(provider) or HOUSE
+
+
+def _groups(rules: Iterable[Rule], home: UUID) -> list[Group]:
     """A group that a rule of the environment names is made when it is first needed."""
-    return [Group.objects.get_or_create(name=name)[0] for name in sorted({rule.group for rule in rules if rule.group})]
+    return [_group(name_within(name, home), home) for name in sorted({rule.group for rule in rules if rule.group})]
+
+
+def _group(name: str, home: UUID) -> Group:
+    found = Group.objects.filter(name=name).first()
+    if found is not None:
+        return found
+    made = Group(name=name)
+    made.home = home  # type: ignore[attr-defined]  # read where new groups are placed
+    try:
+        with transaction.atomic():
+            made.save()
+    except IntegrityError:  # twice at once
+        return Group.objects.get(name=name)
+    return made
 
 
 def _memberships(user: User, slug: str, wanted: list[Group]) -> tuple[list[str], list[str]]:

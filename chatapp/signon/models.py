@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from chatapp.accounts.models import User
+from chatapp.organisations.models import Organisation
 from chatapp.signon import config
 
 
@@ -42,6 +43,15 @@ class IdentityProvider(models.Model):
         "makes people", default=True, help_text="At their first sign-in. Otherwise only linked people get in."
     )
     session_hours = models.PositiveSmallIntegerField(default=12, help_text="Until one signs in again.")
+    organisation = models.ForeignKey(
+        Organisation,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Whom it makes is of it, and it signs in nobody else. Empty: it makes people of the house, and signs "
+        "in whoever is linked to it. A change moves nobody, and ends the sessions that came from it.",
+    )
     sso_url = models.CharField("sign-in address", max_length=500, blank=True, help_text="SAML alone.")
     certificate = models.TextField(blank=True, help_text="SAML alone: what it signs with, as PEM.")
 
@@ -75,6 +85,7 @@ class IdentityProvider(models.Model):
             rules=rules,
             sso_url=self.sso_url,
             certificate=self.certificate,
+            organisation=self.organisation.slug if self.organisation else "",
         )
 
 

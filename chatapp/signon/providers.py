@@ -11,8 +11,8 @@ from chatapp.signon.models import IdentityProvider
 def in_use() -> list[config.Provider]:
     named: list[config.Provider] = list(settings.SIGNON_PROVIDERS)
     taken = {one.slug for one in named}
-    rows = IdentityProvider.objects.filter(is_on=True).exclude(slug__in=taken).prefetch_related("rules__group")
-    return named + [row.described(_rules(row)) for row in rows]
+    rows = IdentityProvider.objects.filter(is_on=True).exclude(slug__in=taken).select_related("organisation")
+    return named + [row.described(_rules(row)) for row in rows.prefetch_related("rules__group")]
 
 
 def _rules(row: IdentityProvider) -> tuple[config.Rule, ...]:

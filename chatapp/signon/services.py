@@ -14,6 +14,7 @@ from chatapp.accounts.models import User
 from chatapp.governance.services import record
 from chatapp.signon.config import Provider
 from chatapp.signon.errors import SignOnFailed, SignOnRefused
+from chatapp.signon.homes import home_of, takes
 from chatapp.signon.identity import Identity
 from chatapp.signon.models import SpentToken
 
@@ -28,7 +29,11 @@ def admit(identity: Identity, user: User | None) -> None:
     if user is not None:
         if user.is_service:
             _refuse(identity, user, "service", "A service account signs in with keys alone.")
+        if not takes(provider, user):
+            _refuse(identity, user, "organisation", "Your account here is not for this way to sign in.")
         return
+    if home_of(provider) is None:
+        _refuse(identity, user, "organisation", "Nobody can sign in this way now.")
     if not provider.creates_people:
         _refuse(identity, user, "unknown", "You have no account here yet.")
     if identity.email and _address_is_taken(identity.email):
@@ -38,7 +43,9 @@ def admit(identity: Identity, user: User | None) -> None:
 def _refuse(identity: Identity, user: User | None, reason: str, sentence: str) -> NoReturn:
     """Somebody without an account has no key to seal a name under: a digest tells them apart."""
     about = user or f"unknown person {hashlib.sha256(identity.subject.encode()).hexdigest()[:12]}"
-    record("sign_on.refused", about, provider=identity.provider.slug, reason=reason, domain=identity.domain)
+    whose = user.tenant if user else home_of(identity.provider)
+    slug, domain = identity.provider.slug, identity.domain
+    record("sign_on.refused", about, organisation=whose, provider=slug, reason=reason, domain=domain)
     raise SignOnRefused(sentence)
 
 

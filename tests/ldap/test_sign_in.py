@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from chatapp.accounts.models import User
 from chatapp.governance.models import AuditEntry
+from chatapp.organisations.services import create_organisation
 from chatapp.roles.models import Appointment
 from tests.ldap.conftest import BASE, ERIN, MALLORY, House
 
@@ -227,3 +228,14 @@ def test_an_administrator_of_the_directory_changes_who_may_what_with_a_sign_in_o
     assert house.signs_in("alice", "of another alice", client)
     assert client.post("/admin/roles/appointment/add/", {**form, "role": "organiser"}).status_code == 302
     assert Appointment.objects.count() == 2
+
+
+def test_a_directory_that_is_bound_to_an_organisation_makes_people_of_it_alone(house: House) -> None:
+    acme = create_organisation(name="Acme", slug="acme", by=None)
+    assert house.signs_in("alice", "of another alice"), "of the house, before it was bound"
+    house.directory(organisation="acme")
+    assert house.signs_in("erin", ERIN)
+    erin = User.objects.get(username="erin@acme")
+    assert erin.tenant == acme.pk and [group.name for group in erin.groups.all()] == ["acme/Staff"]
+    assert house.answer("alice", "of another alice").status_code == 403
+    assert AuditEntry.objects.get(action="sign_on.refused").detail["reason"] == "organisation"
