@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from chatapp.errors import Invalid, NotFound
 from chatapp.governance.services import record
-from chatapp.scim import tokens
+from chatapp.scim import links, tokens
 from chatapp.scim.models import ProvisioningClient
 from chatapp.scim.tokens import MOST_DAYS, USUAL_DAYS, Made
 from chatapp.signon import groups as memberships
@@ -43,6 +43,14 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         field = self.fields["identity_provider"]
         field.choices = sorted(known.items())  # type: ignore[attr-defined]
         field.help_text = "Where its people sign in: they are then the same people there."
+
+    def clean(self) -> dict[str, Any]:
+        """What a directory of one organisation says of a subject is not believed of another one's provider."""
+        given = super().clean() or {}
+        organisation, provider = given.get("organisation"), given.get("identity_provider")
+        if organisation and provider and not links.may_name(organisation.pk):
+            self.add_error("identity_provider", "Providers are of the house: choose none.")
+        return given
 
     class Meta:
         model = ProvisioningClient

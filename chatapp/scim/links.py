@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from allauth.socialaccount.models import SocialAccount
 
 from chatapp.governance.services import record
@@ -44,6 +46,11 @@ def link(person: Person, user_name: str) -> None:
         record("sign_on.linked", person.user, provider=provider.slug, client=person.client.name)
 
 
+def may_name(organisation: UUID) -> bool:
+    """Whether clients of this organisation may link their people to a provider: all of them are of the house."""
+    return organisation == HOUSE
+
+
 def _at(client: ProvisioningClient, external_id: str, user_name: str) -> tuple[Provider | None, str]:
     """The provider that is in use, and the subject there; None where there is none. Providers are of the house: what
     another organisation's client says of a subject there is not believed. Raises Uniqueness."""
@@ -51,7 +58,7 @@ def _at(client: ProvisioningClient, external_id: str, user_name: str) -> tuple[P
     provider = providers.find(client.identity_provider) if client.identity_provider else None
     if provider is None or not 0 < len(subject) <= _LONGEST:
         return None, ""
-    if client.organisation_id != HOUSE:
+    if not may_name(client.tenant):
         raise Uniqueness(
             "Clients of this organisation link nobody to this identity provider.",
             advice="An administrator takes the provider out of the client under /admin/, Provisioning.",

@@ -134,10 +134,13 @@ def _store(person: Person, wanted: Profile) -> None:
 
 
 def _check_unique(user: User, wanted: Profile) -> None:
+    """Names are apart by organisation; of addresses, those of other organisations are not looked at: a client learns
+    from no answer, and from no longer wait, whom others have."""
     others = User.objects.exclude(pk=user.pk)
     if others.filter(username__iexact=wanted.user_name).exists():
         raise Uniqueness("Somebody has this `userName` already.")
-    addresses = EmailAddress.objects.exclude(user=user.pk)
+    others = others.filter(organisation=user.organisation_id)
+    addresses = EmailAddress.objects.filter(user__organisation=user.organisation_id).exclude(user=user.pk)
     if wanted.email and (
         others.filter(email__iexact=wanted.email).exists() or addresses.filter(email__iexact=wanted.email).exists()
     ):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from chatapp.accounts.keys import make_key, revoke
 from chatapp.accounts.models import User
@@ -12,6 +15,7 @@ from chatapp.governance.models import AuditEntry
 from chatapp.organisations.models import Organisation
 from chatapp.organisations.services import close_organisation, create_organisation, move_person
 from chatapp.scim import tokens
+from retrieval.tenants import HOUSE
 from tests.conftest import signed_in_client
 from tests.scim.conftest import Directory, directory_of, user_of
 from tests.signon.conftest import forger, served_forger  # noqa: F401
@@ -73,6 +77,43 @@ def test_names_are_bounded_with_what_is_added_to_them(theirs: Directory) -> None
     long = "x" * 148
     assert theirs.ask("POST", "Users", {"userName": long}).json()["scimType"] == "invalidValue"
     assert theirs.ask("POST", "Groups", {"displayName": long}).json()["scimType"] == "invalidValue"
+
+
+@pytest.mark.parametrize("address", ["dana@example.com", "DANA@Example.com", "second@example.com"])
+def test_no_answer_tells_that_others_have_an_address(
+    theirs: Directory, directory: Directory, acme: Organisation, address: str
+) -> None:
+    dana = User.objects.create_user("dana", "dana@example.com")
+    EmailAddress.objects.create(user=dana, email="second@example.com", verified=True, primary=False)
+    body = {"userName": "eve", "emails": [{"value": address}]}
+    theirs.ask("GET", "Users")  # the first use of a token is noted
+    with CaptureQueriesContext(connection) as taken:
+        there = theirs.ask("POST", "Users", body)
+    number = there.json()["id"]
+    with CaptureQueriesContext(connection) as free:
+        assert (
+            theirs.ask("POST", "Users", {"userName": "fay", "emails": [{"value": "fay@example.com"}]}).status_code
+            == 201
+        )
+    assert there.status_code == 201 and len(taken) == len(free)
+    assert theirs.patch(f"Users/{number}", {"op": "replace", "value": {"active": False}}).status_code == 200
+    assert directory.ask("POST", "Users", body).status_code == 409  # where the address is
+    again = theirs.ask("POST", "Users", {"userName": "gil", "emails": [{"value": address}]})
+    assert again.status_code == 409  # by now it is here as well
+
+
+def test_a_client_of_another_organisation_is_given_no_provider(
+    boss: User,
+    acme: Organisation,
+    forger: Forger,  # noqa: F811
+) -> None:
+    page = "/admin/scim/provisioningclient/add/"
+    form = {"name": "Theirs", "is_on": "on", "subject": "externalId", "identity_provider": "corp"}
+    refused = signed_in_client(boss).post(page, {**form, "organisation": acme.pk})
+    assert refused.status_code == 200 and "Providers are of the house" in refused.content.decode()
+    assert signed_in_client(boss).post(page, {**form, "organisation": HOUSE}).status_code == 302
+    without = {**form, "name": "Others", "organisation": acme.pk, "identity_provider": ""}
+    assert signed_in_client(boss).post(page, without).status_code == 302
 
 
 def test_a_closed_organisation_is_provisioned_no_more(theirs: Directory, boss: User, acme: Organisation) -> None:
