@@ -249,6 +249,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 API_KEY_DAYS = env.integer("CHATAPP_API_KEY_DAYS", 365, most=36_500)
 API_KEY_DAYS_MOST = env.integer("CHATAPP_API_KEY_DAYS_MOST", 730, most=36_500)
+API_KEY_SIGN_IN_DAYS = env.integer("CHATAPP_API_KEY_SIGN_IN_DAYS", 30, most=36_500)
 
 # --- Files ----------------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import Resolver404, resolve
 from django.utils.deprecation import MiddlewareMixin
 
-from chatapp.accounts.keys import person_of_key
+from chatapp.accounts.keys import person_of_key, why_refused
 from chatapp.accounts.models import User
 from chatapp.accounts.scopes import opens
 from chatapp.accounts.signing import SIGNATURE, SignatureRefused, check_signature
@@ -38,6 +38,8 @@ class BearerMiddleware(MiddlewareMixin):
             return None
         person = person_of_key(key.strip())
         if person is None:
+            if (refused := why_refused(key.strip())) is not None:
+                return answer_to(request, refused)
             error = {"code": "sign_in", "message": "The API key is missing or wrong.", "advice": "", "retryable": False}
             return JsonResponse({"error": error}, status=401)
         try:

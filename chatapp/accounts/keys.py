@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from chatapp.accounts.models import ApiKey, User
+from chatapp.accounts.resting import KeyRests, rests, write_down
 from chatapp.accounts.scopes import Action, Grant
 from chatapp.accounts.signing import secret_of
 from chatapp.errors import Invalid, NotFound
@@ -145,7 +146,7 @@ def revoke(row: ApiKey, *, by: User) -> None:
 
 
 def person_of_key(key: str) -> User | None:
-    """Of a key that is not revoked and has not ended, and an account that is open; the use is noted."""
+    """Of a key that is not revoked, has not ended and does not rest, and an account that is open; the use is noted."""
     return people_of_keys([key])[0]
 
 
@@ -153,12 +154,21 @@ def people_of_keys(keys: Sequence[str]) -> list[User | None]:
     """The same for many, with two queries at most. What the key opens stands in the person's `grant`."""
     hashed = [_hashed(key) if key.startswith(PREFIX) else "" for key in keys]
     found = ApiKey.objects.filter(_open(), sha256__in=hashed, user__is_active=True).select_related("user")
-    rows = {row.sha256: row for row in found}
+    rows = {row.sha256: row for row in found if not rests(row.user)}
     now = timezone.now()
     stale = [row.pk for row in rows.values() if not row.last_used_at or row.last_used_at < now - _USE_NOTED_EVERY]
     if stale:
         ApiKey.objects.filter(pk__in=stale).update(last_used_at=now)
     return [_granted(rows[one]) if one in rows else None for one in hashed]
+
+
+def why_refused(key: str) -> KeyRests | None:
+    """Of a key that opens nothing: None where it is simply none."""
+    found = ApiKey.objects.filter(_open(), sha256=_hashed(key), user__is_active=True).select_related("user").first()
+    if found is None or not rests(found.user):
+        return None
+    write_down(found)
+    return KeyRests()
 
 
 def _granted(row: ApiKey) -> User:

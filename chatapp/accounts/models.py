@@ -30,6 +30,7 @@ class User(AbstractUser):
     )
     organisation_since = models.DateTimeField(null=True, editable=False)  # null: from the beginning
     closed_with_organisation = models.BooleanField(default=False, db_default=False, editable=False)  # and opens with it
+    by_provider_at = models.DateTimeField(null=True, editable=False)  # last sign-in by a provider or directory
 
     grant: Grant | None = None  # of the key that this request bears
 
@@ -99,6 +100,7 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    rests_since = models.DateTimeField(null=True)  # noted when it was refused for that; see resting.py
 
     class Meta:
         verbose_name = "API key"

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from chatapp.accounts.bearer import check
-from chatapp.accounts.keys import people_of_keys
+from chatapp.accounts.keys import people_of_keys, why_refused
 from chatapp.accounts.models import User
 from chatapp.accounts.scopes import Action
 from chatapp.accounts.signing import SIGNATURE
@@ -55,6 +55,7 @@ _opened = Together[str, _Opened](_open_all)
 
 
 _checked = in_database(check)
+_why_refused = in_database(why_refused)
 
 
 def with_key(method: str, action: Action | None = None) -> Callable[[Door], Door]:
@@ -72,6 +73,8 @@ def with_key(method: str, action: Action | None = None) -> Callable[[Door], Door
             key = _key(request)
             found = await _opened(key) if key else _Opened(None)
             if found.person is None:
+                if key and (refused := await _why_refused(key)) is not None:
+                    return error_response(refused)
                 return refusal(401, code="invalid_api_key", message="The API key is missing or wrong.")
             try:
                 response = await _answer(door, request, found, key, action, parts)

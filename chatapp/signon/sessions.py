@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from chatapp.accounts.models import User
+from chatapp.accounts.resting import came_by_provider
 from chatapp.governance.services import record
 from chatapp.signon.config import Provider
 from chatapp.signon.identity import Identity
@@ -29,6 +30,7 @@ def signed_in(sender: Any, request: HttpRequest | None, user: User, **_: Any) ->
     identity: Identity | None = getattr(request, "signon", None)
     if identity is not None:
         _remember(request, user, identity)
+        came_by_provider(user)
     way = f"provider {identity.provider.slug}" if identity else _way(request)
     record("sign_in", user, user, way=way)
 

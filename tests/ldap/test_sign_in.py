@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
@@ -16,6 +17,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from chatapp.accounts.keys import create_key, person_of_key
 from chatapp.accounts.models import User
 from chatapp.governance.models import AuditEntry
 from chatapp.organisations.services import create_organisation
@@ -239,3 +241,14 @@ def test_a_directory_that_is_bound_to_an_organisation_makes_people_of_it_alone(h
     assert erin.tenant == acme.pk and [group.name for group in erin.groups.all()] == ["acme/Staff"]
     assert house.answer("alice", "of another alice").status_code == 403
     assert AuditEntry.objects.get(action="sign_on.refused").detail["reason"] == "organisation"
+
+
+def test_a_sign_in_at_the_directory_wakes_a_key_that_rests(house: House) -> None:
+    assert house.signs_in("erin", ERIN)
+    key = create_key(user=User.objects.get(username="erin"), name="nightly")
+    User.objects.update(by_provider_at=timezone.now() - timedelta(days=31))
+    assert person_of_key(key) is None
+    assert not house.signs_in("erin", "another")
+    assert person_of_key(key) is None
+    assert house.signs_in("erin", ERIN)
+    assert person_of_key(key) is not None
