@@ -48,8 +48,8 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         """What a directory of one organisation says of a subject is not believed of another one's provider."""
         given = super().clean() or {}
         organisation, provider = given.get("organisation"), given.get("identity_provider")
-        if organisation and provider and not links.may_name(organisation.pk):
-            self.add_error("identity_provider", "Providers are of the house: choose none.")
+        if organisation and provider and not links.may_name(providers.find(provider), organisation.pk):
+            self.add_error("identity_provider", "This provider is of another organisation: choose none, or bind it.")
         return given
 
     class Meta:

@@ -12,6 +12,7 @@ from chatapp.scim.models import Person, ProvisioningClient, Subject
 from chatapp.scim.profiles import Profile
 from chatapp.signon import providers
 from chatapp.signon.config import Provider
+from chatapp.signon.homes import home_of
 from retrieval.tenants import HOUSE
 
 _LONGEST = 191  # characters of a subject: the column
@@ -46,19 +47,20 @@ def link(person: Person, user_name: str) -> None:
         record("sign_on.linked", person.user, provider=provider.slug, client=person.client.name)
 
 
-def may_name(organisation: UUID) -> bool:
-    """Whether clients of this organisation may link their people to a provider: all of them are of the house."""
-    return organisation == HOUSE
+def may_name(provider: Provider | None, organisation: UUID) -> bool:
+    """Whether clients of this organisation may link their people to a provider: to those that are bound to it, those of
+    the house also to those that are bound to none. None: it is not in use, and of the house for all that is known."""
+    return (home_of(provider) if provider else HOUSE) == organisation
 
 
 def _at(client: ProvisioningClient, external_id: str, user_name: str) -> tuple[Provider | None, str]:
-    """The provider that is in use, and the subject there; None where there is none. Providers are of the house: what
-    another organisation's client says of a subject there is not believed. Raises Uniqueness."""
+    """The provider that is in use, and the subject there; None where there is none. What a client says of a subject at
+    the provider of another organisation is not believed. Raises Uniqueness."""
     subject = external_id if client.subject == Subject.EXTERNAL_ID else user_name
     provider = providers.find(client.identity_provider) if client.identity_provider else None
     if provider is None or not 0 < len(subject) <= _LONGEST:
         return None, ""
-    if not may_name(client.tenant):
+    if not may_name(provider, client.tenant):
         raise Uniqueness(
             "Clients of this organisation link nobody to this identity provider.",
             advice="An administrator takes the provider out of the client under /admin/, Provisioning.",

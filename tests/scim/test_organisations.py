@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
@@ -15,6 +18,7 @@ from chatapp.governance.models import AuditEntry
 from chatapp.organisations.models import Organisation
 from chatapp.organisations.services import close_organisation, create_organisation, move_person
 from chatapp.scim import tokens
+from chatapp.scim.models import ProvisioningClient
 from retrieval.tenants import HOUSE
 from tests.conftest import signed_in_client
 from tests.scim.conftest import Directory, directory_of, user_of
@@ -110,10 +114,29 @@ def test_a_client_of_another_organisation_is_given_no_provider(
     page = "/admin/scim/provisioningclient/add/"
     form = {"name": "Theirs", "is_on": "on", "subject": "externalId", "identity_provider": "corp"}
     refused = signed_in_client(boss).post(page, {**form, "organisation": acme.pk})
-    assert refused.status_code == 200 and "Providers are of the house" in refused.content.decode()
+    assert refused.status_code == 200 and "This provider is of another organisation" in refused.content.decode()
     assert signed_in_client(boss).post(page, {**form, "organisation": HOUSE}).status_code == 302
     without = {**form, "name": "Others", "organisation": acme.pk, "identity_provider": ""}
     assert signed_in_client(boss).post(page, without).status_code == 302
+
+
+def test_a_client_links_its_people_to_a_provider_that_is_bound_to_its_organisation(
+    boss: User,
+    acme: Organisation,
+    forger: Forger,  # noqa: F811
+    settings: Any,
+) -> None:
+    settings.SIGNON_PROVIDERS = tuple(replace(one, organisation="acme") for one in settings.SIGNON_PROVIDERS)
+    page = "/admin/scim/provisioningclient/add/"
+    form = {"is_on": "on", "subject": "externalId", "identity_provider": "corp"}
+    of_the_house = {**form, "name": "Ours", "organisation": HOUSE}
+    assert signed_in_client(boss).post(page, of_the_house).status_code == 200
+    assert signed_in_client(boss).post(page, {**form, "name": "Theirs", "organisation": acme.pk}).status_code == 302
+    ours = directory_of("By hand", boss, identity_provider="corp")
+    assert ours.ask("POST", "Users", {"userName": "eve", "externalId": "2"}).status_code == 409
+    client = ProvisioningClient.objects.get(name="Theirs")
+    number = Directory(client, tokens.make(client=client, days=30, by=boss).token).make("dana", externalId="1")
+    assert SocialAccount.objects.get(provider="corp", uid="1").user == user_of(number)
 
 
 def test_a_closed_organisation_is_provisioned_no_more(theirs: Directory, boss: User, acme: Organisation) -> None:
