@@ -206,13 +206,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.following[turn] = asyncio.create_task(self._pump(turn, after))
 
     async def _pump(self, turn: UUID, after: int) -> None:
-        silent = 0
+        silent, last, kind = 0, after, ""
         own = OwnFrames(self.user, turn)
         try:
             async for frame in turn_stream().read(turn, after):
                 if frame is not None:
                     await self.put(await own.put_back(await self._readable(frame)))
-                    silent = 0
+                    silent, last, kind = 0, frame["seq"], frame["type"]
                     continue
                 try:
                     row = await in_database(access.get_turn)(self.user, turn)
@@ -221,8 +221,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 silent = 0 if row.running else silent + 1
                 if silent == 2:  # its process died; once would be too soon, for the last frames follow the row
                     return await self._snapshot(turn, row.answer)
-        except NotFound:
-            return  # deleted meanwhile
+            if kind != "done":
+                await in_database(access.get_turn)(self.user, turn)
+        except NotFound:  # deleted meanwhile, its frames as well: nobody waits for its end
+            await self.put(_gone(turn, last + 1))
         finally:
             if self.following.get(turn) is asyncio.current_task():
                 del self.following[turn]
@@ -269,6 +271,12 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if found is None or found.pk != self.user.pk:
             raise NotFound("You are signed out.", advice="Sign in again.")
         self.user = found
+
+
+def _gone(turn: UUID, seq: int) -> dict[str, Any]:
+    """The last frame of a turn that has none any more."""
+    told = {"status": str(Message.Status.INTERRUPTED), "engine": "", "usage": {}, "timings": {}, "title": ""}
+    return {"type": "done", "turn": str(turn), "seq": seq, **told}
 
 
 def _narrowed(frame: frames.Ask | frames.Edit | frames.Regenerate) -> admission.Narrowed:

@@ -179,22 +179,18 @@ def rename_conversation(*, conversation: Conversation, title: str) -> None:
 
 
 def delete_conversation(*, conversation: Conversation) -> None:
-    """Running turns notice that their rows are gone and stop. Of a temporary chat, frames go at once as well; those of
-    a running turn once more when it notices.
+    """Running turns notice that their rows are gone and stop. Frames go as soon as that is certain; those of a running
+    turn once more when it notices.
     """
     with transaction.atomic():
         turns = list(Turn.objects.filter(question__conversation=conversation).values_list("pk", flat=True))
-        temporary = conversation.temporary
         conversation.delete()
-        if temporary:
-            transaction.on_commit(lambda: forget_streams(turns))
+        transaction.on_commit(lambda: forget_streams(turns))
 
 
-def is_forgotten(*, turn: UUID, asker: UUID, temporary: bool) -> bool:
-    """Whether a temporary chat was closed, or the person erased, while the turn ran: then nothing of it is to stay."""
-    if Turn.objects.filter(pk=turn).exists():
-        return False
-    return temporary or not User.objects.filter(pk=asker).exists()
+def is_forgotten(*, turn: UUID) -> bool:
+    """Whether its conversation was deleted, or the person erased, while it ran: then nothing of it is to stay."""
+    return not Turn.objects.filter(pk=turn).exists()
 
 
 def sweep() -> int:

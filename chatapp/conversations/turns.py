@@ -270,7 +270,7 @@ async def _finish(turn: RunningTurn, status: Message.Status, error: dict[str, An
         await turn.outbox.close()
         await asyncio.to_thread(forget_streams, [turn.started.turn])
         return log.info("turn.forgotten")
-    if not stored:  # the database is away, the conversation was deleted, or the turn was taken for dead
+    if not stored:  # the database is away, or the turn was taken for dead
         status, error = Message.Status.INTERRUPTED, as_dict(ChatAppError("The answer could not be stored."))
     if cited:
         turn.outbox.add("citations", citations=[_citation_frame(turn, one) for one in cited])
@@ -311,11 +311,8 @@ async def _stored(turn: RunningTurn, values: dict[str, Any], cited: list[Cited])
 
 
 async def _is_forgotten(turn: RunningTurn) -> bool:
-    started = turn.started
     try:
-        return await in_database(services.is_forgotten)(
-            turn=started.turn, asker=started.asker.pk, temporary=started.temporary
-        )
+        return await in_database(services.is_forgotten)(turn=turn.started.turn)
     except DatabaseError:  # then its frames go after ten minutes
         log.warning("turn.not_known_to_be_forgotten")
         return False

@@ -124,7 +124,9 @@ def erase(started: Started) -> None:
     erasure.erase(started.asker)
 
 
-@pytest.mark.parametrize(("temporary", "go"), [(True, close), (False, erase)], ids=["closed", "erased"])
+@pytest.mark.parametrize(
+    ("temporary", "go"), [(True, close), (False, close), (False, erase)], ids=["closed", "deleted", "erased"]
+)
 def test_what_a_turn_writes_until_it_notices_that_it_is_gone_does_not_stay(
     cast: Cast, stream: None, monkeypatch: pytest.MonkeyPatch, temporary: bool, go: Callable[[Started], None]
 ) -> None:
@@ -152,9 +154,10 @@ def test_what_a_turn_writes_until_it_notices_that_it_is_gone_does_not_stay(
     assert not Turn.objects.exists()
 
 
-def test_frames_of_a_temporary_chat_go_once_its_rows_are_gone(cast: Cast, stream: None) -> None:
+@pytest.mark.parametrize("temporary", [True, False])
+def test_frames_go_once_the_rows_of_their_conversation_are_gone(cast: Cast, stream: None, temporary: bool) -> None:
     """Where deleting is rolled back they are still there."""
-    (started,) = ask_all([Question(cast.alice, "How many days of leave?", temporary=True)])
+    (started,) = ask_all([Question(cast.alice, "How many days of leave?", temporary=temporary)])
     assert isinstance(started, Started)
 
     async def add() -> None:
