@@ -14,7 +14,6 @@ import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
-from chatapp.accounts.models import User
 from chatapp.conversations import search
 from chatapp.conversations.admission import DEAD_AFTER, RUNNER, SILENT_FOR, Started
 from chatapp.conversations.citing import Cited
