@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -29,13 +30,18 @@ _BATCH, _BATCHES = 5000, 40
 _spending = Spending()  # of this process
 
 
-def record(attempts: Iterable[Attempted]) -> int:
+class Beside(Protocol):
+    def __call__(self, spent: Sequence[tuple[str, int, Decimal]]) -> None:
+        """In the transaction that stores them: of each attempt whose it was, its tokens and what it cost."""
+
+
+def record(attempts: Iterable[Attempted], *, beside: Beside | None = None) -> int:
     """-> how many. Rates them and looks at the roll-outs that they belong to."""
     attempts = list(attempts)
     try:
-        rows = _insert(attempts)
+        rows = _insert(attempts, beside)
     except IntegrityError:  # a version or a roll-out was deleted in between: what is left of it is looked up anew
-        rows = _insert(attempts)
+        rows = _insert(attempts, beside)
     turns = {row.turn for row in rows if row.turn}
     for turn, rating in seams.ratings.given(turns).items() if turns else ():
         rate(turn, rating)
@@ -70,14 +76,22 @@ def forget_old() -> int:
 
 
 @transaction.atomic
-def _insert(attempts: list[Attempted]) -> list[Outcome]:
+def _insert(attempts: list[Attempted], beside: Beside | None) -> list[Outcome]:
     versions = ModelVersion.objects.in_bulk({one.version for one in attempts if one.version})
     known = set(
         Rollout.objects.filter(pk__in={one.rollout for one in attempts if one.rollout}).values_list("pk", flat=True)
     )
-    return Outcome.objects.bulk_create(
+    rows = Outcome.objects.bulk_create(
         [_row(one, versions.get(one.version) if one.version else None, known) for one in attempts]
     )
+    if beside is not None:
+        beside([_spent(one, row.cost) for one, row in zip(attempts, rows, strict=True)])
+    return rows
+
+
+def _spent(one: Attempted, cost: Decimal) -> tuple[str, int, Decimal]:
+    read, _, written = _tokens(one.usage or one.estimated)
+    return one.asker, read + written, cost
 
 
 def _row(one: Attempted, version: ModelVersion | None, rollouts_known: Collection[UUID]) -> Outcome:

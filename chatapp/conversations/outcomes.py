@@ -9,6 +9,7 @@ import structlog
 from django.db import DatabaseError
 
 from chatapp.database import in_database
+from chatapp.limits import budgets
 from inference import outcomes
 from inference.routing.attempt import Attempted
 
@@ -34,7 +35,7 @@ class Recorder:
         """What was gathered so far, at once; what cannot be written is kept for the next time."""
         gathered, self._gathered = self._gathered, []
         try:
-            await in_database(outcomes.record)(gathered)
+            await in_database(outcomes.record)(gathered, beside=budgets.count)
         except DatabaseError as error:
             log.warning("outcomes.not_recorded", kept=len(gathered), error=str(error)[:200])
             self._gathered = [*gathered, *self._gathered][-_MOST:]

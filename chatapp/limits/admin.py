@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from chatapp.accounts.models import ApiKey, User
 from chatapp.governance.personal import Personal
 from chatapp.governance.services import record
+from chatapp.limits.budget_admin import BudgetAdmin as BudgetAdmin
 from chatapp.limits.models import Limit, Resource
 from chatapp.limits.rules import forget
 from chatapp.organisations.administration import OfOrganisers

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from decimal import Decimal
 
 from django.contrib.auth.models import Group
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -64,6 +65,76 @@ class Limit(models.Model):
         if self.resource == Resource.TURNS:
             return f"{self.amount} answers at the same time"
         return f"{self.amount} {self.resource} in {self.seconds} s"
+
+
+class Budget(models.Model):
+    """What answers for the people of an organisation, or of a group, may use of models in a calendar month."""
+
+    organisation = models.OneToOneField(Organisation, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    group = models.OneToOneField(Group, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    tokens = models.PositiveBigIntegerField(
+        "tokens a month",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Read and written by models. Empty: not bounded.",
+    )
+    cost = models.DecimalField(
+        "cost a month",
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="In the currency of the models' prices; models without a price cost nothing. Empty: not bounded.",
+    )
+    warn_percent = models.PositiveSmallIntegerField(
+        "warn at (%)",
+        default=80,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Where so much of it is used, it is marked on the list and written in the audit trail.",
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(organisation=None, group__isnull=False) | Q(organisation__isnull=False, group=None),
+                name="a_budget_is_of_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(tokens__isnull=False) | Q(cost__isnull=False), name="a_budget_bounds_something"
+            ),
+            models.CheckConstraint(
+                condition=(Q(tokens=None) | Q(tokens__gt=0))
+                & (Q(cost=None) | Q(cost__gt=0))
+                & Q(warn_percent__gte=1, warn_percent__lte=100),
+                name="a_budget_is_more_than_nothing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        bounds = (
+            None if self.tokens is None else f"{self.tokens} tokens",
+            None if self.cost is None else f"a cost of {self.cost}",
+        )
+        return f"{' and '.join(one for one in bounds if one)} a month"
+
+
+class Spent(models.Model):
+    """What was used of a budget in one month, since there is that budget."""
+
+    budget = models.ForeignKey(Budget, on_delete=models.CASCADE, related_name="months")
+    month = models.DateField()  # its first day
+    tokens = models.BigIntegerField(default=0)
+    cost = models.DecimalField(max_digits=20, decimal_places=8, default=Decimal(0))
+    warned_at = models.DateTimeField(null=True)  # when its share was reached; again after the budget was changed
+    stopped_at = models.DateTimeField(null=True)  # when somebody was first refused
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["budget", "month"], name="one_sum_for_each_month")]
+
+    def __str__(self) -> str:
+        return f"{self.tokens} tokens in {self.month:%Y-%m}"
 
 
 class Counter(models.Model):

@@ -5,6 +5,7 @@ what it did not use is given back; nothing is asked or written where nobody limi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import structlog
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.db import DatabaseError
 
 from chatapp.accounts.models import User
 from chatapp.database import in_database
+from chatapp.limits import budgets
 from chatapp.limits.buckets import Level
 from chatapp.limits.models import Resource
 from chatapp.limits.rules import buckets_of, groups_of
@@ -41,8 +43,9 @@ NOTHING = Reserved()
 
 
 async def reserve(person: User, tokens: int | None = None) -> Reserved:
-    """Raises LimitReached. Without a number: as many as an answer of the built-in model can take."""
-    most = await _smallest(person)
+    """Raises LimitReached and BudgetSpent. Without a number: as many as an answer of the built-in model can take, which
+    counts for budgets when it is there; with one, it counts at once."""
+    most = await _allowed(person, tokens or 0)
     if most is None:
         return NOTHING
     wanted = min(most, settings.INFERENCE.context_tokens if tokens is None else tokens)
@@ -55,4 +58,13 @@ def smallest(person: User) -> int | None:
     return min((bucket.amount for bucket in found), default=None)
 
 
-_smallest = in_database(smallest)
+def allowed(person: User, tokens: int) -> int | None:
+    """As `smallest`; `tokens` are counted for budgets. Raises BudgetSpent."""
+    budgets.require_room(person)
+    most = smallest(person)
+    if tokens:
+        budgets.count([(str(person.pk), tokens, Decimal(0))])
+    return most
+
+
+_allowed = in_database(allowed)

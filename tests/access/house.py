@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from chatapp.accounts.keys import create_key
 from chatapp.accounts.models import ServiceAccount, User
-from chatapp.conversations.models import Conversation, Message, Turn
+from chatapp.conversations.models import Conversation, Folder, Message, Turn
 from chatapp.governance.services import record
-from chatapp.limits.models import Limit
+from chatapp.limits.models import Budget, Limit
 from chatapp.organisations.services import create_organisation
 from chatapp.privacy.models import RetentionRule
 from chatapp.roles.models import Appointment, Role
@@ -113,6 +113,7 @@ def _conversation(house: House) -> None:
     answer = Message.objects.create(conversation=conversation, role="assistant", text="Butterwort.", parent=question)
     turn = Turn.objects.create(asker=house.people["owner"], question=question, answer=answer, running=False)
     house.parts |= {"conversation": conversation, "question": question, "answer": answer, "turn": turn}
+    house.parts["folder"] = Folder.objects.create(owner=house.people["owner"], name="Butterwort")
 
 
 def _administration(house: House) -> None:
@@ -146,6 +147,7 @@ def _administration(house: House) -> None:
         Authenticator.objects.create(user=house.people["member"], type="totp", data={}),
         ProvisioningClient.objects.create(name="Directory"),
         Limit.objects.create(resource="turns", amount=1000, user=house.people["member"]),
+        Budget.objects.create(group=house.parts["group"], tokens=10**12),
         RetentionRule.objects.create(days=10_000),
         Job.objects.create(kind="bench", version=old),
         Rollout.objects.create(route=route, current=old, new=new, share=5),

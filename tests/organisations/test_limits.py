@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.conf import settings as project
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
 
+from chatapp.accounts.keys import create_key
+from chatapp.accounts.models import User
 from chatapp.conversations import admission
 from chatapp.conversations.admission import Question, Started
 from chatapp.errors import Busy
 from chatapp.limits import rules, slots
 from chatapp.limits.models import Limit, Resource
+from chatapp.limits.tokens import reserve
 from tests.conftest import Cast
 from tests.limits.test_limits import allowed, limit
 from tests.organisations.houses import Home, home
@@ -36,6 +45,55 @@ def test_the_people_of_an_organisation_share_its_limit_with_nobody_else(
     limit(resource, 4, 3600, organisation=acme.organisation, together=True)
     assert (allowed(acme.person, 3, resource), allowed(acme.organiser, 3, resource)) == (3, 1)
     assert allowed(cast.alice, 9, resource) == 9
+
+
+_IN_ANOTHER_PROCESS = """
+import django, sys
+django.setup()
+from django.conf import settings
+from django.db import connection
+connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = sys.argv[1]
+from chatapp.accounts.models import User
+from tests.organisations.test_limits import reserved
+print(reserved(User.objects.get(pk=sys.argv[2]), 20))
+"""
+
+
+def reserved(person: User, times: int) -> int:
+    """Of so many answers that take ten tokens each how many may begin."""
+    return sum(not isinstance(one, BaseException) for one in asyncio.run(_reserved(person, times)))
+
+
+async def _reserved(person: User, times: int) -> list[Any]:
+    return await asyncio.gather(*(reserve(person, 10) for _ in range(times)), return_exceptions=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tokens_of_an_organisation_are_shared_across_processes(acme: Home) -> None:
+    limit(Resource.TOKENS, 200, 10**6, organisation=acme.organisation, together=True)
+    command = [sys.executable, "-c", _IN_ANOTHER_PROCESS, str(connection.settings_dict["NAME"]), str(acme.organiser.pk)]
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "chatapp.settings"}
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=project.BASE_DIR, text=True)
+    mine = reserved(acme.person, 12)
+    theirs = int(other.communicate(timeout=120)[0].split()[-1])
+    assert (mine, theirs) == (12, 8)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_left_of_them_stands_in_the_headers(acme: Home) -> None:
+    limit(Resource.REQUESTS, 50, 3600, organisation=acme.organisation, together=True)
+    limit(Resource.TOKENS, 100, 3600, organisation=acme.organisation, together=True)
+    assert reserved(acme.organiser, 10) == 10
+    headers = {"Authorization": f"Bearer {create_key(user=acme.person, name='program')}"}
+    body = {"messages": [{"role": "user", "content": "How many days?"}]}
+    refused = Client().post("/v1/chat/completions", body, content_type="application/json", headers=headers)
+    assert refused.status_code == 429 and int(refused.headers["Retry-After"]) > 3000
+    assert refused.headers["RateLimit-Policy"] == '"tokens";q=100;w=3600, "requests";q=50;w=3600'
+    left = refused.headers["RateLimit"]
+    assert left.startswith('"tokens";r=0;') and '"requests";r=49;' in left
+    assert refused.headers["x-ratelimit-remaining-tokens"] == "0"
+    page = Client().get("/api/collections/", headers=headers)
+    assert '"requests";q=50;w=3600' in page.headers["RateLimit-Policy"]
 
 
 def test_each_person_of_an_organisation_has_its_limit_before_that_of_everybody(cast: Cast, acme: Home) -> None:
