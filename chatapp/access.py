@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare
 
 from chatapp.accounts.models import User
 from chatapp.accounts.sessions import SessionStore
-from chatapp.conversations.models import Conversation, Message, Turn
+from chatapp.conversations.models import Conversation, Folder, Message, Turn
 from chatapp.errors import NotFound
 from chatapp.organisations import boundaries
 from chatapp.organisations.models import Organisation
@@ -68,6 +68,19 @@ def conversations(user: User) -> QuerySet[Conversation]:
 
 def get_conversation(user: User, pk: str | UUID) -> Conversation:
     return _get(conversations(user), user, pk)
+
+
+def folders(user: User) -> QuerySet[Folder]:
+    """Their own, as with conversations."""
+    if not user.is_authenticated:
+        return Folder.objects.none()
+    theirs = Folder.objects.filter(owner=user)
+    since = user.organisation_since
+    return theirs if since is None else theirs.filter(created_at__gte=since)
+
+
+def get_folder(user: User, pk: str | UUID) -> Folder:
+    return _get(folders(user), user, pk)
 
 
 def get_message(user: User, pk: str | UUID) -> Message:

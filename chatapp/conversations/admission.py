@@ -191,7 +191,7 @@ def _collections(turn: Turn) -> frozenset[UUID] | None:
 def _begin(asked: Sequence[_Asked]) -> list[Started]:
     homes = [one.question.conversation for one in asked]
     if known := [home.pk for home in homes if not home._state.adding]:
-        Conversation.objects.filter(pk__in=known).update(updated_at=timezone.now())
+        Conversation.objects.filter(pk__in=known).update(updated_at=timezone.now(), archived=False)
     sealing.prepare(home.owner_id for home in homes)
     new = Conversation.objects.bulk_create(home for home in homes if home._state.adding)
     for one in asked:

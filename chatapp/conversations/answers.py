@@ -11,7 +11,7 @@ from django.db.models import Model
 from chatapp.accounts.models import User
 from chatapp.conversations.admission import running_turns
 from chatapp.conversations.masked import bears_any, message_put_back, values_for
-from chatapp.conversations.models import Citation, Conversation, Message, Turn
+from chatapp.conversations.models import Citation, Conversation, Folder, Message, Turn
 from chatapp.conversations.search import Hit
 from chatapp.documents.search import readable_ids
 from chatapp.errors import as_dict
@@ -26,7 +26,16 @@ _WORDS = frozenset({"text", "heading", "quote"})
 def conversation(row: Conversation) -> dict[str, Any]:
     title = _opened(row, "title")
     told = {"id": str(row.pk), "title": title or "", "updated_at": row.updated_at.isoformat()}
-    return told | {name: True for name, said in (("unreadable", title is None), ("temporary", row.temporary)) if said}
+    said = {"unreadable": title is None, "temporary": row.temporary, "pinned": row.pinned, "archived": row.archived}
+    kept_in = {"folder": str(row.folder_id)} if row.folder_id else {}
+    return told | kept_in | {name: True for name, holds in said.items() if holds}
+
+
+def folder(row: Folder) -> dict[str, Any]:
+    """`conversations`: how many are shown in it, where they were counted."""
+    name = _opened(row, "name")
+    told = {"id": str(row.pk), "name": name or "", "conversations": getattr(row, "held", 0)}
+    return told | ({"unreadable": True} if name is None else {})
 
 
 def hits(user: User, found: Sequence[Hit]) -> list[dict[str, Any]]:

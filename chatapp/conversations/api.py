@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET, require_http_methods
 
 from chatapp import access
 from chatapp.accounts.models import User
-from chatapp.conversations import answers, search, services
+from chatapp.conversations import answers, keeping, search, services
 from chatapp.conversations.engines import get_router
+from chatapp.conversations.keeping_api import changes_in
+from chatapp.conversations.models import MOST_PINNED, Conversation
 from chatapp.errors import Invalid, NotFound
 from chatapp.json_body import read_object
 from inference.routing.describing import answering
@@ -27,14 +31,29 @@ _FOUND = 20
 
 @require_GET
 def conversations(request: HttpRequest) -> JsonResponse:
-    rows = access.conversations(cast(User, request.user)).filter(temporary=False)
+    """Pinned ones come apart, with the first page; archived ones where they are asked for."""
+    user = cast(User, request.user)
+    rows = _listed(user, request).filter(temporary=False)
+    archived = request.GET.get("archived") == "1"
+    pinned = [] if archived else list(rows.filter(pinned=True)[:MOST_PINNED])
+    if not archived:
+        rows = rows.filter(pinned=False)
     if before := request.GET.get("before"):
         rows = rows.filter(updated_at__lt=_moment(before))
     limit = _limit(request.GET.get("limit", str(_PAGE)))
     found = list(rows[: limit + 1])
     shown = found[:limit]
     more = shown[-1].updated_at.isoformat() if len(found) > limit else None
-    return JsonResponse({"conversations": [answers.conversation(row) for row in shown], "next": more})
+    above = {} if before else {"pinned": [answers.conversation(row) for row in pinned]}
+    return JsonResponse({"conversations": [answers.conversation(row) for row in shown], "next": more} | above)
+
+
+def _listed(user: User, request: HttpRequest) -> QuerySet[Conversation]:
+    archived, folder = request.GET.get("archived", "0"), request.GET.get("folder")
+    if archived not in ("0", "1"):
+        raise Invalid("`archived` must be 0 or 1.")
+    rows = access.conversations(user).filter(archived=archived == "1")
+    return rows.filter(folder=access.get_folder(user, folder)) if folder else rows
 
 
 @require_GET
@@ -55,11 +74,8 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
         services.delete_conversation(conversation=row)
         return HttpResponse(status=204)
     if request.method == "PATCH":
-        title = read_object(request).get("title")
-        if not isinstance(title, str):
-            raise Invalid("`title` must be a string.")
-        services.rename_conversation(conversation=row, title=title)
-        return JsonResponse(answers.conversation(row))
+        _change(user, row, read_object(request))
+        return JsonResponse(answers.conversation(access.get_conversation(user, pk)))
     messages = row.messages.prefetch_related("citations")
     running = [
         {key: one[key] for key in ("turn", "answer", "from")}
@@ -68,6 +84,23 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
     ]
     told = {"messages": answers.messages(user, messages), "running": running}
     return JsonResponse(answers.conversation(row) | told)
+
+
+@transaction.atomic
+def _change(user: User, row: Conversation, body: dict[str, Any]) -> None:
+    """A name, and how it is kept."""
+    title = body.get("title")
+    if "title" in body or not body:
+        if not isinstance(title, str):
+            raise Invalid("`title` must be a string.")
+        services.rename_conversation(conversation=row, title=title)
+        if len(body) == 1:
+            return
+    changes = changes_in(user, body)
+    if row.temporary:
+        raise Invalid("A temporary chat is neither pinned, archived nor put into a folder.")
+    if not keeping.keep(user, [row.pk], changes):
+        raise NotFound
 
 
 @require_GET

@@ -13,6 +13,19 @@ from django.db.models import Q
 from chatapp.privacy.fields import SealedJSONField, SealedTextField
 
 LONGEST_TITLE = 200  # characters
+MOST_PINNED = 50  # conversations of one person: they are all shown above the others
+
+
+class Folder(models.Model):
+    """Where a person keeps conversations of theirs. It holds none: each says itself where it lies."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="folders")
+    name = SealedTextField(person="owner_id")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class Conversation(models.Model):
@@ -20,6 +33,12 @@ class Conversation(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
     title = SealedTextField(blank=True, person="owner_id")
     temporary = models.BooleanField(default=False, db_default=False)  # not listed, searched or exported; soon deleted
+    pinned = models.BooleanField(default=False, db_default=False)  # stands above the others
+    archived = models.BooleanField(default=False, db_default=False)  # in a list of its own, until it is asked again
+    # Its index is a partial one, below: most conversations lie in none.
+    folder = models.ForeignKey(
+        Folder, null=True, on_delete=models.SET_NULL, related_name="conversations", db_index=False
+    )
     sealed = models.BooleanField(default=True, db_default=False)  # False: an earlier version wrote it; see older_texts
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -30,6 +49,7 @@ class Conversation(models.Model):
             models.Index(fields=["owner", "-updated_at"], name="conversation_list"),
             models.Index(fields=["updated_at"], condition=Q(temporary=True), name="temporary_chats"),
             models.Index(fields=["id"], condition=Q(sealed=False), name="conversations_to_seal"),
+            models.Index(fields=["folder"], condition=Q(folder__isnull=False), name="conversations_in_folders"),
         ]
 
     def __str__(self) -> str:

@@ -75,6 +75,7 @@ def _object(house: House, route: str, name: str) -> str | int | UUID:
         "api/passages/": parts["document"].passages.get().pk,
         "api/sources/": row_of(house, "sources", "source").pk,
         "api/conversations/": parts["conversation"].pk,
+        "api/folders/": parts["folder"].pk,
         "api/messages/": parts["answer"].pk,
         "c/": parts["conversation"].pk,
         "accounts/link/": "not-a-token",

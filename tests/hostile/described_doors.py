@@ -30,6 +30,7 @@ _FILTERS = _object(types=_texts(), since=_TEXT, until=_TEXT, path=_TEXT)
 _SOURCE = {"settings": _ANY, "key_name": _TEXT, "every_minutes": {"type": "integer"}}
 _SIZES = {"chunk_tokens": {"type": ["integer", "null"]}, "chunk_overlap_tokens": {"type": ["integer", "null"]}}
 _COLLECTION = {"name": _TEXT, "description": _TEXT, "everyone": {"type": "boolean"}, "readers": _texts(), **_SIZES}
+_KEPT = {"pinned": {"type": "boolean"}, "archived": {"type": "boolean"}, "folder": {"type": ["string", "null"]}}
 # What a door reads, so that requests get beyond its form. A door that is not named here takes any object.
 BODIES: dict[tuple[str, str], Schema] = {
     ("/api/collections/", "POST"): _object(**_COLLECTION),
@@ -40,10 +41,13 @@ BODIES: dict[tuple[str, str], Schema] = {
     ("/api/ingestion/cancel/", "POST"): _object(collection=_ID),
     ("/api/sources/", "POST"): _object(name=_TEXT, collection=_ID, kind=_TEXT, **_SOURCE),
     ("/api/sources/<uuid:pk>/", "PATCH"): _object(enabled={"type": "boolean"}, **_SOURCE),
-    ("/api/conversations/<uuid:pk>/", "PATCH"): _object(title=_TEXT),
+    ("/api/conversations/<uuid:pk>/", "PATCH"): _object(title=_TEXT, **_KEPT),
+    ("/api/conversations/several/", "POST"): _object(ids=_texts(), delete={"type": "boolean"}, **_KEPT),
+    ("/api/folders/", "POST"): _object(name=_TEXT),
+    ("/api/folders/<uuid:pk>/", "PATCH"): _object(name=_TEXT),
     ("/api/messages/<uuid:pk>/rating/", "PUT"): _object(rating={"enum": ["good", "bad"]}, reasons=_texts(), text=_TEXT),
 }
-_QUERY = ("before", "limit", "page", "size", "name", "status", "collection", "code", "documents")
+_QUERY = ("before", "limit", "page", "size", "name", "status", "collection", "code", "documents", "archived", "folder")
 
 
 def description() -> Schema:
