@@ -15,6 +15,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatapp.settings")
 http = get_asgi_application()
 
+from chatapp.at_once import AtOnce  # noqa: E402
 from chatapp.bodies import BodyLimit, Receive, Send  # noqa: E402
 from chatapp.conversations import turns  # noqa: E402 - after the apps are loaded
 from chatapp.conversations.outcomes import recorder  # noqa: E402
@@ -52,7 +53,7 @@ async def either(scope: dict[str, Any], receive: Receive, send: Any) -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": OutageAnswers(BodyLimit(either)),
+        "http": AtOnce(OutageAnswers(BodyLimit(either))),
         "lifespan": lifespan,
         "websocket": SameOriginSockets(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }

@@ -191,8 +191,9 @@ async def refuse(scope: dict[str, Any], send: Any, error: TypedError) -> None:
         "content-security-policy": POLICY,
         "x-content-type-options": "nosniff",
         "connection": "close",
+        **retry_after(error),
     }
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": error.http_status, "headers": raw})
     await send({"type": "http.response.body", "body": body.encode()})
 
