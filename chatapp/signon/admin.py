@@ -83,7 +83,7 @@ class IdentityProviderAdmin(ProviderAdminBase):
     fieldsets = (
         (None, {"fields": ("name", "slug", "kind", "is_on", "issuer", "client_id")}),
         ("OpenID Connect", {"fields": ("key", "scopes", "trusts_email")}),
-        ("SAML", {"fields": ("sso_url", "certificate")}),
+        ("SAML", {"fields": ("sso_url", "slo_url", "certificate")}),
         (
             "People",
             {

@@ -49,6 +49,7 @@ class Provider:
     rules: tuple[Rule, ...] = ()
     sso_url: str = ""
     certificate: str = ""
+    slo_url: str = ""  # of SAML: where sign-outs go; empty: they end here alone
     organisation: str = ""  # the short name of the one whose people come from here; empty: it is bound to none
 
     @property
@@ -77,6 +78,8 @@ class Provider:
     def _checked_saml(self) -> Provider:
         _need(bool(self.issuer), "A provider of kind saml needs its entity id as issuer.")
         _need(is_safe_address(self.sso_url), "sso_url must be an address that begins with https://.")
+        plain = is_safe_address(self.slo_url) and not set(self.slo_url) & set("&<>\"'")  # it is put into XML as it is
+        _need(not self.slo_url or plain, "slo_url must be a plain address that begins with https://.")
         _need(bool(self.certificate.strip()), "A provider of kind saml needs the certificate that it signs with.")
         return self
 

@@ -29,3 +29,11 @@ class LocalAccountsOff(ChatAppError):
     code, http_status = "local_accounts_off", 403
     user_message = "Passwords are not accepted here."
     advice = "Sign in through your organisation."
+
+
+class SignOutRefused(ChatAppError):
+    """A message about a sign-out that is not what the provider would have sent, here and now."""
+
+    code, http_status = "sign_out_refused", 400
+    user_message = "This sign-out did not come from the sign-in service of your organisation as it should."
+    advice = "Sign out by the button of this site."

@@ -14,6 +14,16 @@ _GROUPS, _GROUP_CHARACTERS, _NAME_CHARACTERS = 2000, 256, 150
 
 
 @dataclass(frozen=True)
+class NameId:
+    """How SAML's messages about a sign-out call somebody: as the assertion did, in all its parts."""
+
+    value: str
+    format: str = ""
+    qualifier: str = ""
+    sp_qualifier: str = ""
+
+
+@dataclass(frozen=True)
 class Identity:
     provider: Provider
     subject: str
@@ -23,6 +33,7 @@ class Identity:
     last_name: str = ""
     groups: frozenset[str] = frozenset()
     session_id: str = ""  # of the provider's session
+    name_id: NameId | None = None  # of SAML
     nonce: str | None = None  # None: this kind of provider has none
     id_token: str = ""
     once: tuple[str, datetime] | None = None  # what must not come twice, and until when that matters

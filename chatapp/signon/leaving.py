@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import structlog
@@ -19,7 +20,7 @@ from requests import RequestException
 
 from chatapp.errors import NotFound, TooOften
 from chatapp.signon import discovery, providers, sessions, tokens
-from chatapp.signon.config import OIDC, Provider
+from chatapp.signon.config import OIDC, SAML, Provider
 from chatapp.signon.oidc import absolute
 from chatapp.signon.services import spend
 from chatapp.signon.views import onward
@@ -35,10 +36,24 @@ class SignOut(LogoutView):
         kept = self.request.session.get(sessions.FROM_PROVIDER)
         answer = super().post(*args, **kwargs)
         provider = providers.find(str(kept["provider"])) if isinstance(kept, dict) else None
-        address = _end_address(self.request, provider, kept["id_token"]) if provider else ""
-        if not address or provider is None:
+        if provider is None:
             return answer
-        return onward(self.request, HttpResponseRedirect(address), provider.name)
+        if provider.kind == SAML:
+            return _leave_saml(self.request, provider, kept) or answer
+        address = _end_address(self.request, provider, kept["id_token"])
+        return onward(self.request, HttpResponseRedirect(address), provider.name) if address else answer
+
+
+def _leave_saml(request: HttpRequest, provider: Provider, kept: dict[str, Any]) -> HttpResponseBase | None:
+    """None: the provider has no single logout, or the session is from before it had."""
+    from chatapp.signon import saml_leaving
+
+    asked = saml_leaving.ask(request, provider, kept)
+    if asked is None:
+        return None
+    answer = onward(request, HttpResponseRedirect(asked.address), provider.name)
+    saml_leaving.remember(answer, provider, asked)
+    return answer
 
 
 def _end_address(request: HttpRequest, provider: Provider, id_token: str) -> str:

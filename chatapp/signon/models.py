@@ -53,6 +53,14 @@ class IdentityProvider(models.Model):
         "in whoever is linked to it. A change moves nobody, and ends the sessions that came from it.",
     )
     sso_url = models.CharField("sign-in address", max_length=500, blank=True, help_text="SAML alone.")
+    slo_url = models.CharField(
+        "sign-out address",
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="SAML alone: for single logout (HTTP-Redirect). Empty: who signs out here stays signed in there.",
+    )
     certificate = models.TextField(blank=True, help_text="SAML alone: what it signs with, as PEM.")
 
     class Meta:
@@ -84,6 +92,7 @@ class IdentityProvider(models.Model):
             session_hours=self.session_hours,
             rules=rules,
             sso_url=self.sso_url,
+            slo_url=self.slo_url,
             certificate=self.certificate,
             organisation=self.organisation.slug if self.organisation else "",
         )
@@ -134,6 +143,7 @@ class SignOnSession(models.Model):
     provider = models.CharField(max_length=40)
     subject = models.CharField(max_length=191)
     session_id = models.CharField(max_length=255, blank=True)
+    name_id = models.CharField(max_length=255, blank=True, default="", db_default="")  # of SAML; not always the subject
     session_key = models.CharField(max_length=40, unique=True)
     expires_at = models.DateTimeField()
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
+from chatapp.signon import providers
 from chatapp.signon.config import Provider
-from chatapp.signon.identity import Identity, groups_of, text_of
+from chatapp.signon.identity import Identity, NameId, groups_of, text_of
 from chatapp.signon.oidc import check_issuer
 from chatapp.signon.services import fail
 
@@ -26,9 +28,10 @@ _LAST = ("lastName", "sn", "urn:oid:2.5.4.4", f"{_CLAIMS}surname")
 def settings_of(provider: Provider) -> dict[str, Any]:
     """As allauth and python3-saml want them. Nothing is fetched from the provider."""
     ours = {"sp": {"entity_id": provider.client_id}} if provider.client_id else {}
+    theirs = {"entity_id": provider.issuer, "sso_url": provider.sso_url, "x509cert": provider.certificate}
     return {
         **ours,
-        "idp": {"entity_id": provider.issuer, "sso_url": provider.sso_url, "x509cert": provider.certificate},
+        "idp": theirs | ({"slo_url": provider.slo_url} if provider.slo_url else {}),
         "advanced": {
             "strict": True,
             "want_assertion_signed": True,
@@ -37,8 +40,22 @@ def settings_of(provider: Provider) -> dict[str, Any]:
             "reject_deprecated_algorithm": True,
             "reject_idp_initiated_sso": True,
             "allow_single_label_domains": provider.is_on_this_machine,
+            **_own_key(provider),
         },
     }
+
+
+def _own_key(provider: Provider) -> dict[str, Any]:
+    """What our messages about sign-outs are signed with: a key and its certificate, in one secret. Empty: nothing."""
+    pem = providers.secret_of(provider)
+    key, certificate = (
+        re.search(rf"-----BEGIN ([A-Z ]*{kind})-----.*?-----END \1-----", pem, re.S)
+        for kind in ("PRIVATE KEY", "CERTIFICATE")
+    )
+    if key is None or certificate is None:
+        return {}
+    signs = {"logout_request_signed": True, "logout_response_signed": True}
+    return {"private_key": key[0], "x509cert": certificate[0], **signs}
 
 
 def identity_of(provider: Provider, auth: Any) -> Identity:
@@ -58,6 +75,7 @@ def identity_of(provider: Provider, auth: Any) -> Identity:
         last_name=text_of(one, *_LAST),
         groups=groups_of(lists, provider.groups_claim),
         session_id=str(auth.get_session_index() or "")[:255],
+        name_id=_whole_name(auth),
         once=(str(auth.get_last_assertion_id()), _until(auth)),
         authenticated_at=_authenticated_at(auth),
     )
@@ -70,6 +88,35 @@ def _name_id(provider: Provider, auth: Any) -> str:
     if auth.get_nameid_format() == _TRANSIENT:
         fail(provider, "a subject that changes with each sign-in")
     return subject
+
+
+def _whole_name(auth: Any) -> NameId | None:
+    """None: so long that nobody is signed out by it."""
+    value = auth.get_nameid()
+    parts = (auth.get_nameid_format(), auth.get_nameid_nq(), auth.get_nameid_spnq())
+    return NameId(value, *(str(one or "") for one in parts)) if isinstance(value, str) and len(value) <= 255 else None
+
+
+def errors_of_library() -> tuple[type[Exception], ...]:
+    """Of messages that are none, and of keys that cannot be read."""
+    import xmlsec
+    from lxml.etree import LxmlError
+    from onelogin.saml2.errors import OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError
+
+    return LxmlError, ValueError, xmlsec.Error, OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError
+
+
+def root_of(xml: str) -> Any:
+    from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
+
+    return OneLogin_Saml2_XML.to_etree(xml)
+
+
+def moment(text: str) -> float:
+    """Seconds since 1970. Raises errors of the library."""
+    from onelogin.saml2.utils import OneLogin_Saml2_Utils
+
+    return float(OneLogin_Saml2_Utils.parse_SAML_to_time(text))
 
 
 def _check_audience(provider: Provider, auth: Any) -> None:

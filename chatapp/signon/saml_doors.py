@@ -32,10 +32,14 @@ def _by_name(view: View) -> View:
 
     @wraps(view)
     def named(request: HttpRequest, provider: Provider) -> HttpResponseBase:
-        request.META["HTTP_HOST"] = urlsplit(settings.PUBLIC_URL).netloc or request.get_host()
+        name(request)
         return view(request, provider)
 
     return named
+
+
+def name(request: HttpRequest) -> None:
+    request.META["HTTP_HOST"] = urlsplit(settings.PUBLIC_URL).netloc or request.get_host()
 
 
 @require_http_methods(["GET", "POST"])
@@ -90,6 +94,13 @@ def metadata(request: HttpRequest, provider: Provider) -> HttpResponse:
     return answer
 
 
-def sls(request: HttpRequest, slug: str) -> HttpResponse:
-    """SAML's own sign-out is not offered; its metadata names an address nonetheless."""
-    raise NotFound
+@require_GET
+@door(SAML)
+@_by_name
+def sls(request: HttpRequest, provider: Provider) -> HttpResponse:
+    """Our metadata names this address also where the provider has no single logout."""
+    from chatapp.signon import saml_leaving
+
+    if not provider.slo_url:
+        raise NotFound
+    return saml_leaving.hear(request, provider)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +21,7 @@ from chatapp.signon.config import Provider
 from chatapp.signon.identity import Identity
 from chatapp.signon.models import SignOnSession
 
-FROM_PROVIDER = "signon"  # in a session: {"provider", "id_token"}
+FROM_PROVIDER = "signon"  # in a session: {"provider", "id_token"}, and of SAML {"name_id", "session_id"}
 _ID_TOKEN = 8000  # a longer one is not kept; the provider then asks whether one wants to leave
 
 
@@ -56,7 +58,7 @@ def _remember(request: HttpRequest, user: User, identity: Identity) -> None:
     lasts = timedelta(hours=provider.session_hours)
     request.session.set_expiry(lasts)
     kept = identity.id_token if len(identity.id_token) <= _ID_TOKEN else ""
-    request.session[FROM_PROVIDER] = {"provider": provider.slug, "id_token": kept}
+    request.session[FROM_PROVIDER] = {"provider": provider.slug, "id_token": kept, **_of_saml(identity)}
     SignOnSession.objects.filter(expires_at__lt=timezone.now()).delete()
     SignOnSession.objects.update_or_create(
         session_key=request.session.session_key,
@@ -65,9 +67,16 @@ def _remember(request: HttpRequest, user: User, identity: Identity) -> None:
             "provider": provider.slug,
             "subject": identity.subject,
             "session_id": identity.session_id,
+            "name_id": identity.name_id.value.strip() if identity.name_id else "",
             "expires_at": timezone.now() + lasts,
         },
     )
+
+
+def _of_saml(identity: Identity) -> dict[str, Any]:
+    if identity.name_id is None:
+        return {}
+    return {"name_id": asdict(identity.name_id), "session_id": identity.session_id}
 
 
 def moved(before: str | None, now: str | None) -> None:
@@ -87,6 +96,15 @@ def end(provider: Provider, *, subject: str = "", session_id: str = "") -> int:
     named = {name: value for name, value in (("subject", subject), ("session_id", session_id)) if value}
     way = f"provider {provider.slug}"
     return _end(SignOnSession.objects.filter(provider=provider.slug, **named), way) if named else 0
+
+
+def end_named(provider: Provider, name_id: str, session_ids: Collection[str]) -> int:
+    """What a provider of SAML names: those sessions of a person, or without numbers all. One that the provider gave no
+    number ends in any case: it may be meant. -> how many."""
+    found = SignOnSession.objects.filter(provider=provider.slug, name_id=name_id)
+    if session_ids:
+        found = found.filter(session_id__in=["", *(one[:255] for one in session_ids)])
+    return _end(found, f"provider {provider.slug}") if name_id else 0
 
 
 def end_all(slug: str) -> int:

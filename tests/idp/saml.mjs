@@ -4,6 +4,7 @@ import http from 'node:http';
 import readline from 'node:readline';
 import express from 'express';
 import samlp from 'samlp';
+import SessionParticipants from 'samlp/lib/sessionParticipants/index.js';
 
 const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 let given = JSON.parse((await lines.next()).value);
@@ -43,6 +44,29 @@ app.get('/sso', (request, response, next) => samlp.auth({
   getUserFromRequest: () => given.person,
   profileMapper: (person) => new Profile(person),
 })(request, response, next));
+
+// Single logout by HTTP-Redirect, asked for by us: who takes part, and with which certificate, says the test.
+const states = new Map();
+const store = {
+  save: (request, state, callback) => { const id = `s${states.size}`; states.set(id, state); callback(null, id); },
+  load: (request, id, options, callback) => callback(null, states.get(id)),
+  update: (request, id, state, callback) => { states.set(id, state); callback(null, id); },
+};
+app.get('/slo', (request, response, next) => {
+  request.body = {};
+  samlp.logout({
+    issuer: given.issuer ?? address,
+    cert: given.certificate,
+    key: given.key,
+    deflate: true,
+    protocolBinding: 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect',
+    signatureAlgorithm: 'rsa-sha256',
+    digestAlgorithm: 'sha256',
+    sessionParticipants: new SessionParticipants([...given.participants]),
+    store,
+  })(request, response, next);
+});
+app.use((error, request, response, next) => response.status(400).send(String(error)));
 
 console.log(address);
 for await (const line of lines) {
