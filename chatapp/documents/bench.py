@@ -1,6 +1,6 @@
 """Searching as a test: with the scores of each step, as somebody else, and from two index versions side by side.
 
-Nothing is stored, but that a curator asked as somebody else.
+Nothing is stored but lines of the audit trail: that a curator searched, what was shown, and as whom.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ async def try_search(curator: User, trial: Trial) -> list[Tried]:
     """Of each version. Raises NotFound, Invalid, IndexUnavailable and VersionNotHeld."""
     search_request(trial.question, trial.k, Reach(), trial.filters)  # refused before anything is written
     await in_database(_note)(curator, trial)
-    return [await _tried(curator, trial, version) for version in trial.versions]
+    tried = [await _tried(curator, trial, version) for version in trial.versions]
+    await in_database(_note_shown)(curator, trial, tried)
+    return tried
 
 
 async def _tried(curator: User, trial: Trial, version: int | None) -> Tried:
@@ -113,6 +115,27 @@ def _note(curator: User, trial: Trial) -> None:
         return
     kind = "person" if isinstance(whom, User) else "group"
     record("search.tried_as", whom if isinstance(whom, User) else whom.name, curator, kind=kind)
+
+
+def _note_shown(curator: User, trial: Trial, tried: Sequence[Tried]) -> None:
+    """Before anything of it is shown: who looks after a collection finds what others may not read. Passages as in the
+    line of a question, the question itself not."""
+    shown = {passage.pk: passage for one in tried for passage in one.passages.values()}
+    chosen = None if trial.collections is None else sorted(map(str, trial.collections))
+    record(
+        "search.tried",
+        "search test bench",
+        curator,
+        collections=chosen,
+        characters=len(trial.question),
+        passages=[_passage_noted(passage) for passage in shown.values()],
+    )
+
+
+def _passage_noted(passage: Passage) -> dict[str, Any]:
+    document = passage.document
+    said = {"passage": passage.pk, "document": str(document.pk), "name": document.name}
+    return said | ({"restricted": True} if document.restricted else {})
 
 
 def _check_again(curator: User, trial: Trial, trace: SearchTrace) -> tuple[dict[int, Passage], dict[UUID, str]]:
