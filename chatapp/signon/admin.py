@@ -81,8 +81,8 @@ class IdentityProviderAdmin(ProviderAdminBase):
     list_display = ("name", "slug", "kind", "is_on", "issuer")
     prepopulated_fields = {"slug": ("name",)}
     fieldsets = (
-        (None, {"fields": ("name", "slug", "kind", "is_on", "issuer", "client_id")}),
-        ("OpenID Connect", {"fields": ("key", "scopes", "trusts_email")}),
+        (None, {"fields": ("name", "slug", "kind", "is_on", "issuer", "client_id", "key")}),
+        ("OpenID Connect", {"fields": ("scopes", "trusts_email")}),
         ("SAML", {"fields": ("sso_url", "slo_url", "certificate")}),
         (
             "People",

@@ -28,7 +28,8 @@ class IdentityProvider(models.Model):
         "name of its secret",
         max_length=80,
         blank=True,
-        help_text="The environment variable that holds the client secret, such as SIGNON_KEY_CORP.",
+        help_text="The environment variable, such as SIGNON_KEY_CORP, that holds the client secret; of SAML a private "
+        "key of ours with its certificate, for providers that want sign-outs signed.",
     )
     scopes = models.CharField(max_length=300, default="openid profile email", blank=True)
     groups_claim = models.CharField(max_length=200, default="groups", help_text="The claim or attribute with groups.")

@@ -20,6 +20,17 @@ class Migration(migrations.Migration):
                 max_length=500,
             ),
         ),
+        migrations.AlterField(
+            "identityprovider",
+            "key",
+            models.CharField(
+                "name of its secret",
+                blank=True,
+                help_text="The environment variable, such as SIGNON_KEY_CORP, that holds the client secret; "
+                "of SAML a private key of ours with its certificate, for providers that want sign-outs signed.",
+                max_length=80,
+            ),
+        ),
         migrations.AddField(
             "signonsession", "name_id", models.CharField(blank=True, db_default="", default="", max_length=255)
         ),
