@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "chatapp.roles",
     "chatapp.safety",
     "chatapp.scim",
+    "chatapp.sharing",
     "chatapp.signon.apps.SignOnConfig",
     "retrieval",
     "retrieval.sources",

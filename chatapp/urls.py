@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("chatapp.documents.urls")),
     path("", include("chatapp.conversations.urls")),
     path("", include("chatapp.feedback.urls")),
+    path("", include("chatapp.sharing.urls")),
     path("v1/", include("chatapp.openai.urls")),
     path("scim/v2/", include("chatapp.scim.urls")),
 ]

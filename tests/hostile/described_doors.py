@@ -47,7 +47,10 @@ BODIES: dict[tuple[str, str], Schema] = {
     ("/api/folders/<uuid:pk>/", "PATCH"): _object(name=_TEXT),
     ("/api/messages/<uuid:pk>/rating/", "PUT"): _object(rating={"enum": ["good", "bad"]}, reasons=_texts(), text=_TEXT),
 }
-_QUERY = ("before", "limit", "page", "size", "name", "status", "collection", "code", "documents", "archived", "folder")
+_QUERY = (
+    "before", "limit", "page", "size", "name", "status", "collection", "code", "documents", "archived", "folder",
+    "form", "message",
+)  # fmt: skip
 
 
 def description() -> Schema:

@@ -1,0 +1,128 @@
+"""What somebody who reads a branch is shown of it: texts as they are stored, with placeholders where something was
+masked, and of what it rests on no more than they may read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from chatapp.accounts.models import User
+from chatapp.conversations.models import Citation, Message
+from chatapp.conversations.services import documents_of
+from chatapp.documents.search import readable_ids
+from chatapp.privacy.errors import Unreadable
+from retrieval.models import Document, Passage
+
+IMPORTED = "imported"  # the engine of answers that were written elsewhere
+_QUOTED = re.compile(r"^ {0,3}>.*$\n?", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSource:
+    number: int
+    name: str
+    page: int | None
+    quote: str
+    document: UUID | None  # None: the reader may not open it
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    ordinal: int  # 1, 2, 3 ... in the branch
+    role: str
+    text: str
+    engine: str
+    status: str
+    created_at: datetime
+    sources: tuple[ShownSource, ...] = ()
+    withheld: bool = False  # it rests on documents that the reader may not read
+    unreadable: bool = False  # nobody can open it
+
+    @property
+    def imported(self) -> bool:
+        return self.engine == IMPORTED
+
+    @property
+    def numbers(self) -> str:
+        return " ".join(str(one.number) for one in self.sources)
+
+
+def own(reader: User, branch: Sequence[Message]) -> list[Shown]:
+    """For the owner: as in their history, but for masked values."""
+    return _shown(reader, branch, [None] * len(branch), [False] * len(branch))
+
+
+def of_another(reader: User, branch: Sequence[Message], lengths: Sequence[int]) -> list[Shown]:
+    """For somebody else: an answer that rests on what they may not read is withheld whole, and so is every later one,
+    for it may repeat it. `lengths`: so much of each message is theirs to read."""
+    return _shown(reader, branch, list(lengths), _withheld(reader, branch))
+
+
+def _withheld(reader: User, branch: Sequence[Message]) -> list[bool]:
+    """Of each message, whether it, or one above it, rests on what the reader may not read, or on what is gone."""
+    behind = [_documents(row) for row in branch]
+    named = {pk for documents in behind for pk in documents or ()}
+    readable = set(Document.objects.readable_by(reader).filter(pk__in=named).values_list("pk", flat=True))
+    withheld, found = [], False
+    for documents in behind:
+        found = found or documents is None or not documents <= readable
+        withheld.append(found)
+    return withheld
+
+
+def _documents(row: Message) -> set[UUID] | None:
+    """None: nobody can tell."""
+    if row.role == Message.Role.USER:
+        return set()
+    if row.documents is not None:
+        return set(row.documents)
+    try:
+        return set(documents_of(row.sources))
+    except Unreadable:
+        return None
+
+
+def _shown(
+    reader: User, branch: Sequence[Message], lengths: Sequence[int | None], withheld: Sequence[bool]
+) -> list[Shown]:
+    cited = {one.passage_id for row in branch for one in row.citations.all() if one.passage_id}
+    readable = readable_ids(reader, cited) if cited else set()
+    places = dict(Passage.objects.filter(pk__in=readable).values_list("pk", "document_id"))
+    rows = zip(branch, lengths, withheld, strict=True)
+    return [_one(number, *row, places) for number, row in enumerate(rows, start=1)]
+
+
+def _one(ordinal: int, row: Message, length: int | None, withheld: bool, places: dict[int, UUID]) -> Shown:
+    question = row.role == Message.Role.USER
+    try:
+        text: str | None = row.text[:length]
+    except Unreadable:
+        text = None
+    if withheld:  # what is quoted in a later question comes from there
+        text = _QUOTED.sub("", text or "") if question else ""
+    cited = (
+        [] if withheld else [one for one in row.citations.all() if length is None or f"[{one.number}]" in (text or "")]
+    )
+    sources = tuple(_source(one, places) for one in cited)
+    return Shown(
+        ordinal, row.role, text or "", row.engine, row.status, row.created_at, sources,
+        withheld=withheld and not question, unreadable=text is None,
+    )  # fmt: skip
+
+
+def _source(row: Citation, places: dict[int, UUID]) -> ShownSource:
+    document = places.get(row.passage_id) if row.passage_id else None
+    quote = (_opened(row, "quote") or "") if document else ""
+    return ShownSource(row.number, _opened(row, "document_name") or "", row.page, quote, document)
+
+
+def _opened(row: Citation, field: str) -> str | None:
+    try:
+        found: str = getattr(row, field)
+    except Unreadable:
+        return None
+    return found
