@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -20,10 +24,13 @@ from retrieval.parsing.death import die_with_parent
 from retrieval.parsing.pdf_page import Line, Segment
 
 Grey = npt.NDArray[np.uint8]
+LATER = "Read it again when the server is less busy."
 DPI = 250  # letters of 8 points are then some 20 dots high, which is what Tesseract was trained on
 MOST_DOTS = 25_000_000  # of a picture that is read
 _LIST_SECONDS = 10
-_PAGE_SHARE = 0.4  # of the time between two signs of life; a page may be tried twice
+_PAGE_SHARE = 0.4  # of the processor time for one file: that of one page, which may be tried twice
+_PATIENCE = 5  # times that by the clock: on a busy machine a page waits for others more than it works
+_BEAT_S = 2.0
 _SURE = 30.0  # per cent: words that Tesseract is less sure of are specks more often than words
 _WIDE_GAP = 1.5  # of the height
 _BIG = 1.5  # times the usual height: a heading; less may be a matter of the letters in it
@@ -49,6 +56,10 @@ SWITCHED_OFF = Missing(
 )
 
 
+class TookTooLong(Exception):
+    """A page."""
+
+
 class Reader:
     """Recognises the pictures of one document, within its time."""
 
@@ -58,6 +69,7 @@ class Reader:
         self._until: float | None = None
         self._page_model = "3"
         self._languages = ""
+        self.given_up = 0  # pages that took too long
         self.missing = self._prepare()
 
     def _prepare(self) -> Missing | None:
@@ -83,6 +95,15 @@ class Reader:
     def time_is_up(self) -> bool:
         return self._until is not None and time.monotonic() >= self._until
 
+    def unread(self, left: int) -> tuple[str, ...]:
+        """What is to be said of the pages that were given up, and of those that there was no time to begin."""
+        if not (number := self.given_up + left):
+            return ()
+        pages = "1 page" if number == 1 else f"{number} pages"
+        return (
+            f"Text recognition took too long: {pages} could not be read. Read it again when the server is less busy.",
+        )
+
     def lines(self, picture: Grey, width: float, height: float) -> list[Line]:
         """Of one page; places are in units of which it is `width` and `height` wide and high."""
         if self._until is None:
@@ -94,27 +115,58 @@ class Reader:
     def _recognised(self, picture: Grey) -> list[dict[str, str]]:
         if self.missing is not None or self._program is None:
             return []
-        header = f"P5\n{picture.shape[1]} {picture.shape[0]}\n255\n".encode()
-        seconds = _PAGE_SHARE * self._limits.seconds
+        data = f"P5\n{picture.shape[1]} {picture.shape[0]}\n255\n".encode() + picture.tobytes()
         for page_model in dict.fromkeys((self._page_model, "3")):
             command = [self._program, "stdin", "stdout", "-l", self._languages, "--psm", page_model, "--dpi", str(DPI)]
             try:
-                done = subprocess.run(  # noqa: S603 - the program's own name, languages that it listed
-                    [*command, "tsv"],
-                    input=header + picture.tobytes(),
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    env={"OMP_THREAD_LIMIT": "1", "PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
-                    timeout=seconds,
-                    check=False,
-                    preexec_fn=die_with_parent,
-                )
-            except (OSError, subprocess.TimeoutExpired):
+                text = self._asked([*command, "tsv"], data)
+            except TookTooLong:
+                self.given_up += 1
                 return []
-            if done.returncode == 0:
-                text = done.stdout.decode("utf-8", "replace")
+            if text is not None:
                 return list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
         return []
+
+    def _asked(self, command: list[str], data: bytes) -> str | None:
+        """None where the program failed. Raises TookTooLong: by its work, or by the clock where it was kept from it."""
+        allowed_s = _PAGE_SHARE * self._limits.seconds
+        now = time.monotonic()
+        ends = max(now + allowed_s, min(now + _PATIENCE * allowed_s, self._until or math.inf))
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the program's own name, languages that it listed
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={"OMP_THREAD_LIMIT": "1", "PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
+                preexec_fn=partial(_confine, math.ceil(allowed_s)),
+            )
+        except OSError:
+            return None
+        with process:
+            out = _heard(process, data, ends)
+        if process.returncode == -signal.SIGXCPU:
+            raise TookTooLong
+        return out.decode("utf-8", "replace") if process.returncode == 0 else None
+
+
+def _confine(seconds: int) -> None:
+    die_with_parent()
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+
+
+def _heard(process: subprocess.Popen[bytes], data: bytes, ends: float) -> bytes:
+    """What it wrote. Gives signs of life meanwhile. Raises TookTooLong."""
+    given: bytes | None = data
+    while True:
+        try:
+            return process.communicate(given, timeout=_BEAT_S)[0]
+        except subprocess.TimeoutExpired:
+            given = None  # communicate() goes on with what it was given
+            if time.monotonic() >= ends:
+                process.kill()
+                raise TookTooLong from None
+            progress.beat()
 
 
 def _installed(program: str) -> set[str]:

@@ -23,7 +23,7 @@ from retrieval.config import ParseLimits
 from retrieval.contracts import ParsedDocument
 from retrieval.parsing.budget import Blocks
 from retrieval.parsing.damage import DAMAGED
-from retrieval.parsing.ocr import DPI, MOST_DOTS, Reader
+from retrieval.parsing.ocr import DPI, LATER, MOST_DOTS, Reader
 from retrieval.parsing.pdf_grids import bounds, grid_tables, pictures
 from retrieval.parsing.pdf_order import in_reading_order
 from retrieval.parsing.pdf_page import Line, PageText
@@ -134,10 +134,10 @@ def _recognise(document: Any, pages: list[PageContent], limits: ParseLimits) -> 
             break
         _recognise_page(document, page, reader)
         done += 1
-    if done < len(scanned):
-        where = f"page {scanned[done].number}" + (" and those after it" if done + 1 < len(scanned) else "")
-        return (f"Text recognition took too long: {where} of the scanned pages were not read.", *_without_text(pages))
-    return _without_text(pages)
+    unread = reader.unread(len(scanned) - done)
+    if unread and not any(page.items for page in pages):
+        raise NoText(*unread, advice=LATER)
+    return (*unread, *_without_text(pages))
 
 
 def _recognise_page(document: Any, page: PageContent, reader: Reader) -> None:

@@ -11,7 +11,7 @@ from retrieval.config import ParseLimits
 from retrieval.contracts import ParsedDocument
 from retrieval.parsing.budget import Blocks
 from retrieval.parsing.damage import DAMAGED
-from retrieval.parsing.ocr import MOST_DOTS, Grey, Reader
+from retrieval.parsing.ocr import LATER, MOST_DOTS, Grey, Reader
 from retrieval.parsing.pdf_running import PageContent, drop_running_lines, join_broken_words
 from retrieval.parsing.pdf_tables import with_tables
 from retrieval.parsing.printed import NoText, add_pages
@@ -53,10 +53,16 @@ def _read(picture: Image.Image, limits: ParseLimits) -> ParsedDocument:
     join_broken_words(pages)
     out = Blocks(limits.characters)
     add_pages(out, pages)
+    unread = reader.unread(count - len(pages))
     if not out.blocks:
-        raise NoText("No text was found in this picture.", advice="A sharper or larger picture may help.")
-    unread = (f"Text recognition took too long: pages {len(pages) + 1} to {count} were not read.",)
-    return ParsedDocument("", tuple(out.blocks), count, unread if len(pages) < count else ())
+        raise _nothing_in_it(unread)
+    return ParsedDocument("", tuple(out.blocks), count, unread)
+
+
+def _nothing_in_it(unread: tuple[str, ...]) -> NoText:
+    if unread:
+        return NoText(*unread, advice=LATER)
+    return NoText("No text was found in this picture.", advice="A sharper or larger picture may help.")
 
 
 def _grey(picture: Image.Image) -> Grey:

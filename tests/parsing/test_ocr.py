@@ -89,10 +89,43 @@ def test_languages_that_are_not_installed_are_passed_by_and_none_at_all_is_named
 def test_recognition_has_a_time_of_its_own_beyond_that_of_reading(tmp_path: Path) -> None:
     pages = [scanned_page([f"Page {number} of a long scan."]) for number in range(4)]
     started = time.monotonic()
-    document = read(tmp_path, pdf(*pages), "scan.pdf", ocr_seconds=0)
-    assert time.monotonic() - started < 30
-    assert any("were not read" in warning for warning in document.warnings)
+    document = read(tmp_path, pdf(*pages), "scan.pdf", seconds=200, ocr_seconds=0)
+    assert time.monotonic() - started < 100
+    assert any("3 pages could not be read" in warning for warning in document.warnings)
     assert {block.page for block in document.blocks} == {1}
+
+
+def slow_tesseract(monkeypatch: pytest.MonkeyPatch, folder: Path, seconds: int) -> None:
+    """One that waits for others rather than works."""
+    program = folder / "tesseract"
+    row = "5\t1\t1\t1\t1\t1\t100\t100\t200\t30\t96\tPermit"
+    names = "level page_num block_num par_num line_num word_num left top width height conf text".replace(" ", "\t")
+    program.write_text(
+        f"""#!/bin/sh
+[ "$1" = --list-langs ] && {{ printf 'List:\\neng\\n'; exit; }}
+/bin/cat > /dev/null; /bin/sleep {seconds}; printf '{names}\\n{row}\\n'
+"""
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(sandbox, "_pool", sandbox._Pool())
+    monkeypatch.setenv("PATH", str(folder))
+
+
+def test_a_page_that_a_busy_machine_keeps_waiting_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_tesseract(monkeypatch, tmp_path, seconds=7)  # its share of the work would be 4
+    document = read(tmp_path, pdf(scanned_page(LINES)), "scan.pdf", seconds=10, ocr_seconds=60)
+    assert [block.text for block in document.blocks] == ["Permit"] and not document.warnings
+
+
+def test_a_page_that_took_too_long_is_not_said_to_be_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_tesseract(monkeypatch, tmp_path, seconds=600)
+    typed = Page().text(60, 700, "This page was typed and has more than a stamp on it.")
+    document = read(tmp_path, pdf(typed, scanned_page(LINES)), "mixed.pdf", seconds=10, ocr_seconds=1)
+    assert document.warnings[0].startswith("Text recognition took too long: 1 page could not be read.")
+    for content, name in ((pdf(scanned_page(LINES)), "scan.pdf"), (packed(scan(LINES), "PNG"), "permit.png")):
+        with pytest.raises(DocumentRejected) as caught:
+            read(tmp_path, content, name, seconds=10, ocr_seconds=1)
+        assert "took too long" in caught.value.user_message and "less busy" in caught.value.advice
 
 
 def without_tesseract(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
