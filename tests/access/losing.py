@@ -18,6 +18,7 @@ from chatapp.accounts.keys import create_key, revoke_key
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Turn
 from chatapp.organisations.models import GroupPlace, Organisation
+from chatapp.organisations.services import close_organisation, move_person
 from chatapp.roles.models import Appointment, Role
 from chatapp.roles.services import appoint
 from retrieval import files
@@ -190,6 +191,14 @@ def session(one: Losing) -> None:
     one.client.sign_out()
 
 
+def closed(one: Losing) -> None:
+    close_organisation(one.person.organisation, by=None)
+
+
+def moved(one: Losing) -> None:
+    move_person(one.person, Organisation.objects.get(pk=HOUSE), by=None)
+
+
 EVERYTHING = frozenset({"socket 1", "socket 2", "answer", "stream of the API", "download"})
 MADE_OF_DOCUMENTS = frozenset({"answer", "stream of the API", "download"})
 LOSSES: dict[str, tuple[Callable[[Losing], None], frozenset[str]]] = {
@@ -199,4 +208,7 @@ LOSSES: dict[str, tuple[Callable[[Losing], None], frozenset[str]]] = {
     "readers": (readers, MADE_OF_DOCUMENTS),
     "key": (key, frozenset({"stream of the API"})),
     "session": (session, frozenset({"socket 1", "socket 2", "download"})),
+    "organisation closed": (closed, EVERYTHING),
+    "organisation left": (moved, EVERYTHING),
 }
+OF_AN_ORGANISATION = frozenset({"organisation closed", "organisation left"})  # that is not the house

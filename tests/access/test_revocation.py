@@ -11,7 +11,8 @@ from statistics import median, quantiles
 
 import pytest
 
-from tests.access.losing import LOSSES, prepared
+from chatapp.organisations.services import create_organisation
+from tests.access.losing import LOSSES, OF_AN_ORGANISATION, prepared
 from tests.conversations.conftest import folder, index, index_double, model, model_double, redis_address  # noqa: F401
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Web
@@ -45,7 +46,9 @@ def measured(webs: Webs, index: FakeIndex, model: ModelDouble, rounds: int, kind
     for number in range(rounds * len(kinds)):
         kind = kinds[number % len(kinds)]
         take, parts = LOSSES[kind]
-        one = prepared(webs, number, index, model, by_role=kind == "role")
+        names = {"name": f"Organisation {number}", "slug": f"organisation-{number}"}
+        theirs = create_organisation(**names, by=None) if kind in OF_AN_ORGANISATION else None
+        one = prepared(webs, number, index, model, by_role=kind == "role", organisation=theirs)
         try:
             one.open_everything()
             for part, seconds in one.lose(take, parts).items():

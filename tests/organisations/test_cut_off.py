@@ -19,7 +19,7 @@ from chatapp.organisations.services import close_organisation, create_organisati
 from chatapp.roles.services import is_organiser
 from retrieval.sources.models import Source
 from retrieval.tenants import HOUSE
-from tests.access.losing import EVERYTHING, Losing, prepared
+from tests.access.losing import EVERYTHING, Losing, closed, moved, prepared
 from tests.access.test_revocation import GOAL_S, Webs, webs  # noqa: F401
 from tests.conftest import Cast, signed_in_client, signed_in_session
 from tests.conversations.conftest import folder, index, index_double, model, model_double, redis_address  # noqa: F401
@@ -109,23 +109,14 @@ def test_who_is_moved_takes_nothing_along(cast: Cast, acme: Home) -> None:
     assert (left, joined) == (2, 2)
 
 
-def _closed(one: Losing) -> None:
-    close_organisation(one.person.organisation, by=None)
-
-
-def _moved(one: Losing) -> None:
-    move_person(one.person, Organisation.objects.get(slug="elsewhere"), by=None)
-
-
 @pytest.mark.redis
-@pytest.mark.parametrize("take", [_closed, _moved])
+@pytest.mark.parametrize("take", [closed, moved])
 def test_what_is_open_ends_within_five_seconds_in_both_processes(
     webs: Webs,  # noqa: F811
     index: FakeIndex,  # noqa: F811
     model: ModelDouble,  # noqa: F811
     take: Callable[[Losing], None],
 ) -> None:
-    create_organisation(name="Elsewhere", slug="elsewhere", by=None)
     acme = create_organisation(name="Acme", slug="acme", by=None)
     one = prepared(webs, 0, index, model, by_role=False, organisation=acme)
     try:
