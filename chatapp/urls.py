@@ -12,6 +12,7 @@ handler500 = "chatapp.errors.failed"
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("chatapp.accounts.urls")),
+    path("language/", include("chatapp.languages.urls")),
     path("", include("chatapp.operations.urls")),
     path("", include("chatapp.documents.urls")),
     path("", include("chatapp.conversations.urls")),

@@ -23,6 +23,7 @@ OPEN_PREFIXES = (
     "/accounts/second-factor/answer/",
     "/accounts/signon/",
     "/scim/v2/",  # asks for a token itself, and answers in SCIM's form
+    "/language/",  # chosen before signing in, too
     "/healthz",
     "/readyz",
     "/static/",

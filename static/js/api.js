@@ -1,16 +1,18 @@
 // Talking to the HTTP doors. Every failure becomes an ApiError with a sentence and advice.
 
+import { gettext, said } from "./language.js";
+
 export class ApiError extends Error {
-  constructor({ code = "failed", message = "Something went wrong.", advice = "Please try again.", retryable = true } = {}) {
-    super(message);
-    Object.assign(this, { code, advice, retryable });
+  constructor({ code = "failed", message = gettext("Something went wrong."), advice = gettext("Please try again."), retryable = true } = {}) {
+    super(said(message));
+    Object.assign(this, { code, advice: said(advice), retryable });
   }
 }
 
 const UNREACHABLE = {
   code: "offline",
-  message: "The server cannot be reached.",
-  advice: "Check your connection; then try again.",
+  message: gettext("The server cannot be reached."),
+  advice: gettext("Check your connection; then try again."),
 };
 
 export function csrfToken() {
@@ -20,12 +22,12 @@ export function csrfToken() {
 export function errorFrom(status, body) {
   if (body?.error) return new ApiError(body.error);
   if (status === 413) {
-    return new ApiError({ code: "too_large", message: "This file is too large.", advice: "Split it, then upload the parts.", retryable: false });
+    return new ApiError({ code: "too_large", message: gettext("This file is too large."), advice: gettext("Split it, then upload the parts."), retryable: false });
   }
   if (status === 403) {
-    return new ApiError({ code: "forbidden", message: "This page is out of date.", advice: "Reload it and try again." });
+    return new ApiError({ code: "forbidden", message: gettext("This page is out of date."), advice: gettext("Reload it and try again.") });
   }
-  return new ApiError({ message: `The server answered with an error (${status}).` });
+  return new ApiError({ message: gettext("The server answered with an error (%(status)s).", { status }) });
 }
 
 export async function request(method, url, body, { timeout = 20000 } = {}) {
@@ -72,7 +74,7 @@ export function upload(url, file, path, onProgress) {
     call.setRequestHeader("Accept", "application/json");
     call.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
     call.onload = () => (call.status < 300 && call.response ? resolve(call.response) : reject(errorFrom(call.status, call.response)));
-    call.onerror = call.ontimeout = () => reject(new ApiError({ ...UNREACHABLE, message: "The upload broke off." }));
+    call.onerror = call.ontimeout = () => reject(new ApiError({ ...UNREACHABLE, message: gettext("The upload broke off.") }));
     call.send(form);
   });
 }

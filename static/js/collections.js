@@ -3,6 +3,7 @@
 import { request } from "./api.js";
 import { confirmWith } from "./dialogs.js";
 import { el } from "./dom.js";
+import { gettext, ngettext, number } from "./language.js";
 
 const DELETION_TIMEOUT = 120000; // document by document
 
@@ -10,21 +11,21 @@ export function paintCollections(root, collections, current, onOpen) {
   const focused = [...root.children].indexOf(document.activeElement);
   root.replaceChildren(...collections.map((one) =>
     el("button", { type: "button", "aria-current": one.id === current ? "page" : null, onclick: () => onOpen(one.id), dir: "auto" },
-      el("span", { class: "clamped", title: one.name }, one.name), el("span", { class: "count", "aria-label": `${one.documents} documents` }, String(one.documents)))));
+      el("span", { class: "clamped", title: one.name }, one.name), el("span", { class: "count", "aria-label": ngettext("%(count)s document", "%(count)s documents", one.documents) }, number(one.documents)))));
   root.children[focused]?.focus();
 }
 
 export function readersOf(collection) {
-  if (collection.everyone) return "Everyone who can sign in may read it";
+  if (collection.everyone) return gettext("Everyone who can sign in may read it");
   if (!collection.readers) return ""; // told administrators alone
-  if (!collection.readers.length) return "Those who look after it alone may read it";
-  return `Readers: ${collection.readers.join(", ")}`;
+  if (!collection.readers.length) return gettext("Those who look after it alone may read it");
+  return gettext("Readers: %(names)s", { names: collection.readers.join(", ") });
 }
 
 // As part of a sentence.
 export function whoReads(collection) {
-  if (collection.everyone) return "everyone who can sign in";
-  return collection.readers.length ? collection.readers.join(", ") : "those who look after it alone";
+  if (collection.everyone) return gettext("everyone who can sign in");
+  return collection.readers.length ? collection.readers.join(", ") : gettext("those who look after it alone");
 }
 
 // -> a function that opens the form: empty for a new collection, filled for the one that it is given
@@ -42,7 +43,7 @@ export function collectionForm(onSaved) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const { who, ...fields } = wishes(form, changed);
-    if (who === "groups" && !fields.readers.length) return complain("Choose a group, or let those who look after it alone read it.");
+    if (who === "groups" && !fields.readers.length) return complain(gettext("Choose a group, or let those who look after it alone read it."));
     try {
       const { collection } = await request(changed ? "PATCH" : "POST", changed ? `/api/collections/${changed.id}/` : "/api/collections/", fields);
       dialog.close();
@@ -56,8 +57,8 @@ export function collectionForm(onSaved) {
     form.reset();
     complain("");
     if (collection) fill(form, collection);
-    document.getElementById("collection-heading").textContent = collection ? "Edit the collection" : "New collection";
-    document.getElementById("collection-save").textContent = collection ? "Save" : "Create";
+    document.getElementById("collection-heading").textContent = collection ? gettext("Edit the collection") : gettext("New collection");
+    document.getElementById("collection-save").textContent = collection ? gettext("Save") : gettext("Create");
     dialog.showModal();
   };
 }
@@ -91,10 +92,12 @@ function fill(form, collection) {
 // Asks first, with the number of documents that the server has now. -> whether it is gone
 export async function deleteCollection(id) {
   const { collection } = await request("GET", `/api/collections/${id}/`);
-  const { name, documents: number } = collection;
-  const what = number ? `“${name}” and its ${number === 1 ? "one document" : `${number} documents`} will be deleted` : `“${name}” holds no documents. It will be deleted`;
-  const rest = number ? " and no longer be found or quoted" : "";
-  if (!(await confirmWith("Delete this collection?", `${what}${rest}. This cannot be undone.`, "Delete"))) return false;
+  const { name, documents: held } = collection;
+  const text = held
+    ? ngettext("“%(name)s” and its one document will be deleted and no longer be found or quoted. This cannot be undone.",
+      "“%(name)s” and its %(count)s documents will be deleted and no longer be found or quoted. This cannot be undone.", held, { name })
+    : gettext("“%(name)s” holds no documents. It will be deleted. This cannot be undone.", { name });
+  if (!(await confirmWith(gettext("Delete this collection?"), text, gettext("Delete")))) return false;
   await request("DELETE", `/api/collections/${id}/`, undefined, { timeout: DELETION_TIMEOUT });
   return true;
 }

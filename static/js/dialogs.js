@@ -1,6 +1,7 @@
 // Dialogs: one frame for all of them, and two small questions, "are you sure?" and "what name?".
 
 import { el } from "./dom.js";
+import { gettext } from "./language.js";
 
 let count = 0;
 
@@ -26,7 +27,7 @@ export function confirmWith(title, text, action) {
     el("form", { method: "dialog", onsubmit: (event) => (event.preventDefault(), answer(true)) },
       el("p", { dir: "auto" }, text),
       el("div", { class: "dialog-actions" },
-        el("button", { type: "button", class: "button quiet", autofocus: true, onclick: () => answer(null) }, "Cancel"),
+        el("button", { type: "button", class: "button quiet", autofocus: true, onclick: () => answer(null) }, gettext("Cancel")),
         el("button", { class: "button danger" }, action))));
 }
 
@@ -36,6 +37,6 @@ export function askForText(title, label, value) {
     el("form", { method: "dialog", onsubmit: (event) => (event.preventDefault(), answer(input.value.trim() || null)) },
       el("label", { class: "field" }, label, input),
       el("div", { class: "dialog-actions" },
-        el("button", { type: "button", class: "button quiet", onclick: () => answer(null) }, "Cancel"),
-        el("button", { class: "button primary" }, "Save"))));
+        el("button", { type: "button", class: "button quiet", onclick: () => answer(null) }, gettext("Cancel")),
+        el("button", { class: "button primary" }, gettext("Save")))));
 }

@@ -3,6 +3,7 @@
 import { request } from "./api.js";
 import { confirmWith } from "./dialogs.js";
 import { editReaders } from "./document-readers.js";
+import { gettext } from "./language.js";
 
 const page = document.getElementById("page");
 const item = JSON.parse(page.dataset.document);
@@ -26,8 +27,8 @@ async function retry() {
 }
 
 async function again() {
-  const text = "Its file is read, cut and indexed anew. Until that is done it is not found, and answers that cite it lose their passages.";
-  if ((await confirmWith("Read this document again?", text, "Read it again")) && (await post("again"))) location.reload();
+  const text = gettext("Its file is read, cut and indexed anew. Until that is done it is not found, and answers that cite it lose their passages.");
+  if ((await confirmWith(gettext("Read this document again?"), text, gettext("Read it again"))) && (await post("again"))) location.reload();
 }
 
 async function readers() {
@@ -35,7 +36,7 @@ async function readers() {
 }
 
 async function remove() {
-  if (!(await confirmWith("Delete this document?", `“${item.name}” will no longer be found or quoted.`, "Delete"))) return;
+  if (!(await confirmWith(gettext("Delete this document?"), gettext("“%(name)s” will no longer be found or quoted.", item), gettext("Delete")))) return;
   if (await attempt(() => request("DELETE", `/api/documents/${item.id}/`))) location.assign(`/documents/#${page.dataset.collection}`);
 }
 

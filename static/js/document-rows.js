@@ -2,28 +2,32 @@
 
 import { ownReaders } from "./document-readers.js";
 import { el, icon, iconButton } from "./dom.js";
+import { gettext, ngettext, number, said } from "./language.js";
 
-const STATES = { received: "Received", parsing: "Reading", embedding: "Indexing", ready: "Ready", failed: "Failed" };
+const STATES = { received: gettext("Received"), parsing: gettext("Reading"), embedding: gettext("Indexing"), ready: gettext("Ready"), failed: gettext("Failed") };
 export const BUSY = new Set(["received", "parsing", "embedding"]);
 
 export function size(bytes) {
-  if (bytes < 1000) return `${bytes} B`;
-  const units = ["kB", "MB", "GB"];
-  let value = bytes;
-  let unit = -1;
-  while (value >= 1000 && unit < units.length - 1) (value /= 1000), (unit += 1);
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+  if (bytes < 1000) return gettext("%(number)s B", { number: bytes });
+    const power = Math.min(Math.floor(Math.log10(bytes) / 3), 3);
+  const value = bytes / 1000 ** power;
+  const values = { number: number(value, value < 10 ? 1 : 0) };
+  return power === 1 ? gettext("%(number)s kB", values) : power === 2 ? gettext("%(number)s MB", values) : gettext("%(number)s GB", values);
 }
 
-const partOf = (name) => (/\.xls[xm]$/i.test(name) ? "sheet" : /\.ppt[xm]$/i.test(name) ? "slide" : "page");
+function partsOf({ name, pages }) {
+  if (/\.xls[xm]$/i.test(name)) return ngettext("%(count)s sheet", "%(count)s sheets", pages);
+  if (/\.ppt[xm]$/i.test(name)) return ngettext("%(count)s slide", "%(count)s slides", pages);
+  return ngettext("%(count)s page", "%(count)s pages", pages);
+}
 
 export function documentRow(item, { retry, readers, remove }) {
   const facts = [
     size(item.size),
-    item.pages && `${item.pages} ${partOf(item.name)}${item.pages === 1 ? "" : "s"}`,
-    item.passages && el("a", { href: `/documents/${item.id}/passages/`, title: `How ${item.name} is cut` }, `${item.passages} ${item.passages === 1 ? "passage" : "passages"}`),
+    item.pages && partsOf(item),
+    item.passages && el("a", { href: `/documents/${item.id}/passages/`, title: gettext("How %(name)s is cut", item) }, ngettext("%(count)s passage", "%(count)s passages", item.passages)),
     ownReaders(item),
-    ...(item.warnings ?? []).map((one) => (typeof one === "string" ? one : one.message)),
+    ...(item.warnings ?? []).map((one) => said(typeof one === "string" ? one : one.message)),
   ];
   const failed = item.status === "failed";
   return el("li", { class: "row", data: { id: item.id } },
@@ -32,36 +36,36 @@ export function documentRow(item, { retry, readers, remove }) {
       el("span", { class: "row-facts" }, ...facts.filter(Boolean).flatMap((fact, place) => (place ? [" · ", fact] : [fact])))),
     el("span", { class: `state ${BUSY.has(item.status) ? "busy" : item.status}` }, STATES[item.status] ?? item.status),
     el("span", { class: "row-buttons" },
-      failed && item.retryable !== false && iconButton("retry", `Try ${item.name} again`, () => retry(item)),
-      el("a", { class: "icon-button", href: `/documents/${item.id}/`, "aria-label": `About ${item.name}`, title: `About ${item.name}` }, icon("file")),
-      iconButton("people", `Who may read ${item.name}`, () => readers(item)),
-      iconButton("trash", `Delete ${item.name}`, () => remove(item))),
-    failed && el("p", { class: "row-problem" }, reason(item.error)));
+      failed && item.retryable !== false && iconButton("retry", gettext("Try %(name)s again", item), () => retry(item)),
+      el("a", { class: "icon-button", href: `/documents/${item.id}/`, "aria-label": gettext("About %(name)s", item), title: gettext("About %(name)s", item) }, icon("file")),
+      iconButton("people", gettext("Who may read %(name)s", item), () => readers(item)),
+      iconButton("trash", gettext("Delete %(name)s", item), () => remove(item))),
+    failed && el("p", { class: "row-problem", dir: "auto" }, reason(item.error)));
 }
 
 // A document that is ready opens; the original is downloaded, never shown under our own address.
 function nameOf({ id, name, status }) {
   if (status !== "ready") return el("span", { class: "row-name", dir: "auto" }, name);
-  return el("a", { class: "row-name", href: `/documents/${id}/file/`, download: name, title: `Download ${name}`, dir: "auto" }, name);
+  return el("a", { class: "row-name", href: `/documents/${id}/file/`, download: name, title: gettext("Download %(name)s", { name }), dir: "auto" }, name);
 }
 
 function reason(error) {
-  if (typeof error === "string" && error) return error;
-  return [error?.message ?? "This file could not be read.", error?.advice].filter(Boolean).join(" ");
+  if (typeof error === "string" && error) return said(error);
+  return [said(error?.message) ?? gettext("This file could not be read."), said(error?.advice)].filter(Boolean).join(" ");
 }
 
 export function uploadRow(item, { again, drop }) {
   const failed = item.state === "failed";
   const state = failed
-    ? el("span", { class: "state failed" }, "Not sent")
+    ? el("span", { class: "state failed" }, gettext("Not sent"))
     : item.state === "waiting"
-      ? el("span", { class: "state" }, "Waiting")
-      : el("progress", { class: "transfer", max: 1, value: item.progress, "aria-label": `Sending ${item.file.name}` });
+      ? el("span", { class: "state" }, gettext("Waiting"))
+      : el("progress", { class: "transfer", max: 1, value: item.progress, "aria-label": gettext("Sending %(name)s", item.file) });
   return el("li", { class: "row", data: { id: item.key } },
     el("div", {}, el("span", { class: "row-name", dir: "auto" }, item.path || item.file.name), el("span", { class: "row-facts" }, size(item.file.size))),
     state,
     el("span", { class: "row-buttons" },
-      failed && item.error.retryable !== false && iconButton("retry", `Send ${item.file.name} again`, () => again(item)),
-      failed && iconButton("trash", `Forget ${item.file.name}`, () => drop(item))),
+      failed && item.error.retryable !== false && iconButton("retry", gettext("Send %(name)s again", item.file), () => again(item)),
+      failed && iconButton("trash", gettext("Forget %(name)s", item.file), () => drop(item))),
     failed && el("p", { class: "row-problem", role: "alert" }, `${item.error.message} ${item.error.advice ?? ""}`));
 }

@@ -7,6 +7,7 @@ import { editReaders } from "./document-readers.js";
 import { BUSY, documentRow, uploadRow } from "./document-rows.js";
 import { announce, el } from "./dom.js";
 import { paintIngestion } from "./ingestion-panel.js";
+import { gettext, ngettext, number } from "./language.js";
 import { closeSidebar } from "./sidebar.js";
 import { Uploads, droppedFiles } from "./uploads.js";
 import "./engines.js";
@@ -18,7 +19,7 @@ const LONGEST_WAIT = 10000;
 const MANY = 200; // documents on their way: then looks are not that close together
 const A_PAGE = 100;
 const TYPING_PAUSE = 250;
-const FILTERS = { "": "All", busy: "In progress", failed: "Failed" };
+const FILTERS = { "": gettext("All"), busy: gettext("In progress"), failed: gettext("Failed") };
 
 const uploads = new Uploads();
 const state = { collections: [], current: null, documents: [], counts: {}, filter: "", page: 1, pages: 1, total: 0, wait: FIRST_LOOK, timer: null };
@@ -30,8 +31,8 @@ const editCollection = collectionForm(async (collection, recut) => {
 });
 
 function tellOfReindex() {
-  tell("New documents are cut by the new sizes; those that are here follow with the next re-index.", false);
-  byId("notice").append(" ", el("a", { href: byId("notice").dataset.versions }, "Index versions"));
+  tell(gettext("New documents are cut by the new sizes; those that are here follow with the next re-index."), false);
+  byId("notice").append(" ", el("a", { href: byId("notice").dataset.versions }, gettext("Index versions")));
 }
 
 function tell(text, problem = true) {
@@ -77,7 +78,7 @@ function paintHead() {
   const collection = opened();
   byId("collection").hidden = byId("collection-actions").hidden = !collection;
   byId("sample").hidden = !collection || state.collections.length < 2 || byId("sample").dataset.collection !== collection.id;
-  byId("title").textContent = collection?.name ?? "Documents";
+  byId("title").textContent = collection?.name ?? gettext("Documents");
   byId("description").textContent = collection?.description ?? "";
   byId("readers").textContent = collection ? readersOf(collection) : "";
   byId("collection-readers").href = `/collections/${collection?.id}/readers/`;
@@ -87,7 +88,7 @@ function paintHead() {
 async function removeCollection() {
   const { id, name } = opened();
   if (!(await attempt(() => deleteCollection(id)))) return;
-  announce(`${name} deleted`);
+  announce(gettext("%(name)s deleted", { name }));
   uploads.forget(id);
   await loadCollections();
   open(state.collections.find((one) => one.id !== id)?.id ?? null);
@@ -154,20 +155,20 @@ function paint() {
   paintFilters();
   paintPager();
   byId("none").hidden = state.seen === null || byId("rows").children.length > 0;
-  byId("none").textContent = all() ? "No document matches." : "This collection holds no documents yet.";
+  byId("none").textContent = all() ? gettext("No document matches.") : gettext("This collection holds no documents yet.");
 }
 
 function paintFilters() {
   const numbers = { "": all(), busy: busy(), failed: state.counts.failed ?? 0 };
   const focused = [...byId("counts").children].indexOf(document.activeElement);
   byId("counts").replaceChildren(...Object.entries(FILTERS).map(([key, label]) =>
-    el("button", { type: "button", "aria-pressed": String(state.filter === key), onclick: () => show({ filter: key, page: 1 }) }, `${label} ${numbers[key]}`)));
+    el("button", { type: "button", "aria-pressed": String(state.filter === key), onclick: () => show({ filter: key, page: 1 }) }, `${label} ${number(numbers[key])}`)));
   byId("counts").children[focused]?.focus();
 }
 
 function paintPager() {
   byId("pager").hidden = state.pages < 2;
-  byId("page-number").textContent = `Page ${state.page} of ${state.pages}, ${state.total} documents`;
+  byId("page-number").textContent = ngettext("Page %(page)s of %(pages)s, %(count)s document", "Page %(page)s of %(pages)s, %(count)s documents", state.total, { page: number(state.page), pages: number(state.pages) });
   byId("page-before").disabled = state.page <= 1;
   byId("page-after").disabled = state.page >= state.pages;
 }
@@ -183,29 +184,30 @@ async function retry(item) {
 
 async function readers(item) {
   if (!(await editReaders(item, whoReads(opened())))) return;
-  announce(`Readers of ${item.name} changed`);
+  announce(gettext("Readers of %(name)s changed", item));
   again();
 }
 
 async function retryAll(code) {
   const answer = await attempt(() => request("POST", "/api/ingestion/retry/", { collection: state.current, ...(code === null ? {} : { code }) }));
-  if (answer) announce(`${answer.documents} documents are tried again`);
+  if (answer) announce(ngettext("%(count)s document is tried again", "%(count)s documents are tried again", answer.documents));
   again();
 }
 
-async function cancelWaiting(number) {
-  const text = `${number} ${number === 1 ? "document waits" : "documents wait"} to be read or indexed. They will be listed as failed, and can be tried again.`;
-  if (!(await confirmWith("Call off what waits?", text, "Call off"))) return;
+async function cancelWaiting(waiting) {
+  const text = ngettext("%(count)s document waits to be read or indexed. They will be listed as failed, and can be tried again.",
+    "%(count)s documents wait to be read or indexed. They will be listed as failed, and can be tried again.", waiting);
+  if (!(await confirmWith(gettext("Call off what waits?"), text, gettext("Call off")))) return;
   const answer = await attempt(() => request("POST", "/api/ingestion/cancel/", { collection: state.current }));
-  if (answer) announce(`${answer.documents} documents called off`);
+  if (answer) announce(ngettext("%(count)s document called off", "%(count)s documents called off", answer.documents));
   again();
 }
 
 async function remove(item) {
-  if (!(await confirmWith("Delete this document?", `“${item.name}” will no longer be found or quoted.`, "Delete"))) return;
+  if (!(await confirmWith(gettext("Delete this document?"), gettext("“%(name)s” will no longer be found or quoted.", item), gettext("Delete")))) return;
   await attempt(async () => {
     await request("DELETE", `/api/documents/${item.id}/`);
-    announce(`${item.name} deleted`);
+    announce(gettext("%(name)s deleted", item));
     focusAfter(item);
   });
   again();
@@ -226,8 +228,8 @@ function again() {
 function send(files) {
   if (!state.current || !files.length) return;
   const left = uploads.add(state.current, files);
-  tell(left ? `${left} files are too many at once; send them when these are through.` : null);
-  announce(`Sending ${files.length} files`);
+  tell(left ? ngettext("%(count)s file is too many at once; send it when these are through.", "%(count)s files are too many at once; send them when these are through.", left) : null);
+  announce(ngettext("Sending %(count)s file", "Sending %(count)s files", files.length));
   again();
 }
 
@@ -249,7 +251,7 @@ uploads.addEventListener("progress", ({ detail }) => {
   if (bar) bar.value = detail.progress;
 });
 uploads.addEventListener("received", ({ detail }) => {
-  if (detail.outcome === "duplicate") tell(`${detail.item.file.name} is here already, so it was not added again.`, false);
+  if (detail.outcome === "duplicate") tell(gettext("%(name)s is here already, so it was not added again.", detail.item.file), false);
   again();
 });
 addEventListener("beforeunload", (event) => uploads.pending && event.preventDefault());

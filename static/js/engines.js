@@ -3,6 +3,7 @@
 import { request } from "./api.js";
 import { openDialog } from "./dialogs.js";
 import { el, withCommands } from "./dom.js";
+import { gettext, said } from "./language.js";
 
 const QUOTES = "extractive";
 
@@ -10,11 +11,11 @@ export const isQuoting = (engine) => engine === QUOTES;
 
 // "local: NAME", "house: NAME" and "api: NAME" are how engines are called on the wire.
 export function engineName(engine) {
-  if (isQuoting(engine)) return "Quotations, without a model";
+  if (isQuoting(engine)) return gettext("Quotations, without a model");
   const [, kind, name] = /^(local|house|api): ?(.*)$/s.exec(engine) ?? [null, "", engine];
-  if (kind === "local") return name ? `${name} (on this server)` : "A model on this server";
-  if (kind === "house") return `${name} (in this house)`;
-  if (kind === "api") return name ? `${name} (over an API)` : "A model over an API";
+  if (kind === "local") return name ? gettext("%(name)s (on this server)", { name }) : gettext("A model on this server");
+  if (kind === "house") return gettext("%(name)s (in this house)", { name });
+  if (kind === "api") return name ? gettext("%(name)s (over an API)", { name }) : gettext("A model over an API");
   return name;
 }
 
@@ -36,14 +37,15 @@ export const hasQuotations = (part) => isQuoting(part.engine) && /\[\d+\]/.test(
 export function seamsOf(message) {
   const parts = partsOf(message);
   return parts.filter((part, index) => index && part.engine !== parts[index - 1].engine)
-    .map(({ engine, from }) => ({ from, words: `From here on: ${isQuoting(engine) ? "quoted from the documents" : engineName(engine)}` }));
+    .map(({ engine, from }) => ({ from, words: gettext("From here on: %(writer)s", { writer: isQuoting(engine) ? gettext("quoted from the documents") : engineName(engine) }) }));
 }
 
 export function writtenBy(parts) {
   const models = [...new Set(parts.map((one) => one.engine).filter((one) => !isQuoting(one)))].map(engineName);
   const quoted = parts.some(hasQuotations);
-  if (!models.length) return quoted ? "Quoted from the documents" : "Answered without a language model";
-  return `Written by ${models.join(", then ")}${quoted ? ", then quoted from the documents" : ""}`;
+  if (!models.length) return quoted ? gettext("Quoted from the documents") : gettext("Answered without a language model");
+  const names = { models: models.join(gettext(", then ")) };
+  return quoted ? gettext("Written by %(models)s, then quoted from the documents", names) : gettext("Written by %(models)s", names);
 }
 
 // Why engines that come first do not write; a later note may say it again.
@@ -53,11 +55,11 @@ export function notesOf({ written_by: writers }) {
 }
 
 export function explainModels() {
-  const body = el("div", {}, el("p", { class: "quiet-text" }, "Looking…"));
+  const body = el("div", {}, el("p", { class: "quiet-text" }, gettext("Looking…")));
   fill(body);
-  return openDialog("Who can answer", () =>
+  return openDialog(gettext("Who can answer"), () =>
     el("div", {}, body,
-      el("form", { method: "dialog", class: "dialog-actions" }, el("button", { class: "button primary", autofocus: true }, "Close"))),
+      el("form", { method: "dialog", class: "dialog-actions" }, el("button", { class: "button primary", autofocus: true }, gettext("Close")))),
     { wide: true });
 }
 
@@ -67,8 +69,8 @@ async function fill(body) {
   try {
     const { engines } = await request("GET", "/api/engines/");
     body.replaceChildren(
-      el("p", { class: "quiet-text" }, "Of those meant for the question, the first one that is available answers; when it fails, the next one takes over. ",
-        engines.some((one) => one.outside) && "What must stay in the house goes to no outside provider."),
+      el("p", { class: "quiet-text" }, `${gettext("Of those meant for the question, the first one that is available answers; when it fails, the next one takes over.")} `,
+        engines.some((one) => one.outside) && gettext("What must stay in the house goes to no outside provider.")),
       ...engines.map(describe));
   } catch (error) {
     body.replaceChildren(el("p", {}, `${error.message} ${error.advice}`));
@@ -77,13 +79,13 @@ async function fill(body) {
 
 function describe(engine) {
   const { problem, elsewhere, now, place, meant_for: meant } = engine;
-  const state = now ? "Answers now" : problem ? "Not available" : elsewhere ? "Other routes" : place === null ? "Answers some" : "Takes over";
+  const state = now ? gettext("Answers now") : problem ? gettext("Not available") : elsewhere ? gettext("Other routes") : place === null ? gettext("Answers some") : gettext("Takes over");
   return el("section", { class: "engine" },
     el("h3", { dir: "auto" }, engineName(engine.name), el("span", { class: now ? "badge now" : "badge" }, state),
-      engine.outside && el("span", { class: "badge" }, "Outside provider")),
-    meant && el("p", {}, `${meant[0].toUpperCase()}${meant.slice(1)}.`),
-    problem && el("p", {}, problem),
-    isQuoting(engine.name) && el("p", {}, "Finds the best sentences in the documents and quotes them word for word. Always there."),
-    engine.advice && el("p", { class: "quiet-text advice" }, ...withCommands(engine.advice)),
-    el("p", {}, el("a", { href: cardOf(engine.name) }, "Model card", el("span", { class: "visually-hidden" }, ` of ${engineName(engine.name)}`))));
+      engine.outside && el("span", { class: "badge" }, gettext("Outside provider"))),
+    meant && el("p", {}, said(`${meant[0].toUpperCase()}${meant.slice(1)}.`)),
+    problem && el("p", {}, said(problem)),
+    isQuoting(engine.name) && el("p", {}, gettext("Finds the best sentences in the documents and quotes them word for word. Always there.")),
+    engine.advice && el("p", { class: "quiet-text advice" }, ...withCommands(said(engine.advice))),
+    el("p", {}, el("a", { href: cardOf(engine.name) }, gettext("Model card"), el("span", { class: "visually-hidden" }, ` ${gettext("of %(name)s", { name: engineName(engine.name) })}`))));
 }

@@ -1,6 +1,8 @@
 // Formulas in answers: found by the parser, shown as they were written until KaTeX has drawn them. It is large, so it
 // is fetched only once an answer holds a formula.
 
+import { gettext } from "./language.js";
+
 const MOST_CHARACTERS = 2000; // of a formula
 const MOST_KEPT = 300; // drawings, so that a growing answer does not draw the same formula again and again
 const SLICE = 12; // ms of drawing at a time
@@ -98,7 +100,7 @@ function draw(code) {
   place.className = display ? "formula display" : "formula";
   place.dir = "ltr";
   place.dataset.tex = display ? `$$${words}$$` : `$${words}$`;
-  if (display) Object.assign(place, { tabIndex: 0, role: "group", ariaLabel: "Formula" });
+  if (display) Object.assign(place, { tabIndex: 0, role: "group", ariaLabel: gettext("Formula") });
   place.append(drawn.cloneNode(true));
   (holder.closest(".code") ?? holder).replaceWith(place);
 }

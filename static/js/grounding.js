@@ -1,6 +1,8 @@
 // Sentences of an answer that the passages they name do not hold: underlined with dots, and said to screen readers.
 
-const TITLE = "The passages that this sentence names do not say so.";
+import { gettext } from "./language.js";
+
+const TITLE = gettext("The passages that this sentence names do not say so.");
 const LEFT_OUT = ".cite, .seam, .grounding-note, .code, .formula, pre, code";
 const BETWEEN = "ul, ol, table, thead, tbody, tr";
 const signs = (text) => text.replace(/[^\p{L}\p{N}]/gu, "");
@@ -65,7 +67,7 @@ function wrap({ texts }, start, end) {
   if (!last) return;
   const note = document.createElement("span");
   note.className = "grounding-note visually-hidden";
-  note.textContent = " (not found in the passages named)";
+  note.textContent = ` ${gettext("(not found in the passages named)")}`;
   last.append(note);
 }
 

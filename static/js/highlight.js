@@ -1,6 +1,7 @@
 // Code in answers: a head with its language and a button that copies, and colours once the answer is complete.
 
 import { announce, copyWords, el } from "./dom.js";
+import { gettext } from "./language.js";
 
 const MOST_CHARACTERS = 30_000; // more is shown without colours: it would hold up the page
 const SLICE = 12; // ms of colouring at a time
@@ -11,7 +12,7 @@ export function frameCode(fragment) {
   for (const pre of fragment.querySelectorAll("pre")) {
     pre.tabIndex = 0;
     pre.setAttribute("role", "region");
-    pre.setAttribute("aria-label", "Code");
+    pre.setAttribute("aria-label", gettext("Code"));
     const code = pre.querySelector(":scope > code") ?? pre; // a mark of another engine may stand before it
     const language = /^language-([\w+#-]+)/.exec(code.className)?.[1] ?? "";
     const frame = el("div", { class: "code" });
@@ -22,13 +23,13 @@ export function frameCode(fragment) {
 
 function copyButton(code) {
   let timer = null;
-  const button = el("button", { type: "button", class: "link", "aria-label": "Copy this code", onclick: async () => {
+  const button = el("button", { type: "button", class: "link", "aria-label": gettext("Copy this code"), onclick: async () => {
     await copyWords(code.textContent.replace(/\n$/, ""), button);
-    announce("Copied");
-    button.textContent = "Copied";
+    announce(gettext("Copied"));
+    button.textContent = gettext("Copied");
     clearTimeout(timer);
-    timer = setTimeout(() => (button.textContent = "Copy"), 1500);
-  } }, "Copy");
+    timer = setTimeout(() => (button.textContent = gettext("Copy")), 1500);
+  } }, gettext("Copy"));
   return button;
 }
 

@@ -4,6 +4,7 @@ import DOMPurify from "../vendor/dompurify/purify.js";
 import { Lexer, marked } from "../vendor/marked/marked.js";
 import { drawFormulas, formulaRules } from "./formulas.js";
 import { frameCode } from "./highlight.js";
+import { gettext } from "./language.js";
 import { htmlWith, normalised, placeMarks } from "./seams.js";
 
 const RULES = {
@@ -54,7 +55,7 @@ function mark(part, numbers, openCitation) {
   button.className = "cite";
   button.dataset.number = number;
   button.textContent = number;
-  button.setAttribute("aria-label", `Source ${number}`);
+  button.setAttribute("aria-label", gettext("Source %(number)s", { number }));
   button.addEventListener("click", () => openCitation(number, button));
   return button;
 }
@@ -79,7 +80,7 @@ function wrapTables(fragment) {
     scroller.className = "table-scroll";
     scroller.tabIndex = 0;
     scroller.setAttribute("role", "region");
-    scroller.setAttribute("aria-label", "Table");
+    scroller.setAttribute("aria-label", gettext("Table"));
     table.replaceWith(scroller);
     scroller.append(table);
   }

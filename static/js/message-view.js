@@ -4,24 +4,31 @@ import { el, icon, iconButton, withCommands } from "./dom.js";
 import { cardOf, hasQuotations, isQuoting, notesOf, partsOf, seamsOf, writtenBy } from "./engines.js";
 import { markUnsupported } from "./grounding.js";
 import { highlightCode } from "./highlight.js";
+import { gettext, ngettext, number, said } from "./language.js";
 import { MarkdownView } from "./markdown.js";
 import { adviceFor, isAdministrator } from "./person.js";
 import { offsetIn } from "./seams.js";
 import { ratingButtons, reasonsForm, thank } from "./rating.js";
 
 const FATES = {
-  stopped: "You stopped this answer.",
-  interrupted: "This answer broke off.",
+  stopped: gettext("You stopped this answer."),
+  interrupted: gettext("This answer broke off."),
 };
 
 export function stageText(frame) {
   const { stage, queue_position: place, read, of } = frame ?? {};
-  if (stage === "searching") return "Searching the documents";
-  if (stage === "writing") return "Writing";
-  if (stage !== "reading") return "Sending";
-  if (place) return `Waiting for the model: ${place} in line`;
-  if (of > 0 && read > 0 && read < of) return `Reading the passages (${Math.round((100 * read) / of)} %)`;
-  return "Reading the passages";
+  if (stage === "searching") return gettext("Searching the documents");
+  if (stage === "writing") return gettext("Writing");
+  if (stage !== "reading") return gettext("Sending");
+  if (place) return gettext("Waiting for the model: %(place)s in line", { place: number(place) });
+  if (of > 0 && read > 0 && read < of) return gettext("Reading the passages (%(share)s)", { share: `${Math.round((100 * read) / of)} %` });
+  return gettext("Reading the passages");
+}
+
+function whatIsQuoted(alone, failed) {
+  if (!alone) return gettext("The sentences in quotation marks are quoted word for word.");
+  if (failed) return gettext("So these are the best sentences, quoted word for word.");
+  return gettext("These are the best sentences, quoted word for word, because no language model is in use.");
 }
 
 export class MessageView {
@@ -34,7 +41,7 @@ export class MessageView {
   // What the message consists of, made when it is painted first: a long conversation is not made all at once.
   #build() {
     const { message, actions } = this;
-    this.heading = el("h2", { class: "visually-hidden" }, message.role === "user" ? "You asked" : "Answer");
+    this.heading = el("h2", { class: "visually-hidden" }, message.role === "user" ? gettext("You asked") : gettext("Answer"));
     this.stage = el("p", { class: "stage" });
     this.body = el("div", { class: "prose", dir: "auto" });
     this.after = el("div", { class: "after" });
@@ -92,7 +99,7 @@ export class MessageView {
   #seam(words, offers) {
     const again = () => this.busy || this.actions.regenerate(this.message);
     return el("span", { class: "seam", role: "note" }, el("span", { dir: "auto" }, words),
-      offers && el("button", { type: "button", class: "link", "aria-label": "Answer again from the start", onclick: again }, "Answer again"));
+      offers && el("button", { type: "button", class: "link", "aria-label": gettext("Answer again from the start"), onclick: again }, gettext("Answer again")));
   }
 
   paintStage() {
@@ -116,25 +123,25 @@ export class MessageView {
     if (!FATES[status]) return null;
     return el("div", { class: "notice fate" }, el("span", {}, FATES[status]),
       el("button", { type: "button", class: "button small", disabled: busy, onclick: () => this.actions.continueAnswer(this.message) },
-        icon("continue"), "Continue"));
+        icon("continue"), gettext("Continue")));
   }
 
   #error(busy) {
     const { error, status } = this.message;
     if (!error && status !== "failed") return null;
-    const { message = "This answer failed.", retryable = true } = error ?? {};
+    const { message = gettext("This answer failed."), retryable = true } = error ?? {};
     const advice = adviceFor(error?.advice);
     return el("div", { class: "notice problem", role: "alert" },
-      el("div", {}, el("strong", {}, message), advice && el("p", {}, ...withCommands(advice))),
+      el("div", {}, el("strong", {}, said(message)), advice && el("p", {}, ...withCommands(advice))),
       (retryable || status === "failed") &&
         el("button", { type: "button", class: "button small", disabled: busy, onclick: () => this.actions.retry(this.message) },
-          icon("retry"), "Try again"));
+          icon("retry"), gettext("Try again")));
   }
 
   #grounding() {
     const count = this.message.unsupported?.length;
     if (!count) return null;
-    const words = count === 1 ? "One sentence is underlined with dots: the passages that it names do not say so." : `${count} sentences are underlined with dots: the passages that they name do not say so.`;
+    const words = ngettext("One sentence is underlined with dots: the passages that it names do not say so.", "%(count)s sentences are underlined with dots: the passages that they name do not say so.", count);
     return el("p", { class: "grounding" }, words);
   }
 
@@ -147,18 +154,18 @@ export class MessageView {
     const manyCollections = new Set(all.map((one) => one.document?.collection).filter(Boolean)).size > 1;
     for (const source of shown) list.append(el("li", {}, this.#sourceButton(source, manyCollections)));
     if (!cited.size && this.message.status !== "streaming") {
-      const found = shown.length === 1 ? "One passage was found" : `${shown.length} passages were found`;
-      return el("details", { class: "sources" }, el("summary", {}, `The answer names no source. ${found}`), list);
+      const found = ngettext("The answer names no source. One passage was found", "The answer names no source. %(count)s passages were found", shown.length);
+      return el("details", { class: "sources" }, el("summary", {}, found), list);
     }
-    return el("section", { class: "sources" }, el("h3", {}, cited.size ? "Sources" : "Passages found"), list);
+    return el("section", { class: "sources" }, el("h3", {}, cited.size ? gettext("Sources") : gettext("Passages found")), list);
   }
 
   #sourceButton(source, manyCollections) {
-    const where = [manyCollections && source.document?.collection, source.page ? `page ${source.page}` : "", source.heading ?? ""].filter(Boolean).join(" · ");
+    const where = [manyCollections && source.document?.collection, source.page ? gettext("page %(page)s", source) : "", source.heading ?? ""].filter(Boolean).join(" · ");
     return el("button", { type: "button", class: "source", data: { number: source.number }, dir: "auto",
       onclick: (event) => this.actions.cite(this.message, source.number, event.currentTarget) },
       el("span", { class: "number", "aria-hidden": "true" }, String(source.number)),
-      el("span", { class: "source-words" }, el("span", { class: "source-name" }, source.document?.name ?? "A removed document"),
+      el("span", { class: "source-words" }, el("span", { class: "source-name" }, source.document?.name ?? gettext("A removed document")),
         where && el("span", { class: "source-where" }, where)));
   }
 
@@ -167,9 +174,9 @@ export class MessageView {
     const { status, sources, citations } = this.message;
     const searched = this.actions.describeScope(this.message);
     if (!searched || status === "failed") return null;
-    const again = (look) => !citations?.length && el("button", { type: "button", class: look, disabled: busy, onclick: () => this.actions.askEverything(this.message) }, "Ask all documents");
-    if (sources?.length || status !== "complete") return el("p", { class: "searched" }, el("span", { dir: "auto" }, `Searched in: ${searched}`), again("link"));
-    return el("div", { class: "notice searched-nothing" }, el("span", { dir: "auto" }, `Nothing was found in what was searched: ${searched}.`), again("button small"));
+    const again = (look) => !citations?.length && el("button", { type: "button", class: look, disabled: busy, onclick: () => this.actions.askEverything(this.message) }, gettext("Ask all documents"));
+    if (sources?.length || status !== "complete") return el("p", { class: "searched" }, el("span", { dir: "auto" }, gettext("Searched in: %(scope)s", { scope: searched })), again("link"));
+    return el("div", { class: "notice searched-nothing" }, el("span", { dir: "auto" }, gettext("Nothing was found in what was searched: %(scope)s.", { scope: searched })), again("button small"));
   }
 
   #writer() {
@@ -177,32 +184,29 @@ export class MessageView {
     if (!parts.length) return null;
     const notes = notesOf(this.message);
     const advice = isQuoting(parts.at(-1).engine) ? this.#aboutQuoting(parts, notes.length > 0) : [];
-    return el("p", { class: "writer" }, el("a", { dir: "auto", href: cardOf(parts.at(-1).engine) }, writtenBy(parts)), ...notes.map((note) => el("span", { dir: "auto" }, note)),
+    return el("p", { class: "writer" }, el("a", { dir: "auto", href: cardOf(parts.at(-1).engine) }, writtenBy(parts)), ...notes.map((note) => el("span", { dir: "auto" }, said(note))),
       advice.length > 0 && el("span", { class: "model-advice" }, ...advice));
   }
 
   #aboutQuoting(parts, failed) {
     const alone = parts.every((one) => isQuoting(one.engine));
     const inUse = !alone || failed;
-    let words = "";
-    if (parts.some(hasQuotations)) words = alone ? "These are the best sentences, quoted word for word" : "The sentences in quotation marks are quoted word for word";
-    if (words && alone && failed) words = `So ${words[0].toLowerCase()}${words.slice(1)}`;
-    if (words) words += inUse ? ". " : ", because no language model is in use. ";
+    const words = parts.some(hasQuotations) ? `${whatIsQuoted(alone, failed)} ` : "";
     if (isAdministrator()) {
-      return [words, el("button", { type: "button", class: "link", onclick: this.actions.explainModels }, inUse ? "Who can answer" : "How to add a model")];
+      return [words, el("button", { type: "button", class: "link", onclick: this.actions.explainModels }, inUse ? gettext("Who can answer") : gettext("How to add a model"))];
     }
-    return [words || null, !inUse && "Your administrator can add a language model."].filter(Boolean);
+    return [words || null, !inUse && gettext("Your administrator can add a language model.")].filter(Boolean);
   }
 
   #tools(siblings, busy) {
     const { message } = this;
     const tools = el("div", { class: "tools" });
     if (siblings.length > 1) tools.append(this.#switcher(siblings));
-    if (message.text) tools.append(iconButton("copy", "Copy", (event) => this.actions.copy(message, event.currentTarget)));
+    if (message.text) tools.append(iconButton("copy", gettext("Copy"), (event) => this.actions.copy(message, event.currentTarget)));
     if (message.role === "user") {
-      tools.append(iconButton("edit", "Edit this question", () => this.edit(), { disabled: busy }));
+      tools.append(iconButton("edit", gettext("Edit this question"), () => this.edit(), { disabled: busy }));
     } else if (message.status !== "failed") {
-      tools.append(iconButton("retry", "Answer again", () => this.actions.regenerate(message), { disabled: busy }));
+      tools.append(iconButton("retry", gettext("Answer again"), () => this.actions.regenerate(message), { disabled: busy }));
     }
     if (message.role === "assistant" && message.text) tools.append(ratingButtons(message, (rating) => this.#rate(rating)));
     return tools;
@@ -228,13 +232,13 @@ export class MessageView {
   #switcher(siblings) {
     const at = siblings.indexOf(this.message);
     const to = (step, label, name) => iconButton(name, label, () => this.actions.choose(siblings[at + step]), { disabled: !siblings[at + step] });
-    return el("span", { class: "switcher", role: "group", "aria-label": "Versions" },
-      to(-1, "Earlier version", "left"), el("span", {}, `${at + 1} / ${siblings.length}`), to(1, "Later version", "right"));
+    return el("span", { class: "switcher", role: "group", "aria-label": gettext("Versions") },
+      to(-1, gettext("Earlier version"), "left"), el("span", {}, `${number(at + 1)} / ${number(siblings.length)}`), to(1, gettext("Later version"), "right"));
   }
 
   edit(words = this.message.text) {
     this.node.querySelector(".edit-form")?.remove();
-    const area = el("textarea", { "aria-label": "Edit your question", dir: "auto", rows: Math.min(10, this.message.text.split("\n").length + 1) });
+    const area = el("textarea", { "aria-label": gettext("Edit your question"), dir: "auto", rows: Math.min(10, this.message.text.split("\n").length + 1) });
     area.value = words;
     const close = () => {
       form.remove();
@@ -248,8 +252,8 @@ export class MessageView {
     };
     const form = el("form", { class: "edit-form", onsubmit: send }, area,
       el("div", { class: "dialog-actions" },
-        el("button", { type: "button", class: "button quiet", onclick: close }, "Cancel"),
-        el("button", { class: "button primary" }, "Ask again")));
+        el("button", { type: "button", class: "button quiet", onclick: close }, gettext("Cancel")),
+        el("button", { class: "button primary" }, gettext("Ask again"))));
     area.addEventListener("keydown", (event) => {
       if (event.key === "Escape") (event.stopPropagation(), close());
       else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);

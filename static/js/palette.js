@@ -1,6 +1,7 @@
 // The command palette: one box in which every command and every conversation is found by its name.
 
 import { el } from "./dom.js";
+import { gettext, ngettext } from "./language.js";
 
 const MOST_SHOWN = 40;
 
@@ -26,7 +27,7 @@ export class Palette {
     if (document.querySelector("dialog[open]")) return;
     this.entries = [
       ...this.commands(),
-      ...this.conversations().map(({ id, title }) => ({ name: title || "New conversation", hint: "Conversation", run: () => this.onOpen(id) })),
+      ...this.conversations().map(({ id, title }) => ({ name: title || gettext("New conversation"), hint: gettext("Conversation"), run: () => this.onOpen(id) })),
     ];
     this.#build();
     document.body.append(this.dialog);
@@ -35,12 +36,12 @@ export class Palette {
   }
 
   #build() {
-    this.list = el("ul", { role: "listbox", id: "palette-list", "aria-label": "Commands and conversations" });
+    this.list = el("ul", { role: "listbox", id: "palette-list", "aria-label": gettext("Commands and conversations") });
     this.input = el("input", { type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "palette-list", "aria-autocomplete": "list",
-      "aria-label": "Find a command or a conversation", placeholder: "Find a command or a conversation", autocomplete: "off", spellcheck: "false", dir: "auto", maxlength: 200, autofocus: true });
+      "aria-label": gettext("Find a command or a conversation"), placeholder: gettext("Find a command or a conversation"), autocomplete: "off", spellcheck: "false", dir: "auto", maxlength: 200, autofocus: true });
     this.count = el("p", { class: "visually-hidden", role: "status" });
-    this.nothing = el("p", { class: "quiet-text", hidden: true }, "Nothing has this name.");
-    this.dialog = el("dialog", { class: "dialog palette", "aria-label": "Commands" }, this.input, this.list, this.nothing, this.count);
+    this.nothing = el("p", { class: "quiet-text", hidden: true }, gettext("Nothing has this name."));
+    this.dialog = el("dialog", { class: "dialog palette", "aria-label": gettext("Commands") }, this.input, this.list, this.nothing, this.count);
     this.input.addEventListener("input", () => this.#show(this.input.value));
     this.input.addEventListener("keydown", (event) => this.#key(event));
     this.list.addEventListener("pointerdown", (event) => event.preventDefault()); // the box keeps the focus
@@ -58,7 +59,7 @@ export class Palette {
     this.list.replaceChildren(...this.options);
     this.nothing.hidden = this.shown.length > 0;
     this.list.hidden = !this.shown.length;
-    this.count.textContent = this.shown.length === 1 ? "One entry" : `${this.shown.length} entries`;
+    this.count.textContent = ngettext("One entry", "%(count)s entries", this.shown.length);
     this.#select(0);
   }
 

@@ -1,15 +1,18 @@
 // One button of the page talks with the browser about a passkey; what is asked stands in the page, or at the form's
 // address. The conversation itself is allauth's (vendor/allauth).
+
+import { gettext } from "./language.js";
+
 const PROBLEMS = {
-  NotAllowedError: "That was broken off, took too long, or this device has no such passkey.",
-  InvalidStateError: "This device keeps a passkey of yours already.",
-  SecurityError: "Passkeys work only under the name that this service is reached by, over https (or on localhost).",
-  NotSupportedError: "This device has no way to keep such a passkey.",
+  NotAllowedError: gettext("That was broken off, took too long, or this device has no such passkey."),
+  InvalidStateError: gettext("This device keeps a passkey of yours already."),
+  SecurityError: gettext("Passkeys work only under the name that this service is reached by, over https (or on localhost)."),
+  NotSupportedError: gettext("This device has no way to keep such a passkey."),
 };
 
 function tell(error) {
   const place = document.getElementById("passkey-problem");
-  place.textContent = PROBLEMS[error?.name] ?? "The passkey could not be used. Try again.";
+  place.textContent = PROBLEMS[error?.name] ?? gettext("The passkey could not be used. Try again.");
   place.hidden = false;
 }
 

@@ -1,6 +1,7 @@
 // A page of a PDF with a passage marked on it. Fetched, with the library, only when a citation of a PDF is opened.
 
 import { el, iconButton } from "./dom.js";
+import { gettext } from "./language.js";
 import { MOST_PIXELS, ZOOMS, inTime, markOf } from "./page-marks.js";
 import { boxesOfQuote } from "./pdf-quote.js";
 import * as pdf from "../vendor/pdfjs/pdf.js";
@@ -28,17 +29,17 @@ export class PdfView {
   }
 
   #build() {
-    this.back = iconButton("left", "Page before", () => this.#turn(-1));
-    this.forward = iconButton("right", "Page after", () => this.#turn(1));
-    this.smaller = iconButton("minus", "Smaller", () => this.#scale(this.zoom - 1));
-    this.larger = iconButton("plus", "Larger", () => this.#scale(this.zoom + 1));
-    this.fit = el("button", { type: "button", class: "button small", onclick: () => this.#scale(0) }, "Fit width");
-    this.where = el("output", { class: "pdf-where" }, `Page ${this.number}`);
+    this.back = iconButton("left", gettext("Page before"), () => this.#turn(-1));
+    this.forward = iconButton("right", gettext("Page after"), () => this.#turn(1));
+    this.smaller = iconButton("minus", gettext("Smaller"), () => this.#scale(this.zoom - 1));
+    this.larger = iconButton("plus", gettext("Larger"), () => this.#scale(this.zoom + 1));
+    this.fit = el("button", { type: "button", class: "button small", onclick: () => this.#scale(0) }, gettext("Fit width"));
+    this.where = el("output", { class: "pdf-where" }, gettext("Page %(page)s", { page: this.number }));
     this.sheet = el("div", { class: "pdf-sheet" });
-    this.scroller = el("div", { class: "pdf-scroller", tabindex: "0", role: "group", "aria-label": `Page of ${this.name}` }, this.sheet);
-    this.note = el("p", { class: "quiet-text pdf-note", role: "status" }, "Loading the page…");
-    const tools = el("div", { class: "pdf-tools", role: "toolbar", "aria-label": "Page and size" }, this.back, this.where, this.forward, this.smaller, this.larger, this.fit);
-    this.element = el("section", { class: "pdf-view", "aria-label": "The page in the document" }, tools, this.note, this.scroller);
+    this.scroller = el("div", { class: "pdf-scroller", tabindex: "0", role: "group", "aria-label": gettext("Page of %(name)s", { name: this.name }) }, this.sheet);
+    this.note = el("p", { class: "quiet-text pdf-note", role: "status" }, gettext("Loading the page…"));
+    const tools = el("div", { class: "pdf-tools", role: "toolbar", "aria-label": gettext("Page and size") }, this.back, this.where, this.forward, this.smaller, this.larger, this.fit);
+    this.element = el("section", { class: "pdf-view", "aria-label": gettext("The page in the document") }, tools, this.note, this.scroller);
     this.#enable();
   }
 
@@ -73,7 +74,7 @@ export class PdfView {
 
   #enable() {
     const pages = this.document?.numPages ?? 0;
-    this.where.textContent = pages ? `Page ${this.number} of ${pages}` : `Page ${this.number}`;
+    this.where.textContent = pages ? gettext("Page %(page)s of %(pages)s", { page: this.number, pages }) : gettext("Page %(page)s", { page: this.number });
     const enabled = [[this.back, this.number > 1], [this.forward, this.number < pages], [this.smaller, this.zoom > 0], [this.larger, this.zoom < ZOOMS.length - 1], [this.fit, this.zoom > 0]];
     // A button that has the focus keeps it: it is only said to be of no use.
     for (const [button, useful] of enabled) button.setAttribute("aria-disabled", String(!(pages && useful)));
@@ -127,7 +128,8 @@ export class PdfView {
   #place(canvas, page, quoted) {
     const plain = page.getViewport({ scale: 1 });
     const boxes = this.boxes.filter((box) => box[0] === this.number);
-    canvas.setAttribute("aria-label", `Page ${this.number} of ${this.name}${boxes.length ? ", with the passage marked; its words follow below" : ""}`);
+    const what = { page: this.number, name: this.name };
+    canvas.setAttribute("aria-label", boxes.length ? gettext("Page %(page)s of %(name)s, with the passage marked; its words follow below", what) : gettext("Page %(page)s of %(name)s", what));
     this.sheet.style.width = this.zoom ? `${Math.floor(plain.width * this.shown)}px` : "100%";
     this.sheet.style.aspectRatio = `${plain.width} / ${plain.height}`;
     const marks = [...boxes.map((box) => markOf(box, "pdf-mark")), ...quoted.map((box) => markOf(box, "pdf-mark-quote"))];
@@ -143,7 +145,7 @@ export class PdfView {
     if (this.closed) return;
     this.note.hidden = false;
     const locked = error?.name === "PasswordException";
-    this.note.textContent = locked ? "This PDF is locked, so its page cannot be shown. The words follow below." : "This page cannot be shown. The words follow below.";
+    this.note.textContent = locked ? gettext("This PDF is locked, so its page cannot be shown. The words follow below.") : gettext("This page cannot be shown. The words follow below.");
     this.sheet.replaceChildren();
   }
 }

@@ -1,6 +1,7 @@
 // A picture whose text was recognised, with a passage marked on it.
 
 import { el, iconButton } from "./dom.js";
+import { gettext } from "./language.js";
 import { MOST_PIXELS, ZOOMS, inTime, markOf } from "./page-marks.js";
 
 const MOST_BYTES = 50_000_000;
@@ -15,14 +16,14 @@ export class PictureView {
   constructor({ url, type, boxes = [], name }) {
     Object.assign(this, { url, type, boxes: boxes.filter((box) => box[0] === 1), name, zoom: 0 });
     this.loading = new AbortController();
-    this.smaller = iconButton("minus", "Smaller", () => this.#scale(this.zoom - 1));
-    this.larger = iconButton("plus", "Larger", () => this.#scale(this.zoom + 1));
-    this.fit = el("button", { type: "button", class: "button small", onclick: () => this.#scale(0) }, "Fit width");
+    this.smaller = iconButton("minus", gettext("Smaller"), () => this.#scale(this.zoom - 1));
+    this.larger = iconButton("plus", gettext("Larger"), () => this.#scale(this.zoom + 1));
+    this.fit = el("button", { type: "button", class: "button small", onclick: () => this.#scale(0) }, gettext("Fit width"));
     this.sheet = el("div", { class: "pdf-sheet" });
-    this.scroller = el("div", { class: "pdf-scroller", tabindex: "0", role: "group", "aria-label": `Picture ${name}` }, this.sheet);
-    this.note = el("p", { class: "quiet-text pdf-note", role: "status" }, "Loading the picture…");
-    const tools = el("div", { class: "pdf-tools", role: "toolbar", "aria-label": "Size" }, this.smaller, this.larger, this.fit);
-    this.element = el("section", { class: "pdf-view", "aria-label": "The picture" }, tools, this.note, this.scroller);
+    this.scroller = el("div", { class: "pdf-scroller", tabindex: "0", role: "group", "aria-label": gettext("Picture %(name)s", { name }) }, this.sheet);
+    this.note = el("p", { class: "quiet-text pdf-note", role: "status" }, gettext("Loading the picture…"));
+    const tools = el("div", { class: "pdf-tools", role: "toolbar", "aria-label": gettext("Size") }, this.smaller, this.larger, this.fit);
+    this.element = el("section", { class: "pdf-view", "aria-label": gettext("The picture") }, tools, this.note, this.scroller);
     this.#enable();
   }
 
@@ -36,7 +37,7 @@ export class PictureView {
       this.sheet.replaceChildren(canvas, ...this.boxes.map((box) => markOf(box, "pdf-mark")));
       this.#scale(0);
     } catch {
-      this.note.textContent = "This picture cannot be shown. Its words follow below.";
+      this.note.textContent = gettext("This picture cannot be shown. Its words follow below.");
     }
   }
 
@@ -50,7 +51,7 @@ export class PictureView {
     const picture = await createImageBitmap(new Blob([await answer.arrayBuffer()], { type: this.type })); // upright, as it was read
     const share = Math.min(1, Math.sqrt(MOST_PIXELS / (picture.width * picture.height)));
     const canvas = el("canvas", { width: Math.max(1, Math.floor(picture.width * share)), height: Math.max(1, Math.floor(picture.height * share)), role: "img" });
-    canvas.setAttribute("aria-label", `${this.name}${this.boxes.length ? ", with the passage marked; its words follow below" : ""}`);
+    canvas.setAttribute("aria-label", this.boxes.length ? gettext("%(name)s, with the passage marked; its words follow below", { name: this.name }) : this.name);
     const paper = canvas.getContext("2d");
     paper.fillStyle = "#ffffff"; // behind what is transparent
     paper.fillRect(0, 0, canvas.width, canvas.height);

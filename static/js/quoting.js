@@ -1,6 +1,7 @@
 // A selected passage of an answer or of a source, quoted into the next question.
 
 import { el } from "./dom.js";
+import { gettext } from "./language.js";
 
 const MOST_CHARACTERS = 2000;
 const PLACES = ".assistant .prose, .source-panel [data-body]";
@@ -28,7 +29,7 @@ export const quotation = (words) => `${words.split("\n").map((line) => `> ${line
 export class QuoteButton {
   constructor(onQuote) {
     this.onQuote = onQuote;
-    this.button = el("button", { type: "button", class: "button small quote-button", hidden: true, "aria-keyshortcuts": "Control+Shift+. Meta+Shift+." }, "Quote in the question");
+    this.button = el("button", { type: "button", class: "button small quote-button", hidden: true, "aria-keyshortcuts": "Control+Shift+. Meta+Shift+." }, gettext("Quote in the question"));
     this.button.addEventListener("pointerdown", (event) => event.preventDefault()); // the selection stays
     this.button.addEventListener("click", () => this.quote());
     document.body.append(this.button);

@@ -1,6 +1,7 @@
 // A part of a page that is asked for again and again while the page is looked at: [data-renewed] with an id.
 
 import { el } from "./dom.js";
+import { gettext, time } from "./language.js";
 
 const PATIENCE = 15000; // the server's own bounds are shorter
 
@@ -32,10 +33,10 @@ async function fresh(box) {
 // Until the next try, which comes by itself, brings something: that replaces the sentence as well.
 function tellOf(box) {
   if (box.querySelector(":scope > .not-renewed")) return;
-  box.prepend(el("p", { class: "not-renewed", role: "status" }, `Not renewed since ${box.dataset.at}.`));
+  box.prepend(el("p", { class: "not-renewed", role: "status" }, gettext("Not renewed since %(time)s.", { time: box.dataset.at })));
 }
 
-const timeNow = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+const timeNow = () => time(new Date(), { hour12: false });
 
 for (const box of document.querySelectorAll("[data-renewed]")) {
   box.dataset.at = timeNow();

@@ -4,6 +4,7 @@
 
 import { request } from "./api.js";
 import { recall, remember } from "./dom.js";
+import { day, gettext, ngettext, said } from "./language.js";
 
 const EMPTY = { collections: [], types: [], since: "", until: "", path: "" };
 const DAY = 24 * 60 * 60 * 1000;
@@ -75,9 +76,9 @@ export class Scope extends EventTarget {
     const { collections, types, since, until, path } = this.chosen;
     const parts = collections.map((id) => ({ words: this.#collection(id), without: { collections: collections.filter((one) => one !== id) } }));
     for (const [name, named] of this.#kinds(types)) parts.push({ words: name, without: { types: types.filter((one) => !named.includes(one)) } });
-    if (since) parts.push({ words: `From ${dayInWords(since)}`, without: { since: "" } });
-    if (until) parts.push({ words: `Until ${dayInWords(until)}`, without: { until: "" } });
-    if (path) parts.push({ words: `Path ${path}…`, without: { path: "" } });
+    if (since) parts.push({ words: gettext("From %(day)s", { day: dayInWords(since) }), without: { since: "" } });
+    if (until) parts.push({ words: gettext("Until %(day)s", { day: dayInWords(until) }), without: { until: "" } });
+    if (path) parts.push({ words: gettext("Path %(path)s…", { path }), without: { path: "" } });
     return parts;
   }
 
@@ -86,20 +87,20 @@ export class Scope extends EventTarget {
     if (!narrows(answer)) return "";
     this.loadOnce();
     const { collections, types, since, until, path } = chosenOf(answer);
-    const many = collections.length > NAMED ? [`${collections.length} collections`] : collections.map((id) => this.#collection(id));
-    const days = [since && `from ${dayInWords(since)}`, until && `until ${dayInWords(until)}`].filter(Boolean).join(" ");
-    return [...many, ...this.#kinds(types).map(([name]) => name), days, path && `path ${path}…`].filter(Boolean).join(" · ");
+    const many = collections.length > NAMED ? [ngettext("%(count)s collection", "%(count)s collections", collections.length)] : collections.map((id) => this.#collection(id));
+    const days = [since && gettext("from %(day)s", { day: dayInWords(since) }), until && gettext("until %(day)s", { day: dayInWords(until) })].filter(Boolean).join(" ");
+    return [...many, ...this.#kinds(types).map(([name]) => name), days, path && gettext("path %(path)s…", { path })].filter(Boolean).join(" · ");
   }
 
   #collection(id) {
-    if (!this.choices) return "One collection";
-    return this.choices.collections.find((one) => one.id === id)?.name ?? "A collection that is gone";
+    if (!this.choices) return gettext("One collection");
+    return this.choices.collections.find((one) => one.id === id)?.name ?? gettext("A collection that is gone");
   }
 
   #kinds(types) {
     const known = (this.choices?.kinds ?? []).filter((kind) => kind.types.some((one) => types.includes(one)));
     const others = types.filter((type) => !known.some((kind) => kind.types.includes(type)));
-    return [...known.map((kind) => [kind.name, kind.types]), ...others.map((type) => [type, [type]])];
+    return [...known.map((kind) => [said(kind.name), kind.types]), ...others.map((type) => [type, [type]])];
   }
 
   #changed() {
@@ -124,8 +125,8 @@ function dayOf(moment, add = 0) {
   return new Date(Date.parse(moment) + add).toISOString().slice(0, 10);
 }
 
-function dayInWords(day) {
-  return new Date(day).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+function dayInWords(moment) {
+  return day(new Date(moment), { timeZone: "UTC" });
 }
 
 function read(kept) {

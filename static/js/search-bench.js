@@ -2,6 +2,7 @@
 
 import { request } from "./api.js";
 import { announce, el } from "./dom.js";
+import { LANGUAGE, gettext, ngettext, number } from "./language.js";
 
 const form = document.getElementById("bench");
 const fields = form.elements;
@@ -9,8 +10,8 @@ const results = document.getElementById("results");
 const problem = document.getElementById("problem");
 const PATIENCE = 70000; // milliseconds; the index service is given 30 seconds for each version
 const STEPS = {
-  permissions: "who may read", embedding: "embedding", finding: "finding", ranking: "ranking",
-  second_look: "second look", transfer: "way to the index and back", check: "checking again",
+  permissions: gettext("who may read"), embedding: gettext("embedding"), finding: gettext("finding"), ranking: gettext("ranking"),
+  second_look: gettext("second look"), transfer: gettext("way to the index and back"), check: gettext("checking again"),
 };
 let asked = 0;
 
@@ -51,58 +52,61 @@ async function search(event) {
 
 function busy(now) {
   results.setAttribute("aria-busy", String(now));
-  document.getElementById("ask").textContent = now ? "Searching …" : "Search";
+  document.getElementById("ask").textContent = now ? gettext("Searching …") : gettext("Search");
 }
 
 function paint({ tried, moves }) {
   const columns = tried.map((one, place) => column(one, place ? moves : null));
   results.replaceChildren(el("div", { class: tried.length > 1 ? "beside" : "" }, ...columns), moves && gone(tried, moves));
   results.hidden = false;
-  announce(tried.map((one) => `${passages(one.results.length)} found in version ${one.version}`).join("; "));
+  announce(tried.map((one) => gettext("%(passages)s found in version %(version)s", { passages: passages(one.results.length), version: one.version })).join("; "));
 }
 
 function column(tried, moves) {
-  const sure = tried.confidence === null ? "not known how" : `${Math.round(100 * tried.confidence)} %`;
-  const steps = Object.entries(STEPS).filter(([step]) => step in tried.milliseconds).map(([step, name]) => `${name} ${tried.milliseconds[step]}`);
+  const facts = { model: tried.model, sure: `${Math.round(100 * tried.confidence)} %`, ranked: number(tried.ranked) };
+  const steps = Object.entries(STEPS).filter(([step]) => step in tried.milliseconds).map(([step, name]) => `${name} ${number(tried.milliseconds[step])}`);
   return el("div", { class: "tried" },
-    el("h2", {}, `${passages(tried.results.length)}${tried.version ? ` from version ${tried.version}` : ""}`),
-    el("p", { class: "tried-facts" }, `${tried.model} · ${sure} sure that the documents answer at all · the best of ${tried.ranked} that were ranked`),
-    el("p", { class: "tried-facts" }, `Milliseconds: ${steps.join(", ")}`),
+    el("h2", {}, tried.version ? gettext("%(passages)s from version %(version)s", { passages: passages(tried.results.length), version: tried.version }) : passages(tried.results.length)),
+    el("p", { class: "tried-facts" }, tried.confidence === null
+      ? gettext("%(model)s · not known how sure that the documents answer at all · the best of %(ranked)s that were ranked", facts)
+      : gettext("%(model)s · %(sure)s sure that the documents answer at all · the best of %(ranked)s that were ranked", facts)),
+    el("p", { class: "tried-facts" }, gettext("Milliseconds: %(steps)s", { steps: steps.join(", ") })),
     tried.results.length
       ? el("ol", { class: "found" }, ...tried.results.map((one, place) => result(one, place + 1, moves?.[place])))
-      : el("p", {}, "Nothing that may be read fits the filters."));
+      : el("p", {}, gettext("Nothing that may be read fits the filters.")));
 }
 
-const passages = (number) => `${number} ${number === 1 ? "passage" : "passages"}`;
+const passages = (count) => ngettext("%(count)s passage", "%(count)s passages", count);
 
 function result(one, place, move) {
   const { name, path, collection, restricted } = one.document;
-  const where = [one.page && `page ${one.page}`, one.locator, `passage ${one.number}`, `in ${collection}`, path !== name && path, restricted && "readers of its own"];
+  const where = [one.page && gettext("page %(page)s", one), one.locator, gettext("passage %(number)s", one), gettext("in %(name)s", { name: collection }), path !== name && path, restricted && gettext("readers of its own")];
   return el("li", {},
     el("p", { class: "found-head" },
       el("span", { class: "found-place" }, String(place)),
-      el("a", { href: one.address, dir: "auto", title: "Where it stands in its document" }, name),
+      el("a", { href: one.address, dir: "auto", title: gettext("Where it stands in its document") }, name),
       move && moved(place, move)),
     el("p", { class: "found-where", dir: "auto" }, where.filter(Boolean).join(" · ")),
     el("p", { class: "found-text", dir: "auto" }, one.heading ? `${one.heading}\n${one.text}` : one.text),
     el("dl", { class: "found-scores" },
-      ...score("Final", one.score.toFixed(3), one.ranked && `${ordinal(one.ranked)} before the second look`),
-      ...score("Similarity", one.similarity.toFixed(3), listed(one.by_meaning)),
-      ...score("Words (BM25)", one.words.toFixed(2), listed(one.by_words))));
+      ...score(gettext("Final"), number(one.score, 3), one.ranked && gettext("%(place)s before the second look", { place: ordinal(one.ranked) })),
+      ...score(gettext("Similarity"), number(one.similarity, 3), listed(one.by_meaning)),
+      ...score(gettext("Words (BM25)"), number(one.words, 2), listed(one.by_words))));
 }
 
-const listed = (place) => (place ? ordinal(place) : "not in that list");
+const listed = (place) => (place ? ordinal(place) : gettext("not in that list"));
 const score = (name, value, more) => [el("div", {}, el("dt", {}, name), el("dd", {}, more ? `${value} (${more})` : value))];
 
-function ordinal(number) {
-  const ending = { one: "st", two: "nd", few: "rd", other: "th" }[new Intl.PluralRules("en", { type: "ordinal" }).select(number)];
-  return `${number}${ending}`;
+function ordinal(place) {
+  if (LANGUAGE !== "en") return gettext("%(place)sth", { place: number(place) });
+  const ending = { one: "st", two: "nd", few: "rd", other: "th" }[new Intl.PluralRules("en", { type: "ordinal" }).select(place)];
+  return `${place}${ending}`;
 }
 
 function moved(place, { before, document_before: near }) {
-  if (before === place) return el("span", { class: "moved" }, "as before");
-  if (before) return el("span", { class: `moved ${before > place ? "up" : "down"}` }, `${before > place ? "▲ up" : "▼ down"} from ${ordinal(before)}`);
-  return el("span", { class: "moved up" }, near ? `new; its document was ${ordinal(near)}` : "new");
+  if (before === place) return el("span", { class: "moved" }, gettext("as before"));
+  if (before) return el("span", { class: `moved ${before > place ? "up" : "down"}` }, before > place ? gettext("▲ up from %(place)s", { place: ordinal(before) }) : gettext("▼ down from %(place)s", { place: ordinal(before) }));
+  return el("span", { class: "moved up" }, near ? gettext("new; its document was %(place)s", { place: ordinal(near) }) : gettext("new"));
 }
 
 // What stood in the first ranking and is in the second one no more.
@@ -111,8 +115,8 @@ function gone([first], moves) {
   const left = first.results.map((one, place) => ({ one, place: place + 1 })).filter(({ place }) => !kept.has(place));
   if (!left.length) return null;
   return el("section", { class: "gone" },
-    el("h2", {}, "No longer among these results"),
-    el("ul", {}, ...left.map(({ one, place }) => el("li", {}, `${ordinal(place)}: `, el("a", { href: one.address, dir: "auto" }, one.document.name), ` passage ${one.number}`))));
+    el("h2", {}, gettext("No longer among these results")),
+    el("ul", {}, ...left.map(({ one, place }) => el("li", {}, `${ordinal(place)}: `, el("a", { href: one.address, dir: "auto" }, one.document.name), ` ${gettext("passage %(number)s", one)}`))));
 }
 
 function whose() {

@@ -4,9 +4,10 @@
 // "refused" {error, asked}: what was asked comes back, so that no words are lost.
 
 import { request } from "./api.js";
+import { gettext } from "./language.js";
 import { Tree } from "./tree.js";
 
-const LOST = { message: "The connection broke before your words arrived.", advice: "Send them again." };
+const LOST = { message: gettext("The connection broke before your words arrived."), advice: gettext("Send them again.") };
 
 export class Session extends EventTarget {
   // `narrowed`: -> what is searched now, as frames have it

@@ -2,6 +2,7 @@
 
 import { request } from "./api.js";
 import { el, icon } from "./dom.js";
+import { gettext } from "./language.js";
 import { PictureView, canShow } from "./picture-view.js";
 
 export class SourcePanel {
@@ -36,10 +37,10 @@ export class SourcePanel {
     this.#leavePage();
     this.panel.hidden = false;
     document.body.classList.add("with-panel");
-    this.body.replaceChildren(...this.#known(known, number, "Loading the passage…"));
+    this.body.replaceChildren(...this.#known(known, number, gettext("Loading the passage…")));
     this.panel.querySelector("[data-close]").focus();
     try {
-      if (!known.passage) throw Object.assign(new Error("This document has been removed since."), { advice: "" });
+      if (!known.passage) throw Object.assign(new Error(gettext("This document has been removed since.")), { advice: "" });
       const passage = await request("GET", `/api/passages/${known.passage}/`);
       if (this.wanted !== wanted) return;
       const quotes = [quoteBefore(opener), citation?.quote];
@@ -47,7 +48,7 @@ export class SourcePanel {
       await this.#openPage(passage, quotes, wanted);
     } catch (error) {
       if (this.wanted !== wanted) return;
-      if (error.code === "not_found") this.body.replaceChildren(...this.#known({ document: known.document }, number, "This document can no longer be read."));
+      if (error.code === "not_found") this.body.replaceChildren(...this.#known({ document: known.document }, number, gettext("This document can no longer be read.")));
       else this.body.replaceChildren(...this.#known(known, number, `${error.message} ${error.advice ?? ""}`));
     }
   }
@@ -55,7 +56,7 @@ export class SourcePanel {
   #known(known, number, note) {
     const words = known.quote || known.text;
     return [
-      ...this.#title(known.document?.name ?? "A removed document", number, [known.page && `Page ${known.page}`, known.heading]),
+      ...this.#title(known.document?.name ?? gettext("A removed document"), number, [known.page && gettext("Page %(page)s", known), known.heading]),
       words && el("blockquote", { class: "passage", dir: "auto" }, words),
       el("p", { class: "quiet-text" }, note),
     ].filter(Boolean);
@@ -70,7 +71,7 @@ export class SourcePanel {
 
   #paint(passage, number, quotes) {
     const { document: file } = passage;
-    const page = passage.page && (file.pages ? `Page ${passage.page} of ${file.pages}` : `Page ${passage.page}`);
+    const page = passage.page && (file.pages ? gettext("Page %(page)s of %(pages)s", { page: passage.page, pages: file.pages }) : gettext("Page %(page)s", passage));
     const shown = [passage, ...(passage.before ?? []), ...(passage.after ?? [])];
     const known = quotes.filter((quote) => shown.some(({ text }) => markQuote(text, quote).length > 1)).slice(0, 1);
     const inPassage = markFirst(passage.text, known);
@@ -78,7 +79,7 @@ export class SourcePanel {
     const marked = el("blockquote", { class: "passage", dir: "auto", tabindex: "-1" }, ...inPassage);
     this.body.replaceChildren(
       ...this.#title(file.title || file.name, number, [page, !page && passage.locator, file.title !== file.name && file.title && file.name, collectionName(file.collection)]),
-      el("a", { class: "button small", href: safePath(passage.download), download: "" }, icon("download"), "Download the document"),
+      el("a", { class: "button small", href: safePath(passage.download), download: "" }, icon("download"), gettext("Download the document")),
       el("div", { data: { page: "" }, hidden: true }),
       passage.heading && passage.heading !== file.title ? el("h3", { dir: "auto" }, passage.heading) : "",
       ...(passage.before ?? []).map(around), marked, ...(passage.after ?? []).map(around),

@@ -2,6 +2,7 @@
 
 import { csrfToken } from "./api.js";
 import { announce } from "./dom.js";
+import { gettext } from "./language.js";
 
 export class TemporaryChat {
   constructor({ session, button, note, composer, onTurned, onClose }) {
@@ -18,7 +19,7 @@ export class TemporaryChat {
     this.composer.setTemporary(on);
     this.paint();
     this.onTurned();
-    announce(on ? "The next chat is temporary" : "The next chat is kept");
+    announce(on ? gettext("The next chat is temporary") : gettext("The next chat is kept"));
     this.composer.focus();
   }
 

@@ -1,6 +1,7 @@
 // The branch of the conversation that is shown, and where the reader is in it.
 
 import { announce, copyWords, icon } from "./dom.js";
+import { gettext, said } from "./language.js";
 import { MessageView } from "./message-view.js";
 
 const PAINT_EVERY = 60; // ms between two paints of a growing answer
@@ -124,7 +125,7 @@ export class Transcript {
 
   finished(message) {
     const text = message.text.replace(/\[\d+\]/g, "").slice(0, 600);
-    announce(message.status === "complete" ? `Answer: ${text}` : (message.error?.message ?? "The answer was not finished."));
+    announce(message.status === "complete" ? gettext("Answer: %(text)s", { text }) : (said(message.error?.message) ?? gettext("The answer was not finished.")));
   }
 
   // Only the reader's own scrolling upwards ends the following: what grows or gets its height does not.
@@ -173,7 +174,7 @@ export class Transcript {
 
 export async function copyText(text, button) {
   await copyWords(text, button);
-  announce("Copied");
+  announce(gettext("Copied"));
   const before = [...button.childNodes];
   button.replaceChildren(icon("check"));
   setTimeout(() => button.replaceChildren(...before), 1500);

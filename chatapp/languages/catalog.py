@@ -1,0 +1,73 @@
+"""The texts of the page's scripts in one language, as a script of our own origin. English needs none."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+from django.views.i18n import JavaScriptCatalog
+
+from chatapp import static_files
+from chatapp.languages.texts import TEXTS
+
+_FOR_GOOD = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "public, max-age=0, must-revalidate"
+
+
+class _Catalog(JavaScriptCatalog):
+    packages = ["chatapp"]
+
+    def render_to_response(self, context: dict[str, Any], **response_kwargs: Any) -> HttpResponse:
+        context["catalog"] |= {text: gettext(text) for text in TEXTS}
+        response = super().render_to_response(context, **response_kwargs)
+        response.write(f"\ndjango.said = {json.dumps(sorted(TEXTS))};\n".encode())
+        return response
+
+
+@require_safe
+def catalog(request: HttpRequest, language: str, version: str) -> HttpResponse:
+    """The version stands in the address, so that browsers keep each for good."""
+    if language not in dict(settings.LANGUAGES) or language == "en":
+        raise Http404
+    current = version == version_of(language)
+    response = HttpResponse(_packed(language), content_type="text/javascript; charset=utf-8")
+    response["Content-Encoding"] = "gzip"
+    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+        response = HttpResponse(gzip.decompress(_packed(language)), content_type="text/javascript; charset=utf-8")
+    response["Cache-Control"] = _FOR_GOOD if current else _ASK_AGAIN
+    patch_vary_headers(response, ["Accept-Encoding"])
+    return response
+
+
+def address_of(language: str) -> str:
+    return reverse("language_catalog", args=(language, version_of(language)))
+
+
+@cache
+def version_of(language: str) -> str:
+    """Of the translations and of what they are made into."""
+    digest = hashlib.sha256(static_files.version().encode())
+    for folder in map(Path, settings.LOCALE_PATHS):
+        for path in sorted((folder / language / "LC_MESSAGES").glob("*.mo")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@cache
+def _packed(language: str) -> bytes:
+    request = HttpRequest()
+    request.method = "GET"
+    with translation.override(language):
+        made = cast(HttpResponse, _Catalog.as_view()(request))
+        return gzip.compress(made.content, 9, mtime=0)

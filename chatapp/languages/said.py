@@ -1,0 +1,41 @@
+"""Texts that are English wherever they are made, and translated where a person reads them.
+
+An error's message may be logged, kept with an answer, sent to a program or shown on a page. It is made in English and
+stays so; the page that shows it looks it up. A text with values in it is found by its pattern: `Wait %(seconds)s
+seconds.` is what `Wait 20 seconds.` was made from. What nobody listed stays English.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from django.utils.translation import get_language, gettext
+
+from chatapp.languages.texts import TEXTS
+
+_VALUE = re.compile(r"%\((\w+)\)s")
+LONGEST = 2000  # characters; nothing longer is a sentence of ours, and matching it would cost
+
+
+def said(text: object) -> str:
+    """-> the text in the language of the page, or as it is where no translation is known"""
+    words = str(text)
+    if (get_language() or "en") == "en" or len(words) > LONGEST:
+        return words
+    if words in TEXTS:
+        return gettext(words)
+    for pattern, template in _patterns():
+        if found := pattern.fullmatch(words):
+            return gettext(template) % found.groupdict()
+    return words
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(_expression(text), re.DOTALL), text) for text in TEXTS if _VALUE.search(text))
+
+
+def _expression(template: str) -> str:
+    parts = _VALUE.split(template)  # text, name, text, name, … text
+    return "".join(f"(?P<{part}>.+?)" if place % 2 else re.escape(part) for place, part in enumerate(parts))

@@ -1,0 +1,58 @@
+// What the page says, in the reader's language. The English texts are the keys; those of another language come with the
+// catalog, a script in the page's head (chatapp/languages). Numbers and dates are said by the browser.
+
+const catalog = () => globalThis.django ?? {};
+
+export const LANGUAGE = document.documentElement.lang || "en";
+export const LOCALE = `${LANGUAGE}-u-nu-latn`; // the digits that the server writes too
+const VALUE = /%\((\w+)\)s/g;
+const LONGEST = 2000; // characters; nothing longer is a sentence of ours
+
+const rightToLeft = document.documentElement.dir === "rtl";
+
+// Names keep their own direction in a sentence of the other one.
+const apart = (value) => (rightToLeft && typeof value === "string" ? `\u2068${value}\u2069` : value);
+const filled = (text, values) => text.replace(VALUE, (_, name) => apart(values[name] ?? ""));
+
+// `values` stand where the text has %(name)s.
+export function gettext(text, values = {}) {
+  return filled(catalog().gettext?.(text) ?? text, values);
+}
+
+// The count stands where the text has %(count)s.
+export function ngettext(one, many, count, values = {}) {
+  return filled(catalog().ngettext?.(one, many, count) ?? (count === 1 ? one : many), { count: number(count), ...values });
+}
+
+export function number(value, digits) {
+  return new Intl.NumberFormat(LOCALE, digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+}
+
+// "3 Nov 2026"; `options` as Intl.DateTimeFormat has them.
+export function day(date, options = {}) {
+  return date.toLocaleDateString(LANGUAGE === "en" ? "en-GB" : LOCALE, { day: "numeric", month: "short", year: "numeric", ...options });
+}
+
+export function time(date, options = {}) {
+  return date.toLocaleTimeString(LANGUAGE === "en" ? [] : LOCALE, { hour: "2-digit", minute: "2-digit", ...options });
+}
+
+// A sentence that the server made, which is English; as it is where no translation is known.
+export function said(text) {
+  if (LANGUAGE === "en" || typeof text !== "string" || text.length > LONGEST) return text;
+  if (catalog().catalog?.[text]) return gettext(text);
+  for (const [pattern, template] of patterns()) {
+    const found = pattern.exec(text);
+    if (found) return gettext(template, found.groups);
+  }
+  return text;
+}
+
+let known = null;
+
+function patterns() {
+  const escaped = (part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const expression = (text) => text.split(VALUE).map((part, place) => (place % 2 ? `(?<${part}>.+?)` : escaped(part))).join("");
+  known ??= (catalog().said ?? []).filter((text) => text.includes("%(")).map((text) => [new RegExp(`^${expression(text)}$`, "s"), text]);
+  return known;
+}
