@@ -25,6 +25,7 @@ from chatapp.accounts import guessing
 from chatapp.accounts.models import User
 from chatapp.errors import ChatAppError, TooOften, as_dict, wants_json
 from chatapp.governance.services import record
+from chatapp.roles import kept_entries
 
 RECENT_S = 600
 _AT = "signed_in_at"
@@ -58,11 +59,21 @@ class RecentSignInMiddleware(MiddlewareMixin):
     """After AuthenticationMiddleware and whatever knows bearers of keys."""
 
     def process_view(self, request: HttpRequest, view: Any, parts: Any, named: Any) -> HttpResponse | None:
-        if not _is_dangerous(request) or is_recent(request):
+        if not _is_dangerous(request):
+            return None
+        if is_recent(request):
+            _clear(request)
             return None
         if wants_json(request):
             return JsonResponse({"error": as_dict(SignInAgain())}, status=SignInAgain.http_status)
-        return redirect(f"{reverse('sign_in_again')}?{urlencode({'next': request.path})}")
+        onward = reverse("kept_entries") if kept_entries.keep(request) else request.path
+        return redirect(f"{reverse('sign_in_again')}?{urlencode({'next': onward})}")
+
+
+def _clear(request: HttpRequest) -> None:
+    """What was kept of a form goes once a form is sent."""
+    if hasattr(request, "session"):
+        kept_entries.forget(request)
 
 
 def note_sign_in(request: HttpRequest) -> None:
@@ -140,6 +151,7 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
             return redirect(_next(request))
         record("sign_in.again_failed", user.get_username(), user)
     context = {"form": form, "has_password": user.has_usable_password(), "next": _next(request)}
+    context["entries"] = kept_entries.kept(request)
     return render(request, "accounts/again.html", context | _provider_of(request))
 
 

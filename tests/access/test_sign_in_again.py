@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -14,7 +17,7 @@ from chatapp.accounts.keys import create_key
 from chatapp.accounts.models import User
 from chatapp.governance.models import AuditEntry
 from chatapp.roles.models import Appointment
-from chatapp.safety.models import FilterRule
+from chatapp.safety.models import FilterRule, WordList
 from inference.models import ModelVersion
 from retrieval.models import Collection
 from tests.conftest import Cast, signed_in_client
@@ -94,11 +97,58 @@ def test_an_old_sign_in_does_nothing_dangerous_and_a_new_one_does(cast: Cast, cl
     if act is delete_a_collection:
         assert refused.status_code == 403 and refused.json()["error"]["code"] == "sign_in_again"  # type: ignore[attr-defined]
     else:
-        assert refused.headers["Location"].startswith("/accounts/again/?next=%2Fadmin%2F")
+        assert refused.headers["Location"].endswith("?next=%2Faccounts%2Fagain%2Fentries%2F")
     assert state() == before
     assert client.post("/accounts/again/", {"password": PASSWORD, "next": "/admin/"}).headers["Location"] == "/admin/"
     act(client, cast)
     assert state() != before
+
+
+def entered(page: str) -> dict[str, str]:
+    """What the page would send."""
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
+    return {html.unescape(name): html.unescape(value) for name, value in found}
+
+
+WORDS = {"name": "Codes", "terms": "heron & <b>\r\nosprey"}
+
+
+def test_what_was_entered_is_there_after_the_password_and_sent_by_the_person(cast: Cast, client: Client) -> None:
+    make_old(client)
+    client.post("/admin/safety/wordlist/add/", WORDS)
+    assert "heron" not in str(dict(client.session)) and not WordList.objects.exists()
+    asked = client.get("/accounts/again/", {"next": "/accounts/again/entries/"}).content.decode()
+    assert "is kept" in asked and 'href="/admin/safety/wordlist/add/"' in asked
+    onward = client.post("/accounts/again/", {"password": PASSWORD, "next": "/accounts/again/entries/"})
+    page = client.get(onward.headers["Location"]).content.decode()
+    assert 'action="/admin/safety/wordlist/add/"' in page and WORDS.items() <= entered(page).items()
+    client.post("/admin/safety/wordlist/add/", entered(page))
+    assert WordList.objects.get().terms == WORDS["terms"]
+    assert client.get("/accounts/again/entries/").headers["Location"] == "/"
+
+
+def test_it_is_kept_for_ten_minutes_and_for_that_person_alone(cast: Cast, client: Client) -> None:
+    make_old(client)
+    client.post("/admin/safety/wordlist/add/", WORDS)
+    assert client.get("/accounts/again/entries/").headers["Location"].startswith("/accounts/again/")
+    client.post("/accounts/again/", {"password": PASSWORD})
+    assert client.get("/accounts/again/entries/").status_code == 200
+    session = client.session
+    session["kept_entries"] |= {"at": time.time() - 601}
+    session.save()
+    assert client.get("/accounts/again/entries/").headers["Location"] == "/"
+    make_old(client)
+    client.post("/admin/safety/wordlist/add/", WORDS)
+    client.force_login(cast.bob)
+    assert client.get("/accounts/again/entries/").headers["Location"] == "/"
+
+
+@pytest.mark.parametrize("form", [WORDS | {"terms": "x" * 70_000}, WORDS | {"file": BytesIO(b"words")}])
+def test_a_long_form_and_one_with_a_file_are_not_kept(cast: Cast, client: Client, form: dict[str, Any]) -> None:
+    make_old(client)
+    answer = client.post("/admin/safety/wordlist/add/", form)
+    assert answer.headers["Location"].endswith("?next=%2Fadmin%2Fsafety%2Fwordlist%2Fadd%2F")
+    assert "kept_entries" not in client.session
 
 
 def test_a_header_of_no_key_does_not_stand_in_for_the_password(cast: Cast, client: Client) -> None:

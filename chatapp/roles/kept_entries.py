@@ -1,0 +1,72 @@
+"""What somebody entered in a form whose sending asks for a new sign-in: kept in their session for ten minutes, sealed
+under their key, and shown to be sent once they are signed in. It is sent by them, never by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from chatapp.privacy.sealing import seal, unseal
+
+KEPT_S = 600
+MOST_CHARACTERS = 64 * 1024  # as they are sent
+_IN_SESSION = "kept_entries"
+_ABOUT = "session.kept_entries"
+_OF_EACH_FORM = "csrfmiddlewaretoken"
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    path: str  # of the form, within Footnote
+    fields: tuple[tuple[str, str], ...]
+
+
+def keep(request: HttpRequest) -> bool:
+    """False, and nothing is kept, where there are files or too much: a session is no place for those."""
+    forget(request)
+    if request.method != "POST" or request.FILES or not request.POST:
+        return False
+    form = request.POST.copy()
+    form.pop(_OF_EACH_FORM, None)
+    entries = form.urlencode()
+    if len(entries) > MOST_CHARACTERS:
+        return False
+    sealed = seal(request.user.pk, entries, _ABOUT)
+    request.session[_IN_SESSION] = {"path": request.get_full_path(), "at": time.time(), "sealed": sealed}
+    return True
+
+
+def kept(request: HttpRequest) -> Entries | None:
+    found = request.session.get(_IN_SESSION)
+    if found is None or not 0 <= time.time() - found["at"] < KEPT_S:
+        return None
+    entries = unseal(request.user.pk, found["sealed"], _ABOUT)
+    if entries is None:
+        return None
+    return Entries(found["path"], tuple(parse_qsl(entries, keep_blank_values=True, max_num_fields=10_000)))
+
+
+def forget(request: HttpRequest) -> None:
+    if _IN_SESSION in request.session:
+        del request.session[_IN_SESSION]
+
+
+@never_cache
+@require_safe
+def kept_entries(request: HttpRequest) -> HttpResponse:
+    from chatapp.roles.recent import is_recent  # which keeps what is shown here
+
+    if not is_recent(request):
+        return redirect(f"{reverse('sign_in_again')}?next={request.path}")
+    entries = kept(request)
+    if entries is None:
+        return redirect(reverse("chat"))
+    return render(request, "accounts/entries.html", {"entries": entries})
