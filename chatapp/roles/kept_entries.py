@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import parse_qsl
 
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from chatapp.accounts.models import User
 from chatapp.privacy.sealing import seal, unseal
 
 KEPT_S = 600
@@ -39,7 +41,7 @@ def keep(request: HttpRequest) -> bool:
     entries = form.urlencode()
     if len(entries) > MOST_CHARACTERS:
         return False
-    sealed = seal(request.user.pk, entries, _ABOUT)
+    sealed = seal(cast(User, request.user).pk, entries, _ABOUT)
     request.session[_IN_SESSION] = {"path": request.get_full_path(), "at": time.time(), "sealed": sealed}
     return True
 
@@ -48,7 +50,7 @@ def kept(request: HttpRequest) -> Entries | None:
     found = request.session.get(_IN_SESSION)
     if found is None or not 0 <= time.time() - found["at"] < KEPT_S:
         return None
-    entries = unseal(request.user.pk, found["sealed"], _ABOUT)
+    entries = unseal(cast(User, request.user).pk, found["sealed"], _ABOUT)
     if entries is None:
         return None
     return Entries(found["path"], tuple(parse_qsl(entries, keep_blank_values=True, max_num_fields=10_000)))
