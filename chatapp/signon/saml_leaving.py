@@ -112,13 +112,14 @@ def _is_back(request: HttpRequest, provider: Provider, auth: Any) -> HttpRespons
 def _kind(request: HttpRequest, provider: Provider) -> str:
     """Which of the two it is. A part that is named twice, once in other letters, could be signed in one place and read
     in the other."""
-    raw = [part.partition("=")[0] for part in request.META.get("QUERY_STRING", "").split("&")]
+    query = request.META["QUERY_STRING"]
+    if len(query) > _LONGEST:
+        _refuse(provider, "a message that is too long")
+    raw = [part.partition("=")[0] for part in query.split("&")]
     kinds = [one for one in (REQUEST, RESPONSE) if one in request.GET]
     once = all(raw.count(one) == len(request.GET.getlist(one)) <= 1 for one in _ONCE)
     if len(kinds) != 1 or not once:
         _refuse(provider, "no single message")
-    if sum(map(len, request.META["QUERY_STRING"].split("&"))) > _LONGEST:
-        _refuse(provider, "a message that is too long")
     return kinds[0]
 
 
