@@ -4,8 +4,9 @@
 
 Two web processes with a real Redis and Postgres; a person with a socket at each, an answer that is being written, a
 stream of the API and a download. Then one thing is taken in a third process: account, group, role, readers of the
-collection, API key, session, or the organisation, which is closed or left. Printed are the seconds from the commit to the end of each, as the person sees it, over
-all rounds (p50, p95 and the longest); it fails where p95 of all is 5 s or more.
+collection, API key, session, or the organisation, which is closed or left. Printed are the seconds from the commit to
+the end of each, as the person sees it, over all rounds (p50, p95 and the longest); it fails where p95 of all is 5 s
+or more.
 """
 
 from __future__ import annotations

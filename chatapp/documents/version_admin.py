@@ -24,6 +24,7 @@ from retrieval.embedders.model_folders import PACKAGED_MODEL
 from retrieval.errors import RetrievalError
 from retrieval.evaluation.models import QuestionSet
 from retrieval.index.vectors.kinds import Kind
+from retrieval.tenants import HOUSE
 from retrieval.versions.current import serving
 from retrieval.versions.models import IndexVersion
 from retrieval.versions.progress import in_words, progress_of, services_json
@@ -67,7 +68,7 @@ class BuildForm(forms.Form):
         super().__init__(data, initial={"model": now})
         made = [card.name for card in made_models(config.models_dir)]
         models = dict.fromkeys([now, config.embedding_model, PACKAGED_MODEL, *made])
-        sets = QuestionSet.objects.order_by("name").values_list("name", flat=True)[:_SETS]
+        sets = QuestionSet.objects.filter(tenant=HOUSE).order_by("name").values_list("name", flat=True)[:_SETS]
         self.fields["model"].choices = [(one, one) for one in models]  # type: ignore[attr-defined]
         self.fields["gate"].choices = [("", "none"), *((one, one) for one in sets)]  # type: ignore[attr-defined]
 

@@ -60,15 +60,16 @@ class Asker:
 
 
 def reach_of(run: EvaluationRun) -> Reach:
-    """What the person of the run may find; without one, all of its collections, of the tenant of its questions."""
-    chosen = frozenset(run.collections.values_list("pk", flat=True))
+    """What the person of the run may find; without one, all of its collections, of the tenant of its questions. A
+    person who was moved to another one meanwhile finds nothing."""
+    of_tenant = Collection.objects.filter(tenant=run.version.question_set.tenant)
+    there = frozenset(of_tenant.values_list("pk", flat=True))
+    if chosen := frozenset(run.collections.values_list("pk", flat=True)):
+        there &= chosen
     if run.person is None:
-        there = frozenset(
-            Collection.objects.filter(tenant=run.version.question_set.tenant).values_list("pk", flat=True)
-        )
-        return Reach(there & chosen if chosen else there, None)
+        return Reach(there, None)
     may = Collection.objects.reach_of_each([run.person])[run.person.pk]
-    return Reach(may.collections & chosen if chosen else may.collections, may.groups)
+    return Reach(may.collections & there, may.groups)
 
 
 def judged(

@@ -21,12 +21,13 @@ class Frozen(Exception):
 class QuestionSet(models.Model):
     """A name under which versions are kept."""
 
-    name = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=120)
     tenant = models.UUIDField(default=HOUSE, db_default=HOUSE, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="one_question_set_of_each_name")]
 
     def __str__(self) -> str:
         return self.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
@@ -31,8 +32,9 @@ def freeze(name: str, rows: Sequence[Row], *, by: Any = None, origin: str = "") 
         raise BadQuestionSet("The name of a question set has 1 to 120 characters, without @.")
     if not 1 <= len(rows) <= MOST_ROWS:
         raise BadQuestionSet(f"A question set has 1 to {MOST_ROWS} questions.")
-    QuestionSet.objects.get_or_create(name=name, defaults={"tenant": getattr(by, "tenant", HOUSE)})
-    kept = QuestionSet.objects.select_for_update().get(name=name)
+    own: dict[str, Any] = {"name": name, "tenant": getattr(by, "tenant", HOUSE)}
+    QuestionSet.objects.get_or_create(**own)
+    kept = QuestionSet.objects.select_for_update().get(**own)
     sha256 = digest(rows)
     same = kept.versions.filter(sha256=sha256).first()
     if same is not None:
@@ -52,10 +54,11 @@ def freeze(name: str, rows: Sequence[Row], *, by: Any = None, origin: str = "") 
     return Frozen(version, new=True)
 
 
-def find(name: str) -> QuestionSetVersion:
-    """`name` is the newest version of a set, `name@2` the second. Raises UnknownEvaluation."""
+def find(name: str, tenant: UUID = HOUSE) -> QuestionSetVersion:
+    """`name` is the newest version of a set, `name@2` the second. Each tenant has names of its own. Raises
+    UnknownEvaluation."""
     title, at, number = name.rpartition("@")
-    versions = QuestionSetVersion.objects.filter(question_set__name=title if at else name)
+    versions = QuestionSetVersion.objects.filter(question_set__name=title if at else name, question_set__tenant=tenant)
     if at:
         versions = versions.filter(number=int(number)) if number.isascii() and number.isdigit() else versions.none()
     found = versions.select_related("question_set").order_by("-number").first()

@@ -215,7 +215,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id_however_many_came_after_it(
     older = EvaluationRun.objects.create(pk=UUID("0123abcd00004000" + 16 * "8"), version=version)
     EvaluationRun.objects.bulk_create(EvaluationRun(version=version, pk=UUID(int=2**127 + n)) for n in range(1001))
     for said in ("0123", "0123ABCD-00", str(older.pk)):
-        assert find_run(said) == older
+        assert find_run(said, cast.administrator) == older
     for said in ("012", "8000", "0123abce", "0123%", ""):
         with pytest.raises(UnknownEvaluation):
-            find_run(said)
+            find_run(said, cast.administrator)

@@ -79,7 +79,7 @@ def test_pages_list_what_is_of_their_organisation_alone(organiser: Client, acme:
         "inference/modelversion",
         "safety/quarantineddocument",
         "signon/identityprovider",
-        "evaluation/evaluationrun",
+        "inference/route",
         "mfa/authenticator",
     ],
 )

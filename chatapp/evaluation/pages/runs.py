@@ -14,11 +14,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.evaluation.pages import showing
+from chatapp.evaluation.pages.theirs import OfTheirQuestions, found_row, require_organiser
 from chatapp.evaluation.services import cancel_run, find_run, start_run
-from inference.administration.pages import context_of, form_page, found_row
-from inference.administration.superusers import ReadOnly, actor, require_superuser
+from inference.administration.pages import context_of, form_page
+from inference.administration.superusers import actor
 from retrieval.errors import RetrievalError
 from retrieval.evaluation.comparing import compare
 from retrieval.evaluation.models import EvaluationRun, QuestionSetVersion
@@ -60,16 +62,29 @@ class StartForm(forms.Form):
         label="Results of each question", initial=50, min_value=1, max_value=MOST_RESULTS, help_text="Passages."
     )
 
+    def __init__(self, asker: User, *parts: Any, **named: Any) -> None:
+        """Offered is what the asker looks after; which index version is asked, administrators say."""
+        super().__init__(*parts, **named)
+        theirs = access.administered(asker).values("pk")
+        versions = QuestionSetVersion.objects.filter(question_set__tenant__in=theirs).select_related("question_set")
+        collections = access.curated(asker).filter(tenant__in=theirs)
+        for name, offered in {"version": versions, "collections": collections}.items():
+            self.fields[name].queryset = offered  # type: ignore[attr-defined]
+        if not asker.is_superuser:
+            del self.fields["index_version"]
+        self._people = access.shown_people(asker).filter(is_active=True)
+
     def clean_person(self) -> User | None:
         name = self.cleaned_data["person"]
-        found = User.objects.filter(username=name, is_active=True).first() if name else None
+        found = self._people.filter(username=name).first() if name else None
         if name and found is None:
             raise forms.ValidationError(f"There is no active person named {name}.")
         return found
 
 
 @admin.register(EvaluationRun)
-class RunAdmin(ReadOnly, RunAdminBase):
+class RunAdmin(OfTheirQuestions, RunAdminBase):
+    organisation_paths = ("version__question_set__tenant",)
     list_display = ("created_at", "version", "index_of", "asked_as", "state_of", "main_of", "asked_by")
     list_display_links = ("created_at",)
     list_filter = ("version__question_set", "state")
@@ -93,8 +108,8 @@ class RunAdmin(ReadOnly, RunAdminBase):
         return super().get_queryset(request).select_related("version__question_set", "person", "asked_by")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        require_superuser(request)
-        owed = EvaluationRun.objects.filter(state__in=EvaluationRun.OPEN).exists()
+        require_organiser(request)
+        owed = self.get_queryset(request).filter(state__in=EvaluationRun.OPEN).exists()
         return super().changelist_view(request, {"title": "Evaluation runs", "owed": owed, **(extra_context or {})})
 
     @admin.display(description="index", ordering="index_version")
@@ -116,11 +131,11 @@ class RunAdmin(ReadOnly, RunAdminBase):
 
     # -- its pages -----------------------------------------------------------------------------------------------------
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        require_superuser(request)
-        form = StartForm(request.POST or None, initial={"version": request.GET.get("version")})
+        require_organiser(request)
+        form = StartForm(actor(request), request.POST or None, initial={"version": request.GET.get("version")})
         if request.method == "POST" and form.is_valid():
             given = dict(form.cleaned_data)
-            version, index = given.pop("version"), given.pop("index_version")
+            version, index = given.pop("version"), given.pop("index_version", None)
             try:
                 run = start_run(version, by=actor(request), index_version=index.pk if index else None, **given)
             except RetrievalError as error:
@@ -149,7 +164,7 @@ class RunAdmin(ReadOnly, RunAdminBase):
     def compare_view(self, request: HttpRequest, old: UUID) -> HttpResponse:
         before = found_row(self, request, old)
         try:
-            after = find_run(request.GET.get("run", ""))
+            after = find_run(request.GET.get("run", ""), actor(request))
             found = compare(before, after)
         except RetrievalError as error:
             messages.error(request, f"{error.user_message} {error.advice}")

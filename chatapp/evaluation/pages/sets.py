@@ -14,9 +14,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from chatapp.evaluation.pages.theirs import OfTheirQuestions, found_row, require_organiser
 from chatapp.evaluation.services import import_questions
-from inference.administration.pages import context_of, form_page, found_row
-from inference.administration.superusers import ReadOnly, actor, require_superuser
+from inference.administration.pages import context_of, form_page
+from inference.administration.superusers import actor
 from retrieval.errors import RetrievalError
 from retrieval.evaluation import formats, sets
 from retrieval.evaluation.models import QuestionSetVersion
@@ -50,7 +51,8 @@ class ImportForm(forms.Form):
 
 
 @admin.register(QuestionSetVersion)
-class QuestionSetAdmin(ReadOnly, VersionAdminBase):
+class QuestionSetAdmin(OfTheirQuestions, VersionAdminBase):
+    organisation_paths = ("question_set__tenant",)
     list_display = ("question_set", "number", "questions", "origin", "created_at", "created_by", "fingerprint")
     list_filter = ("question_set",)
     list_select_related = ("question_set", "created_by")
@@ -71,7 +73,7 @@ class QuestionSetAdmin(ReadOnly, VersionAdminBase):
         return super().get_queryset(request).select_related("question_set", "created_by")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        require_superuser(request)
+        require_organiser(request)
         return super().changelist_view(request, {"title": "Question sets", **(extra_context or {})})
 
     @admin.display(description="SHA-256")
@@ -79,7 +81,7 @@ class QuestionSetAdmin(ReadOnly, VersionAdminBase):
         return format_html("<code>{}</code>", version.sha256[:12])
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        require_superuser(request)
+        require_organiser(request)
         form = ImportForm(request.POST or None, request.FILES or None, initial={"name": request.GET.get("name")})
         if request.method == "POST" and form.is_valid():
             file = form.cleaned_data["file"]

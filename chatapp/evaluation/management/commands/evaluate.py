@@ -85,8 +85,11 @@ class Command(FootnoteCommand):
         )
 
     def do_list(self, user: User, options: dict[str, Any]) -> None:
-        versions = list(QuestionSetVersion.objects.select_related("question_set"))
-        runs = list(EvaluationRun.objects.select_related("version__question_set", "person")[:_LISTED])
+        versions = list(
+            QuestionSetVersion.objects.filter(question_set__tenant=user.tenant).select_related("question_set")
+        )
+        own = EvaluationRun.objects.filter(version__question_set__tenant=user.tenant)
+        runs = list(own.select_related("version__question_set", "person")[:_LISTED])
         facts = {"versions": [version_facts(one) for one in versions], "runs": [run_facts(one) for one in runs]}
         lines = [f"{one}  {counted(one.questions, 'question')}  {one.created_at:%Y-%m-%d}" for one in versions]
         self.say(facts, [*lines, *map(run_line, runs)] or ["There is no question set yet."], options)
@@ -94,7 +97,7 @@ class Command(FootnoteCommand):
     def do_run(self, user: User, options: dict[str, Any]) -> None:
         person = self.acting_user(options["person"]) if options["person"] else None
         run = services.start_run(
-            sets.find(options["name"]),
+            sets.find(options["name"], user.tenant),
             by=user,
             index_version=options["index_version"],
             person=person,
@@ -125,26 +128,26 @@ class Command(FootnoteCommand):
             self.stderr.flush()
 
     def do_show(self, user: User, options: dict[str, Any]) -> None:
-        run = services.find_run(options["run"])
+        run = services.find_run(options["run"], user)
         self.say(run_facts(run), list(run_lines(run)), options)
 
     def do_compare(self, user: User, options: dict[str, Any]) -> None:
-        found = compare(services.find_run(options["old"]), services.find_run(options["new"]))
+        found = compare(services.find_run(options["old"], user), services.find_run(options["new"], user))
         self.say(found.as_dict(), list(comparison_lines(found)), options)
 
     def do_gate(self, user: User, options: dict[str, Any]) -> None:
         given = {name: options[name] for name in ("candidate", "baseline", "tolerance")}
-        verdict = services.judge_version(sets.find(options["name"]), by=user, **given)
+        verdict = services.judge_version(sets.find(options["name"], user.tenant), by=user, **given)
         self.say(gating.facts(verdict), [f"{'Passed' if verdict.passed else 'Failed'}. {verdict.summary}"], options)
         if not verdict.passed:
             raise SystemExit(1)
 
     def do_export(self, user: User, options: dict[str, Any]) -> None:
-        rows = sets.rows_of(sets.find(options["name"]))
+        rows = sets.rows_of(sets.find(options["name"], user.tenant))
         self.stdout.write(formats.write_csv(rows) if options["csv"] else formats.write_jsonl(rows), ending="")
 
     def do_cancel(self, user: User, options: dict[str, Any]) -> None:
-        run = services.find_run(options["run"])
+        run = services.find_run(options["run"], user)
         services.cancel_run(run, by=user)
         run.refresh_from_db()
         self.say(run_facts(run), ["It ends with its next step." if run.state in run.OPEN else run_line(run)], options)
