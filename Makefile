@@ -122,10 +122,17 @@ torture: $(VENV)/.installed-dev
 bench-pages: $(VENV)/.installed-dev test-tools
 	$(BIN)/python -m benchmarks.pages $(if $(ONLY),--only $(ONLY))
 
+# Looks for texts in the code and compiles their translations; needs gettext (Debian: apt-get install gettext).
+NOT_TEXTS := $(foreach one,.venv var tests benchmarks docs docker node_modules footnote.egg-info static/vendor,-i $(one))
+texts: $(VENV)/.installed
+	$(BIN)/python manage.py makemessages -l de -l ar --no-location --no-wrap --no-obsolete $(NOT_TEXTS)
+	$(BIN)/python manage.py makemessages -l de -l ar --no-location --no-wrap --no-obsolete $(NOT_TEXTS) -d djangojs -e js
+	$(BIN)/python manage.py compilemessages -l de -l ar $(NOT_TEXTS)
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-.PHONY: help setup run test test-slow test-tools lint audit bench bench-retrieval bench-filters bench-vectors bench-inference bench-ingestion bench-many bench-pages bench-web bench-revocation footprint torture
+.PHONY: help setup run test test-slow test-tools lint audit bench bench-retrieval bench-filters bench-vectors bench-inference bench-ingestion bench-many bench-pages bench-web bench-revocation footprint torture texts

@@ -31,7 +31,8 @@ class _Catalog(JavaScriptCatalog):
     def render_to_response(self, context: dict[str, Any], **response_kwargs: Any) -> HttpResponse:
         context["catalog"] |= {text: gettext(text) for text in TEXTS}
         response = super().render_to_response(context, **response_kwargs)
-        response.write(f"\ndjango.said = {json.dumps(sorted(TEXTS))};\n".encode())
+        patterns = sorted(text for text in TEXTS if "%(" in text)  # the others are found as they are
+        response.write(f"\ndjango.said = {json.dumps(patterns)};\n".encode())
         return response
 
 

@@ -53,6 +53,6 @@ let known = null;
 function patterns() {
   const escaped = (part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const expression = (text) => text.split(VALUE).map((part, place) => (place % 2 ? `(?<${part}>.+?)` : escaped(part))).join("");
-  known ??= (catalog().said ?? []).filter((text) => text.includes("%(")).map((text) => [new RegExp(`^${expression(text)}$`, "s"), text]);
+  known ??= (catalog().said ?? []).map((text) => [new RegExp(`^${expression(text)}$`, "s"), text]);
   return known;
 }

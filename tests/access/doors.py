@@ -81,6 +81,7 @@ def _object(house: House, route: str, name: str) -> str | int | UUID:
         "accounts/link/": "not-a-token",
         "accounts/keys/of/": row_of(house, "accounts", "serviceaccount").pk,
         "accounts/keys/": row_of(house, "accounts", "apikey").pk,
+        "language/": "de",
         "accounts/second-factor/passkeys/": row_of(house, "mfa", "authenticator").pk,
         "accounts/signon/": "no-such-provider",
         "scim/v2/Users/": parts["document"].pk,

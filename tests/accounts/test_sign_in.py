@@ -216,6 +216,7 @@ OPEN = (
     "/accounts/second-factor/answer/",
     "/accounts/signon/",
     "/healthz",
+    "/language/",
     "/readyz",
     "/v1/openapi.json",
 )
