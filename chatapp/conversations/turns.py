@@ -42,6 +42,7 @@ from inference.prompts import estimate_tokens
 log = structlog.get_logger(__name__)
 
 _END_S = 3.0
+_WHOLE = (".", "!", "?", "…", "。", "！", "？", "؟", ":", "]", ")", '"', "”", "“", "»", "|")  # a sentence ends so
 _LAST_TRIES = 3  # to tell the readers that the turn is over; after that they find out from its row
 
 
@@ -246,7 +247,7 @@ async def _finish(turn: RunningTurn, status: Message.Status, error: dict[str, An
     turn.mark("total")
     await _settle(turn)
     cited = cite(turn.text, turn.sources)
-    marks = await asyncio.to_thread(_unsupported, turn)  # milliseconds for each kilobyte
+    marks = await asyncio.to_thread(_unsupported, turn, status)  # milliseconds for each kilobyte
     usage = (
         {"prompt_tokens": turn.usage.prompt_tokens, "completion_tokens": turn.usage.completion_tokens}
         if turn.usage
@@ -285,11 +286,16 @@ async def _finish(turn: RunningTurn, status: Message.Status, error: dict[str, An
     log.info("turn.done", status=str(status), engine=turn.engine, characters=len(turn.text), **turn.timings)
 
 
-def _unsupported(turn: RunningTurn) -> list[tuple[int, int]] | None:
-    """Of quotations, which say nothing of their own, and where nothing was read, there is nothing to look at."""
+def _unsupported(turn: RunningTurn, status: Message.Status) -> list[tuple[int, int]] | None:
+    """Of quotations, which say nothing of their own, and where nothing was read, there is nothing to look at. Half a
+    sentence, with which an answer broke off, is not judged.
+    """
     if not turn.sources or not turn.text.strip() or turn.engine == ExtractiveEngine.name:
         return None
-    return unsupported(turn.text, turn.sources, turn.started.text)
+    marks = unsupported(turn.text, turn.sources, turn.started.text)
+    text = turn.text.rstrip()
+    broke_off = status != Message.Status.COMPLETE and not text.endswith(_WHOLE)
+    return [(start, end) for start, end in marks if not (broke_off and end >= len(text))]
 
 
 async def _settle(turn: RunningTurn) -> None:

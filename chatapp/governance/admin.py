@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 else:
     EntryAdminBase = admin.ModelAdmin
 
+_NUMBER = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _MOST_PEOPLE = 100  # whose lines are looked for by a name
 
 
@@ -41,8 +44,8 @@ class EntryList(ChangeList):
 class EntryAdmin(EntryAdminBase):
     """For auditors and superusers, and for them to read; for others it is not there."""
 
-    list_display = ("at", "who", "action", "about", "what")
-    list_display_links = ("at",)
+    list_display = ("moment", "who", "action", "about_short", "what")
+    list_display_links = ("moment",)
     list_filter = ("action",)
     search_fields = ("subject", "plain_name", "action")
     search_help_text = "An action, what it was done to, or the name or number of a person."
@@ -100,6 +103,14 @@ class EntryAdmin(EntryAdminBase):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         _require_auditor(request)
         return False
+
+    @admin.display(description="at (UTC)", ordering="at")
+    def moment(self, entry: AuditEntry) -> str:
+        return entry.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+    @admin.display(description="subject", ordering="subject")
+    def about_short(self, entry: AuditEntry) -> str:
+        return _NUMBER.sub(r"\1…", entry.whole_subject)
 
     @admin.display(description="by", ordering="actor")
     def who(self, entry: AuditEntry) -> str:

@@ -57,7 +57,8 @@ function busy(now) {
 
 function paint({ tried, moves }) {
   const columns = tried.map((one, place) => column(one, place ? moves : null));
-  results.replaceChildren(el("div", { class: tried.length > 1 ? "beside" : "" }, ...columns), moves && gone(tried, moves));
+  const missing = moves ? gone(tried, moves) : [];
+  results.replaceChildren(el("div", { class: tried.length > 1 ? "beside" : "" }, ...columns), ...missing);
   results.hidden = false;
   announce(tried.map((one) => gettext("%(passages)s found in version %(version)s", { passages: passages(one.results.length), version: one.version })).join("; "));
 }
@@ -113,10 +114,10 @@ function moved(place, { before, document_before: near }) {
 function gone([first], moves) {
   const kept = new Set(moves.map((move) => move.before));
   const left = first.results.map((one, place) => ({ one, place: place + 1 })).filter(({ place }) => !kept.has(place));
-  if (!left.length) return null;
-  return el("section", { class: "gone" },
+  if (!left.length) return [];
+  return [el("section", { class: "gone" },
     el("h2", {}, gettext("No longer among these results")),
-    el("ul", {}, ...left.map(({ one, place }) => el("li", {}, `${ordinal(place)}: `, el("a", { href: one.address, dir: "auto" }, one.document.name), ` ${gettext("passage %(number)s", one)}`))));
+    el("ul", {}, ...left.map(({ one, place }) => el("li", {}, `${ordinal(place)}: `, el("a", { href: one.address, dir: "auto" }, one.document.name), ` ${gettext("passage %(number)s", one)}`))))];
 }
 
 function whose() {

@@ -27,3 +27,16 @@ def test_marks_of_sources_that_do_not_exist_are_never_shown(alice: Client, model
     frames = asked(alice)
     assert text_of(frames) == "Leave is 25 days  and [1]."
     assert Message.objects.get(role="assistant").text == text_of(frames)
+
+
+def test_half_a_sentence_of_a_stopped_answer_is_not_judged(alice: Client, model: ModelDouble) -> None:
+    model.words, model.pause_s = [f"{MADE_UP} ", "The moon ", *["and cheese "] * 200], 0.05
+    with alice.socket() as socket:
+        accepted = socket.ask()
+        while "cheese" not in socket.until("text")[-1]["text"]:
+            pass
+        socket.send({"type": "stop", "turn": accepted["turn"]})
+        socket.until("done")
+    answer = Message.objects.get(role="assistant")
+    assert answer.status == Message.Status.STOPPED and "cheese" in answer.text
+    assert [answer.text[start:end] for start, end in answer.unsupported] == [MADE_UP]
