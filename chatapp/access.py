@@ -14,7 +14,7 @@ from uuid import UUID
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import AnonymousUser, Group
 from django.contrib.sessions.models import Session
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -25,6 +25,7 @@ from chatapp.errors import NotFound
 from chatapp.organisations import boundaries
 from chatapp.organisations.models import Organisation
 from chatapp.roles import services as roles
+from chatapp.sharing.models import Share
 from retrieval.models import Collection, Document, Passage, Reach
 
 _NAMED = 5
@@ -81,6 +82,47 @@ def folders(user: User) -> QuerySet[Folder]:
 
 def get_folder(user: User, pk: str | UUID) -> Folder:
     return _get(folders(user), user, pk)
+
+
+def shares_given(user: User) -> QuerySet[Share]:
+    """Of conversations that are still theirs."""
+    return Share.objects.filter(owner=user, conversation__in=conversations(user))
+
+
+def get_share_given(user: User, pk: str | UUID) -> Share:
+    return _get(shares_given(user).select_related("conversation", "person", "group"), user, pk)
+
+
+def shares_received(user: User) -> QuerySet[Share]:
+    """What others let this person read, by name or by a group: of people with an account in the same organisation, and
+    of conversations that these have not left behind in another one. Asked at each reading."""
+    if not user.is_authenticated or not user.is_active:
+        return Share.objects.none()
+    by_name = Q(person=user)
+    if user.organisation_since is not None:  # what was shared with them before they moved here is over
+        by_name &= Q(created_at__gte=user.organisation_since)
+    groups = boundaries.memberships().filter(user=user).values("group_id")
+    not_left = Q(owner__organisation_since=None) | Q(conversation__created_at__gte=F("owner__organisation_since"))
+    alive = Share.objects.filter(not_left, owner__is_active=True, owner__organisation=user.organisation_id)
+    return alive.filter(by_name | Q(group__in=groups), conversation__temporary=False).exclude(owner=user)
+
+
+def get_share_received(user: User, pk: str | UUID) -> Share:
+    return _get(shares_received(user).select_related("conversation", "owner"), user, pk)
+
+
+def groups_to_share_with(user: User) -> QuerySet[Group]:
+    """Those that they are in, and for administrators all of their organisation."""
+    at_home = boundaries.groups_of(user.tenant)
+    if administers_any(user):
+        return at_home
+    return at_home.filter(pk__in=boundaries.memberships().filter(user=user).values("group_id"))
+
+
+def people_to_share_with(user: User) -> QuerySet[User]:
+    """Everybody else of their organisation who has an account."""
+    people = User.objects.filter(organisation=user.organisation_id, is_active=True, is_service=False)
+    return people.exclude(pk=user.pk)
 
 
 def get_message(user: User, pk: str | UUID) -> Message:

@@ -21,12 +21,14 @@ _SWITCHES = ("pinned", "archived")
 
 @require_http_methods(["GET", "POST"])
 def folders(request: HttpRequest) -> JsonResponse:
+    """With what else stands beside the list: whether there is an archive, and anything that is shared."""
     user = _person(request)
     if request.method == "POST":
         return JsonResponse(answers.folder(keeping.create_folder(user, _name(read_object(request)))), status=201)
     archived = access.conversations(user).filter(archived=True).exists()
     rows = [answers.folder(row) for row in keeping.listed_folders(user)]
-    return JsonResponse({"folders": rows, "archived": archived})
+    shared = {"received": access.shares_received(user).exists(), "given": access.shares_given(user).exists()}
+    return JsonResponse({"folders": rows, "archived": archived, "shared": shared})
 
 
 @require_http_methods(["PATCH", "DELETE"])

@@ -25,6 +25,7 @@ from chatapp.roles.models import Appointment, Role
 from chatapp.roles.services import appoint
 from chatapp.safety.models import FilterRule, QuarantinedDocument, WordList
 from chatapp.scim.models import ProvisioningClient
+from chatapp.sharing.models import Share
 from chatapp.signon.models import IdentityProvider
 from inference.models import Job, ModelVersion, Rollout, Route
 from retrieval import files
@@ -42,7 +43,7 @@ WHAT_IS_SECRET = {  # words that stand in things -> who may be shown them
     "Quillwort": READS,  # the collection
     "Sundew": READS,  # a document and its passage
     "Bladderwort": frozenset({"administrator"}),  # another collection and its document
-    "Butterwort": frozenset({"owner"}),  # a conversation
+    "Butterwort": frozenset({"owner", "reader"}),  # a conversation, which is shared with a reader
     "Pitcher": CURATES,  # a source
     "Flytrap": AUDITS,  # a line of the trail
     "Waterwheel": frozenset({"administrator"}),  # a word list
@@ -114,6 +115,10 @@ def _conversation(house: House) -> None:
     turn = Turn.objects.create(asker=house.people["owner"], question=question, answer=answer, running=False)
     house.parts |= {"conversation": conversation, "question": question, "answer": answer, "turn": turn}
     house.parts["folder"] = Folder.objects.create(owner=house.people["owner"], name="Butterwort")
+    house.parts["share"] = Share.objects.create(  # an answer that rests on what its reader may read
+        owner=house.people["owner"], conversation=conversation, person=house.people["reader"],
+        messages=[question.pk, answer.pk], lengths=[9, 11], renewed_at=timezone.now(),
+    )  # fmt: skip
 
 
 def _administration(house: House) -> None:

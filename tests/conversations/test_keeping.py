@@ -75,7 +75,8 @@ def test_what_is_archived_lies_apart_and_is_found(cast: Cast) -> None:
     (started,) = ask_all([Question(cast.alice, "Do quokkas smile?")])
     assert isinstance(started, Started)
     row, alice = Conversation.objects.get(pk=started.conversation), signed_in_client(cast.alice)
-    assert alice.get(FOLDERS).json() == {"folders": [], "archived": False}
+    nothing = {"folders": [], "archived": False, "shared": {"received": False, "given": False}}
+    assert alice.get(FOLDERS).json() == nothing
     assert change(alice, row, pinned=True).status_code == 200
     assert "pinned" not in change(alice, row, archived=True).json()
     assert alice.get(LIST).json()["conversations"] == [] and alice.get(LIST).json()["pinned"] == []

@@ -43,6 +43,8 @@ BODIES: dict[tuple[str, str], Schema] = {
     ("/api/sources/<uuid:pk>/", "PATCH"): _object(enabled={"type": "boolean"}, **_SOURCE),
     ("/api/conversations/<uuid:pk>/", "PATCH"): _object(title=_TEXT, **_KEPT),
     ("/api/conversations/several/", "POST"): _object(ids=_texts(), delete={"type": "boolean"}, **_KEPT),
+    ("/api/conversations/<uuid:pk>/shares/", "POST"): _object(person=_TEXT, group={"type": "integer"}, message=_ID),
+    ("/api/shares/<uuid:pk>/", "POST"): _object(message=_ID),
     ("/api/folders/", "POST"): _object(name=_TEXT),
     ("/api/folders/<uuid:pk>/", "PATCH"): _object(name=_TEXT),
     ("/api/messages/<uuid:pk>/rating/", "PUT"): _object(rating={"enum": ["good", "bad"]}, reasons=_texts(), text=_TEXT),
