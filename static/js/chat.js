@@ -1,11 +1,15 @@
 // The chat page: makes the parts and lets them know of one another.
 
+import { request } from "./api.js";
 import { ChatSocket, SIGNED_OUT } from "./chat-socket.js";
 import { Composer } from "./composer.js";
 import { ConversationSearch } from "./conversation-search.js";
 import { ConversationList } from "./conversations.js";
 import { el } from "./dom.js";
 import { explainModels } from "./engines.js";
+import { gettext, number, said } from "./language.js";
+import { exportsOf } from "./exports.js";
+import { openMenu } from "./menu.js";
 import { Palette } from "./palette.js";
 import { bindKeys, commandsOf, explainKeys } from "./palette-commands.js";
 import { adviceFor } from "./person.js";
@@ -13,6 +17,7 @@ import { QuoteButton } from "./quoting.js";
 import { Scope } from "./scope.js";
 import { ScopePanel } from "./scope-panel.js";
 import { Session } from "./session.js";
+import { shareConversation } from "./sharing.js";
 import { closeSidebar, sidebarIsOpen } from "./sidebar.js";
 import { sendRating } from "./rating.js";
 import { SourcePanel } from "./sources.js";
@@ -57,7 +62,7 @@ const composer = new Composer({
   },
   onStop: () => session.stop(),
   onTooLong: (length, most) =>
-    tell(`This is ${length.toLocaleString("en")} characters long; at most ${most.toLocaleString("en")} can be sent. Shorten it, or ask for the text to be uploaded as a document.`, { problem: true }),
+    tell(gettext("This is %(length)s characters long; at most %(most)s can be sent. Shorten it, or ask for the text to be uploaded as a document.", { length: number(length), most: number(most) }), { problem: true }),
 });
 
 new ScopePanel({
@@ -77,7 +82,28 @@ const list = new ConversationList({
     return open(id);
   },
   onGone: (id, last) => (id === session.id ? startNew() : last && composer.focus()),
+  onChanged: () => tabs?.postMessage({}),
+  more: (item) => {
+    const last = item.id === session.id ? session.tree.path().at(-1)?.id : null;
+    const share = () => list.attempt(() => shareConversation(item, last, () => list.load()));
+    return [{ name: gettext("Share…"), run: share }, ...exportsOf(item, last)];
+  },
 });
+
+// The same menu at the head of the chat. One that is not in the list (an older one, or of another view) is asked for.
+const menuButton = byId("chat-menu");
+menuButton.addEventListener("click", async () => {
+  const item = list.find(session.id) ?? (await kept(session.id));
+  openMenu(menuButton, list.acts.entries(item), menuButton.ariaLabel);
+});
+
+async function kept(id) {
+  try {
+    return await request("GET", `/api/conversations/${id}/`);
+  } catch {
+    return { id, title: session.title };
+  }
+}
 
 const quoting = new QuoteButton((words) => composer.quote(words));
 
@@ -88,8 +114,12 @@ const palette = new Palette({
     regenerate: !session.busy && session.tree.lastAnswer() ? () => attempt(session.regenerate(session.tree.lastAnswer())) : null,
     writeQuestion: () => composer.area.focus(),
     jump: () => transcript.toEnd(),
+    keep: menuButton.hidden ? null : () => menuButton.click(),
+    selectSeveral: list.shown().length ? () => list.selecting.begin() : null,
+    newFolder: () => list.newFolder(),
+    showArchived: list.archived ? () => list.show({ kind: "archived" }) : null,
   }),
-  conversations: () => list.items,
+  conversations: () => list.shown(),
   onOpen: (id) => list.onOpen(id),
 });
 bindKeys({ palette: () => palette.open(), help: explainKeys, newChat: startNew, write: () => composer.area.focus(), quote: () => quoting.quote() });
@@ -121,8 +151,8 @@ let early = false; // a question is in the box that was asked before the page wa
 
 function attempt(sent) {
   if (sent) tell(null);
-  else if (early) tell("Connecting. Your question will be sent in a moment.");
-  else if (!socket.connected) tell("Not connected at the moment. Your words are kept; send them once the line is back.");
+  else if (early) tell(gettext("Connecting. Your question will be sent in a moment."));
+  else if (!socket.connected) tell(gettext("Not connected at the moment. Your words are kept; send them once the line is back."));
   return sent;
 }
 
@@ -132,7 +162,7 @@ async function rate(message, rating) {
     tell(null);
     return true;
   } catch (error) {
-    tell(`Your rating was not kept. ${error.message}`, { problem: true });
+    tell(`${gettext("Your rating was not kept.")} ${error.message}`, { problem: true });
     return false;
   }
 }
@@ -151,11 +181,12 @@ function paint() {
   composer.setBusy(session.busy);
   byId("empty").hidden = session.id !== null || session.tree.messages.size > 0;
   temporary.paint();
+  menuButton.hidden = session.id === null || session.temporary;
   byId("pending").hidden = !(session.waiting.size && session.id === null);
 }
 
 function setTitle(title) {
-  byId("title").textContent = title || (session.temporary ? "Temporary chat" : "New conversation");
+  byId("title").textContent = title || (session.temporary ? gettext("Temporary chat") : gettext("New conversation"));
   document.title = title ? `${title} · ${siteName}` : siteName;
 }
 
@@ -178,7 +209,7 @@ async function open(id) {
     composer.focus();
   } catch (error) {
     paint();
-    tell(`${error.message} ${error.advice}`, { problem: true, action: "Try again", onAction: () => open(id) });
+    tell(`${error.message} ${error.advice}`, { problem: true, action: gettext("Try again"), onAction: () => open(id) });
   }
 }
 
@@ -192,7 +223,10 @@ session.addEventListener("grown", (event) => transcript.grown(event.detail));
 session.addEventListener("finished", (event) => transcript.finished(event.detail));
 session.addEventListener("asked", (event) => scope.asked(event.detail));
 scope.addEventListener("changed", paint);
-session.addEventListener("elsewhere", (event) => tabs?.postMessage(event.detail));
+session.addEventListener("elsewhere", ({ detail }) => {
+  tabs?.postMessage(detail);
+  if (!session.temporary) list.asked(detail.conversation);
+});
 session.addEventListener("opened", (event) => {
   if (session.temporary) return composer.nowIn(event.detail); // its address would stand in the browser's history
   history.replaceState({}, "", `/c/${event.detail}/`);
@@ -202,10 +236,10 @@ session.addEventListener("opened", (event) => {
 session.addEventListener("title", (event) => {
   setTitle(event.detail.title);
   if (session.temporary) return;
-  list.touch(event.detail.id, event.detail.title);
+  list.named(event.detail.id, event.detail.title);
 });
 session.addEventListener("refused", ({ detail: { error, asked } }) => {
-  tell([error.message, adviceFor(error.advice)].filter(Boolean).join(" "), { problem: true });
+  tell([said(error.message), adviceFor(error.advice)].filter(Boolean).join(" "), { problem: true });
   if (asked?.type === "ask") composer.giveBack(asked.text, asked.conversation);
   else if (asked?.type === "edit") transcript.editAgain(asked.message, asked.text);
   list.load();
@@ -234,10 +268,10 @@ socket.addEventListener("state", ({ detail }) => {
     wasLost = false;
   } else if (detail.code === SIGNED_OUT) {
     const next = encodeURIComponent(location.pathname);
-    tell("You are signed out. Your words are kept here.", { problem: true, action: "Sign in", onAction: () => location.assign(`/accounts/login/?next=${next}`) });
+    tell(gettext("You are signed out. Your words are kept here."), { problem: true, action: gettext("Sign in"), onAction: () => location.assign(`/accounts/login/?next=${next}`) });
   } else if (detail.attempt > 1 || session.busy) {
     wasLost = true;
-    tell("The connection was lost. Trying again; an answer that is being written goes on.");
+    tell(gettext("The connection was lost. Trying again; an answer that is being written goes on."));
   }
 });
 
@@ -255,6 +289,9 @@ for (const example of document.querySelectorAll("[data-example]")) {
     composer.form.requestSubmit();
   });
 }
+
+// Whoever comes back to this page may have tidied up on another device.
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && !list.selecting.on && list.load());
 
 socket.connect();
 list.load();

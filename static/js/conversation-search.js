@@ -2,6 +2,7 @@
 
 import { request } from "./api.js";
 import { announce, el } from "./dom.js";
+import { gettext, ngettext } from "./language.js";
 
 const PAUSE_MS = 250; // after the last letter
 
@@ -43,9 +44,9 @@ export class ConversationSearch {
     this.list.hidden = results !== null;
     this.root.hidden = results === null;
     if (results === null) return this.root.replaceChildren();
-    const said = problem ?? (results.length ? null : "No conversation has these words.");
+    const said = problem ?? (results.length ? null : gettext("No conversation has these words."));
     this.root.replaceChildren(said ? el("p", { class: "quiet-text" }, said) : el("ul", {}, ...results.map((one) => this.#item(one))));
-    announce(said ?? (results.length === 1 ? "One conversation" : `${results.length} conversations`));
+    announce(said ?? ngettext("One conversation", "%(count)s conversations", results.length));
     this.root.scrollTop = 0;
   }
 
@@ -55,9 +56,10 @@ export class ConversationSearch {
       event.preventDefault();
       this.onOpen(conversation.id, message);
     };
-    const title = conversation.title || "New conversation";
+    const title = conversation.title || gettext("New conversation");
     const words = message ? el("span", { class: "found-words", dir: "auto" }, ...marked(snippet, marks)) : null;
-    return el("li", {}, el("a", { href: `/c/${conversation.id}/`, onclick: open }, el("span", { class: "found-title", dir: "auto" }, title), words));
+    return el("li", {}, el("a", { href: `/c/${conversation.id}/`, onclick: open }, el("span", { class: "found-title", dir: "auto" }, title,
+      conversation.archived && el("span", { class: "badge" }, gettext("Archived"))), words));
   }
 }
 

@@ -1,46 +1,105 @@
-// The list of conversations: grouped by date, opened, renamed, deleted.
+// The list of conversations: pinned ones above, then by date; folders and the archive are views of it.
 
 import { request } from "./api.js";
-import { askForText, confirmWith } from "./dialogs.js";
-import { announce, el, iconButton } from "./dom.js";
+import { ConversationActs, titleOf } from "./conversation-acts.js";
+import { el, icon, iconButton } from "./dom.js";
+import { deleteFolder, makeFolder, renameFolder } from "./folders.js";
+import { LOCALE, gettext } from "./language.js";
+import { openMenu } from "./menu.js";
+import { Selecting } from "./selecting.js";
 
 const PAGE = 50;
 const DAY = 24 * 60 * 60 * 1000;
+const EVERYTHING = { kind: "all" };
 
 function group(date, now = new Date()) {
   const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime();
-  if (date >= midnight) return "Today";
-  if (date >= midnight - DAY) return "Yesterday";
-  if (date >= midnight - 7 * DAY) return "Last 7 days";
-  if (date >= midnight - 30 * DAY) return "Last 30 days";
-  return new Date(date).toLocaleDateString(document.documentElement.lang || "en", { month: "long", year: "numeric" });
+  if (date >= midnight) return gettext("Today");
+  if (date >= midnight - DAY) return gettext("Yesterday");
+  if (date >= midnight - 7 * DAY) return gettext("Last 7 days");
+  if (date >= midnight - 30 * DAY) return gettext("Last 30 days");
+  return new Date(date).toLocaleDateString(LOCALE, { month: "long", year: "numeric" });
 }
 
 export class ConversationList {
-  constructor({ root, onOpen, onGone }) {
-    Object.assign(this, { root, onOpen, onGone, items: [], current: null });
-    this.more = el("button", { type: "button", class: "button quiet small more", onclick: () => this.load(true) }, "Show older");
+  // `more(item)`: -> further entries of its menu; `onChanged`: other tabs are to know
+  constructor({ root, onOpen, onGone, onChanged = () => {}, more = () => [] }) {
+    Object.assign(this, { root, onOpen, onGone, tellOthers: onChanged, current: null, view: EVERYTHING });
+    Object.assign(this, { items: [], pinned: [], folders: [], archived: false });
+    this.acts = new ConversationActs(this, more);
+    this.selecting = new Selecting(this);
+    this.more = el("button", { type: "button", class: "button quiet small more", onclick: () => this.load(true) }, gettext("Show older"));
   }
 
   async load(older = false) {
-    const before = older ? this.items.at(-1)?.updated_at : null;
-    const query = new URLSearchParams({ limit: PAGE, ...(before ? { before } : {}) });
+    const { view } = this;
+    const query = new URLSearchParams({ limit: PAGE });
+    if (older && this.next) query.set("before", this.next);
+    if (view.kind === "archived") query.set("archived", "1");
+    if (view.kind === "folder") query.set("folder", view.id);
     try {
-      const { conversations } = await request("GET", `/api/conversations/?${query}`);
-      this.items = older ? [...this.items, ...conversations] : conversations;
-      this.full = conversations.length < PAGE;
-      this.paint();
+      const [page, kept] = await Promise.all([
+        request("GET", `/api/conversations/?${query}`), older ? null : request("GET", "/api/folders/"),
+      ]);
+      if (view === this.view) this.#take(page, kept, older);
     } catch (error) {
+      if (view.kind === "folder" && error.code === "not_found") return this.show(EVERYTHING); // it was deleted elsewhere
       this.root.replaceChildren(el("p", { class: "quiet-text" }, `${error.message} `,
-        el("button", { type: "button", class: "link", onclick: () => this.load() }, "Try again")));
+        el("button", { type: "button", class: "link", onclick: () => this.load() }, gettext("Try again"))));
     }
   }
 
-  touch(id, title) {
-    const known = this.items.find((one) => one.id === id);
-    this.items = this.items.filter((one) => one.id !== id);
-    this.items.unshift({ ...known, id, title: title || known?.title || "", updated_at: new Date().toISOString() });
+  #take({ conversations, pinned, next }, kept, older) {
+    this.items = older ? [...this.items, ...conversations] : conversations;
+    this.next = next;
+    if (!older) this.pinned = pinned ?? [];
+    if (kept) Object.assign(this, { folders: kept.folders, archived: kept.archived, shared: kept.shared });
+    this.selecting.forgetOthers(this.shown());
     this.paint();
+  }
+
+  // Of everything, of a folder {kind, id, name}, or of the archive.
+  show(view) {
+    this.view = view;
+    this.items = this.pinned = [];
+    return this.load();
+  }
+
+  // In the order in which they stand on the page.
+  shown() {
+    return [...this.pinned, ...this.items];
+  }
+
+  find(id) {
+    return this.shown().find((one) => one.id === id) ?? null;
+  }
+
+  named(id, title) {
+    const item = this.find(id);
+    if (!item || !title || item.title === title) return;
+    item.title = title;
+    this.paint();
+  }
+
+  // A question was asked in it: it is the newest, and in the archive no more.
+  asked(id) {
+    const known = this.find(id);
+    if (known?.pinned) return void (known.updated_at = new Date().toISOString());
+    this.items = this.items.filter((one) => one.id !== id);
+    const here = this.view.kind === "all" || known?.folder === this.view.id;
+    if (here) this.items.unshift({ title: "", ...known, id, archived: false, updated_at: new Date().toISOString() });
+    this.paint();
+  }
+
+  gone(ids) {
+    const at = this.shown().findIndex((one) => ids.includes(one.id));
+    const stays = (one) => !ids.includes(one.id);
+    this.items = this.items.filter(stays);
+    this.pinned = this.pinned.filter(stays);
+    this.paint();
+    const next = this.shown()[Math.min(Math.max(at, 0), this.shown().length - 1)];
+    this.focusRow(next?.id);
+    for (const id of ids) this.onGone(id, !next);
   }
 
   select(id) {
@@ -48,75 +107,134 @@ export class ConversationList {
     this.paint();
   }
 
+  focusRow(id) {
+    this.root.querySelector(`[data-conversation="${id}"] a`)?.focus();
+  }
+
   paint() {
     const restore = this.#focused();
+    const parts = [this.selecting.on ? this.selecting.bar() : null, this.#heading(), ...this.#sections()].filter(Boolean);
+    if (this.next) parts.push(this.more);
+    if (this.view.kind === "all" && !this.selecting.on) parts.push(...this.#beside());
+    this.root.replaceChildren(...parts);
+    this.root.classList.toggle("with-boxes", this.selecting.on);
+    restore?.();
+  }
+
+  #heading() {
+    if (this.view.kind === "all") return null;
+    const name = this.view.kind === "archived" ? gettext("Archived") : this.view.name;
+    return el("div", { class: "view-head" },
+      iconButton("left", gettext("All conversations"), () => this.show(EVERYTHING)), el("h3", { dir: "auto" }, name));
+  }
+
+  #sections() {
+    const sections = [];
+    if (this.pinned.length) sections.push(this.#section(gettext("Pinned"), this.pinned));
+    if (this.view.kind === "all" && this.folders.length && !this.selecting.on) sections.push(this.#folders());
     const groups = new Map();
     for (const item of this.items) {
       const name = group(Date.parse(item.updated_at));
       groups.set(name, [...(groups.get(name) ?? []), item]);
     }
-    const sections = [...groups].map(([name, items]) =>
-      el("section", {}, el("h3", {}, name), el("ul", {}, ...items.map((item) => this.#item(item)))));
-    if (!sections.length) sections.push(el("p", { class: "quiet-text" }, "Your conversations will be listed here."));
-    if (this.items.length && !this.full) sections.push(this.more);
-    this.root.replaceChildren(...sections);
-    restore?.();
+    sections.push(...[...groups].map(([name, items]) => this.#section(name, items)));
+    if (!this.shown().length) sections.push(el("p", { class: "quiet-text" }, this.#nothing()));
+    return sections;
+  }
+
+  #nothing() {
+    if (this.view.kind === "archived") return gettext("Nothing is archived.");
+    if (this.view.kind === "folder") return gettext("This folder is empty. Move conversations into it from their menus.");
+    return gettext("Your conversations will be listed here.");
+  }
+
+  #section(name, items) {
+    return el("section", {}, el("h3", {}, name), el("ul", {}, ...items.map((item) => this.#item(item))));
+  }
+
+  #folders() {
+    return el("section", { class: "folders" }, el("h3", {}, gettext("Folders")),
+      el("ul", {}, ...this.folders.map((folder) => this.#folder(folder))));
+  }
+
+  #folder(folder) {
+    const name = folder.name || gettext("Cannot be opened");
+    const show = () => this.show({ kind: "folder", id: folder.id, name });
+    return el("li", { data: { conversation: `folder-${folder.id}` } },
+      el("button", { type: "button", class: "folder", onclick: show, title: name },
+        icon("folder"), el("span", { class: "folder-name", dir: "auto" }, name), el("span", { class: "count" }, String(folder.conversations))),
+      this.#menuButton(name, () => [
+        { name: gettext("Rename…"), run: () => this.#changeFolder(() => renameFolder(folder)) },
+        { name: gettext("Delete…"), danger: true, run: () => this.#changeFolder(() => deleteFolder(folder)) },
+      ]));
+  }
+
+  newFolder() {
+    return this.#changeFolder(makeFolder);
+  }
+
+  #changeFolder(change) {
+    return this.attempt(async () => {
+      if (!(await change())) return;
+      await this.load();
+      this.tellOthers();
+    });
+  }
+
+  #beside() {
+    const { received, given } = this.shared ?? {};
+    const name = received ? gettext("Shared with you") : gettext("What you have shared");
+    const shared = (received || given) && el("a", { class: "button quiet small more shared-link", href: "/shared/" }, icon("people"), name);
+    return [this.archived && this.#archiveLink(), shared].filter(Boolean);
+  }
+
+  #archiveLink() {
+    return el("button", { type: "button", class: "button quiet small more", onclick: () => this.show({ kind: "archived" }) },
+      icon("archive"), gettext("Archived conversations"));
   }
 
   // Painting makes all rows anew; the focus goes back to the same control of the same row.
   #focused() {
-    const row = document.activeElement?.closest?.("[data-conversation]");
-    if (!row || !this.root.contains(row)) return null;
-    const at = [...row.children].indexOf(document.activeElement);
-    return () => this.root.querySelector(`[data-conversation="${row.dataset.conversation}"]`)?.children[at]?.focus();
+    const at = document.activeElement;
+    if (!at || !this.root.contains(at)) return null;
+    const row = at.closest("[data-conversation]");
+    if (!row) return at.ariaLabel ? () => this.root.querySelector(`[aria-label="${CSS.escape(at.ariaLabel)}"]`)?.focus() : null;
+    const place = [...row.children].indexOf(at);
+    return () => this.root.querySelector(`[data-conversation="${row.dataset.conversation}"]`)?.children[place]?.focus();
   }
 
   #item(item) {
+    const { selecting } = this;
     const open = (event) => {
+      if (selecting.on) return event.preventDefault(), selecting.toggle(item.id, event.shiftKey);
       if (event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
       this.onOpen(item.id);
     };
-    const title = item.title || (item.unreadable ? "Cannot be opened" : "New conversation");
-    return el("li", { data: { conversation: item.id }, class: item.id === this.current ? "current" : "" },
-      el("a", { href: `/c/${item.id}/`, onclick: open, dir: "auto", "aria-current": item.id === this.current ? "page" : null, title },
-        title),
-      iconButton("edit", "Rename", () => this.#rename(item), { "aria-label": `Rename ${title}` }),
-      iconButton("trash", "Delete", () => this.#delete(item), { "aria-label": `Delete ${title}` }));
+    const title = titleOf(item);
+    const current = item.id === this.current;
+    return el("li", { data: { conversation: item.id }, class: [current && "current", selecting.chosen.has(item.id) && "chosen"].filter(Boolean).join(" ") },
+      selecting.on && selecting.box(item),
+      el("a", { href: `/c/${item.id}/`, onclick: open, dir: "auto", "aria-current": current ? "page" : null, title, tabindex: selecting.on ? "-1" : null }, title),
+      !selecting.on && this.#menuButton(title, () => this.acts.entries(item)));
   }
 
-  async #rename(item) {
-    const title = await askForText("Rename the conversation", "Name", item.title);
-    if (!title) return;
-    await this.#try(async () => {
-      await request("PATCH", `/api/conversations/${item.id}/`, { title });
-      item.title = title;
-      this.paint();
-      this.onOpen(item.id, { titleOnly: title });
-    });
+  #menuButton(name, entries) {
+    const label = gettext("More about %(name)s", { name });
+    const button = iconButton("more", label, () => openMenu(button, entries(), label),
+      { title: gettext("More"), "aria-haspopup": "menu", "aria-expanded": "false" });
+    return button;
   }
 
-  async #delete(item) {
-    const sure = await confirmWith("Delete this conversation?", `“${item.title || "New conversation"}” and its answers will be gone for good.`, "Delete");
-    if (!sure) return;
-    await this.#try(async () => {
-      await request("DELETE", `/api/conversations/${item.id}/`);
-      const at = this.items.findIndex((one) => one.id === item.id);
-      this.items = this.items.filter((one) => one.id !== item.id);
-      this.paint();
-      announce("Deleted");
-      const next = this.items[Math.min(Math.max(at, 0), this.items.length - 1)];
-      if (next) this.root.querySelector(`[data-conversation="${next.id}"] a`)?.focus();
-      this.onGone(item.id, !next);
-    });
-  }
-
-  async #try(action) {
+  // -> whether it went well; what went wrong is said above the list.
+  async attempt(action) {
     try {
       await action();
+      return true;
     } catch (error) {
       this.root.querySelector(".notice")?.remove();
-      this.root.prepend(el("p", { class: "notice problem", role: "alert" }, `${error.message} ${error.advice}`));
+      this.root.prepend(el("p", { class: "notice problem", role: "alert" }, `${error.message} ${error.advice ?? ""}`));
+      return false;
     }
   }
 }

@@ -3,6 +3,7 @@
 import { openDialog } from "./dialogs.js";
 import { el } from "./dom.js";
 import { explainModels } from "./engines.js";
+import { gettext } from "./language.js";
 import { isAdministrator } from "./person.js";
 
 const apple = /Mac|iPhone|iPad/.test(navigator.platform ?? "");
@@ -17,14 +18,14 @@ const KEYS = {
   stop: "Esc",
 };
 const NAMED = [
-  [KEYS.palette, "Find a command or a conversation"],
-  [KEYS.newChat, "New chat"],
-  [KEYS.write, "Go to the question box"],
-  [KEYS.quote, "Quote what is selected in the question"],
-  [KEYS.stop, "Close what is open, or stop the answer"],
-  ["Enter", "Send the question"],
-  [apple ? "⇧ Enter" : "Shift Enter", "New line in the question"],
-  [KEYS.help, "Show these keys"],
+  [KEYS.palette, gettext("Find a command or a conversation")],
+  [KEYS.newChat, gettext("New chat")],
+  [KEYS.write, gettext("Go to the question box")],
+  [KEYS.quote, gettext("Quote what is selected in the question")],
+  [KEYS.stop, gettext("Close what is open, or stop the answer")],
+  ["Enter", gettext("Send the question")],
+  [apple ? "⇧ Enter" : "Shift Enter", gettext("New line in the question")],
+  [KEYS.help, gettext("Show these keys")],
 ];
 
 const follow = (selector) => {
@@ -35,27 +36,32 @@ const follow = (selector) => {
 // -> those that can be used now. `acts`: {newChat, stop, regenerate, writeQuestion, jump}, null where there is nothing to do
 export function commandsOf(acts) {
   const all = [
-    { name: "New chat", keys: KEYS.newChat, run: acts.newChat },
-    { name: "Stop the answer", keys: KEYS.stop, run: acts.stop },
-    { name: "Answer again", run: acts.regenerate },
-    { name: "Go to the question box", keys: KEYS.write, run: acts.writeQuestion },
-    { name: "Jump to latest", run: acts.jump },
-    { name: "Documents", run: follow('a[href="/documents/"]') },
-    { name: "Who can answer", hint: "Models", run: isAdministrator() ? explainModels : null },
-    { name: "Light or dark theme", run: follow("[data-theme-toggle]") },
-    { name: "Keyboard shortcuts", keys: KEYS.help, run: explainKeys },
-    { name: "Administration", run: follow('a[href="/admin/"]') },
+    { name: gettext("New chat"), keys: KEYS.newChat, run: acts.newChat },
+    { name: gettext("Stop the answer"), keys: KEYS.stop, run: acts.stop },
+    { name: gettext("Answer again"), run: acts.regenerate },
+    { name: gettext("Go to the question box"), keys: KEYS.write, run: acts.writeQuestion },
+    { name: gettext("Jump to latest"), run: acts.jump },
+    { name: gettext("Pin, move, archive or delete this conversation"), hint: gettext("Menu"), run: acts.keep },
+    { name: gettext("Select several conversations"), run: acts.selectSeveral },
+    { name: gettext("New folder"), run: acts.newFolder },
+    { name: gettext("Shared conversations"), run: () => location.assign("/shared/") },
+    { name: gettext("Archived conversations"), run: acts.showArchived },
+    { name: gettext("Documents"), run: follow('a[href="/documents/"]') },
+    { name: gettext("Who can answer"), hint: gettext("Models"), run: isAdministrator() ? explainModels : null },
+    { name: gettext("Light or dark theme"), run: follow("[data-theme-toggle]") },
+    { name: gettext("Keyboard shortcuts"), keys: KEYS.help, run: explainKeys },
+    { name: gettext("Administration"), run: follow('a[href="/admin/"]') },
   ];
   return all.filter(({ run }) => run);
 }
 
 export function explainKeys() {
   if (document.querySelector("dialog[open]")) return;
-  return openDialog("Keyboard shortcuts", () =>
+  return openDialog(gettext("Keyboard shortcuts"), () =>
     el("form", { method: "dialog" },
       el("table", { class: "keys" }, el("tbody", {}, ...NAMED.map(([keys, what]) =>
         el("tr", {}, el("td", {}, ...keys.split(" ").map((key) => el("kbd", {}, key))), el("th", { scope: "row" }, what))))),
-      el("div", { class: "dialog-actions" }, el("button", { class: "button primary", autofocus: true }, "Close"))));
+      el("div", { class: "dialog-actions" }, el("button", { class: "button primary", autofocus: true }, gettext("Close")))));
 }
 
 // Each needs Ctrl, Cmd or Shift with Escape, so that no letter that somebody types or dictates does anything.

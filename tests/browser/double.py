@@ -93,6 +93,9 @@ class Double:
         self.conversations: list[dict[str, Any]] = []
         self.detail: dict[str, Any] = {}
         self.found: list[dict[str, Any]] = []
+        self.pinned: list[dict[str, Any]] = []
+        self.folders: dict[str, Any] = {"folders": [], "archived": False}
+        self.kept: list[tuple[str, str, Any]] = []  # what was asked to be kept otherwise: method, door, body
         self.deleted: list[str] = []
         self.engines = {"engines": [], "answering": ""}
         self.scope: dict[str, Any] = {"collections": [], "kinds": []}
@@ -178,8 +181,11 @@ class Double:
         if url.endswith("/rating/"):
             self.ratings.append(json.loads(route.request.post_data))
             return route.fulfill(**self.refused_rating or {"json": {"reasons": [], "text": "", **self.ratings[-1]}})
+        if method in ("POST", "PATCH") and url.startswith(("conversations/", "folders/")):
+            self.kept.append((method, url, json.loads(route.request.post_data)))
+            return route.fulfill(json={"id": "made", "name": "", "title": "", "done": 1, **self.kept[-1][2]})
         answers: dict[str, Any] = {
-            "passages/": self.passage, "scope/": self.scope, "engines/": self.engines, "conversations/?": {"conversations": self.conversations},
+            "passages/": self.passage, "scope/": self.scope, "engines/": self.engines, "conversations/?": {"conversations": self.conversations, "pinned": self.pinned, "next": STAMP if len(self.conversations) == 50 else None}, "folders/": self.folders,
             "conversations/search/?": {"results": self.found}, "conversations/": self.detail, "documents/": {"document": {}},
             "ingestion/?": self.ingestion, "ingestion/": {"documents": 3},
         }  # fmt: skip

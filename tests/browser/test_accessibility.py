@@ -128,15 +128,32 @@ def test_an_answer_that_did_not_end_well(page: Any, double: Double, status: str)
 
 def rename(page: Any) -> None:
     page.locator("li[data-conversation]").first.hover()
-    page.get_by_role("button", name="Rename").first.click()
+    page.get_by_role("button", name="More about").first.click()
+    page.get_by_role("menuitem", name="Rename…").click()
 
 
 def delete(page: Any) -> None:
     page.locator("li[data-conversation]").first.hover()
-    page.get_by_role("button", name="Delete").first.click()
+    page.get_by_role("button", name="More about").first.click()
+    page.get_by_role("menuitem", name="Delete…").click()
 
 
-@pytest.mark.parametrize("opened", [rename, delete])
+def menu(page: Any) -> None:
+    page.locator("li[data-conversation]").first.hover()
+    page.get_by_role("button", name="More about").first.click()
+
+
+def move(page: Any) -> None:
+    menu(page)
+    page.get_by_role("menuitem", name="Move to a folder…").click()
+
+
+def select_several(page: Any) -> None:
+    menu(page)
+    page.get_by_role("menuitem", name="Select several").click()
+
+
+@pytest.mark.parametrize("opened", [rename, delete, menu, move, select_several])
 def test_what_opens_over_the_chat(page: Any, double: Double, opened: Callable[[Any], None]) -> None:
     conversations(double)
     page.goto("/")

@@ -159,8 +159,8 @@ def test_each_mark_shows_the_words_that_it_stands_behind(page: Any, double: Doub
 
 def test_a_conversation_is_renamed(page: Any, double: Double) -> None:
     opened(page, double, answered())
-    rename = page.get_by_role("button", name="Rename Leave")
-    rename.focus()
+    page.get_by_role("button", name="More about Leave").focus()
+    page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Rename the conversation")
     expect(dialog.get_by_label("Name")).to_be_focused()
@@ -169,7 +169,7 @@ def test_a_conversation_is_renamed(page: Any, double: Double) -> None:
         page.keyboard.press("Enter")
     assert sent.value.post_data_json == {"title": "Days off"}
     expect(page.locator("h1")).to_have_text("Days off")
-    expect(page.get_by_role("button", name="Rename Days off")).to_be_focused()
+    expect(page.get_by_role("button", name="More about Days off")).to_be_focused()
 
 
 @pytest.mark.parametrize("way_out", ["Escape", "Cancel"])
@@ -177,20 +177,24 @@ def test_deleting_asks_first_and_can_be_left(page: Any, double: Double, way_out:
     opened(page, double, answered())
     gone: list[str] = []
     page.on("request", lambda request: request.method == "DELETE" and gone.append(request.url))
-    page.get_by_role("button", name="Delete Leave").focus()
+    page.get_by_role("button", name="More about Leave").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("End")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Delete this conversation?")
     expect(dialog).to_contain_text("“Leave” and its answers will be gone for good.")
     expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
     page.keyboard.press("Escape" if way_out == "Escape" else "Enter")
     expect(dialog).to_have_count(0)
-    expect(page.get_by_role("button", name="Delete Leave")).to_be_focused()
+    expect(page.get_by_role("button", name="More about Leave")).to_be_focused()
     assert gone == []
 
 
 def test_deleting_the_open_conversation_leads_to_a_new_one(page: Any, double: Double) -> None:
     opened(page, double, answered())
-    page.get_by_role("button", name="Delete Leave").focus()
+    page.get_by_role("button", name="More about Leave").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("End")
     page.keyboard.press("Enter")
     with page.expect_request(lambda request: request.method == "DELETE"):
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
@@ -202,7 +206,9 @@ def test_deleting_the_open_conversation_leads_to_a_new_one(page: Any, double: Do
 
 def test_deleting_another_conversation_leaves_the_open_one(page: Any, double: Double) -> None:
     opened(page, double, answered())
-    page.get_by_role("button", name="Delete Travel").focus()
+    page.get_by_role("button", name="More about Travel").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("End")
     page.keyboard.press("Enter")
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("link", name="Travel")).to_have_count(0)

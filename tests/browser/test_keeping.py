@@ -1,0 +1,149 @@
+"""Pins, folders, the archive and several conversations at once, from the list and from the keyboard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from chatapp.conversations.models import Conversation
+from tests.browser.double import CONVERSATION, STAMP, Double, answered, opened, stored
+
+TITLES = ("Expenses abroad", "Prices of the Pro plan", "Who approves a purchase?", "Leave in May")
+
+
+@pytest.fixture
+def listed(page: Any, person: Any) -> Any:
+    """The page with conversations that the server has."""
+    for title in reversed(TITLES):
+        Conversation.objects.create(owner=person, title=title)
+    page.context.route_web_socket("**/ws/chat/", lambda socket: None)
+    page.goto("/")
+    expect(page.get_by_role("link", name=TITLES[0])).to_be_visible()
+    return page
+
+
+def choose(page: Any, title: str, entry: str) -> None:
+    page.get_by_role("button", name=f"More about {title}").click()
+    page.get_by_role("menuitem", name=entry).click()
+
+
+def section(page: Any, name: str) -> Any:
+    return page.locator("#conversations section").filter(has=page.get_by_role("heading", name=name))
+
+
+def test_a_conversation_is_pinned_archived_and_brought_back(listed: Any) -> None:
+    choose(listed, TITLES[2], "Pin")
+    expect(section(listed, "Pinned").get_by_role("link")).to_have_text(TITLES[2])
+    choose(listed, TITLES[2], "Archive")
+    expect(listed.get_by_role("link", name=TITLES[2])).to_have_count(0)
+    expect(listed.locator("#announcer")).to_have_text("Archived")
+    listed.get_by_role("button", name="Archived conversations").click()
+    choose(listed, TITLES[2], "Bring back from the archive")
+    expect(listed.get_by_text("Nothing is archived.")).to_be_visible()
+    listed.get_by_role("button", name="All conversations").click()
+    expect(listed.get_by_role("link", name=TITLES[2])).to_be_visible()
+    assert listed.problems == []
+
+
+def test_a_folder_is_made_shown_renamed_and_deleted(listed: Any) -> None:
+    choose(listed, TITLES[0], "Move to a folder…")
+    listed.get_by_label("Name of the new folder").fill("Travel")
+    listed.get_by_role("button", name="Move", exact=True).click()
+    folder = section(listed, "Folders").get_by_role("button", name="Travel", exact=False).first
+    expect(folder).to_contain_text("1")
+    folder.click()
+    expect(listed.locator(".view-head")).to_contain_text("Travel")
+    expect(listed.locator("#conversations").get_by_role("link")).to_have_text([TITLES[0]])
+    listed.get_by_role("button", name="All conversations").click()
+    choose(listed, "Travel", "Rename…")
+    listed.get_by_role("textbox", name="Name").fill("Trips")
+    listed.get_by_role("button", name="Save").click()
+    choose(listed, "Trips", "Delete…")
+    listed.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(section(listed, "Folders")).to_have_count(0)
+    expect(listed.get_by_role("link", name=TITLES[0])).to_be_visible()
+
+
+def test_several_are_selected_with_the_mouse_and_deleted_at_once(listed: Any) -> None:
+    choose(listed, TITLES[0], "Select several")
+    expect(listed.get_by_label(f"Select {TITLES[0]}")).to_be_checked()
+    listed.get_by_role("link", name=TITLES[2]).click(modifiers=["Shift"])
+    bar = listed.get_by_role("toolbar", name="What is selected")
+    expect(bar.get_by_role("status")).to_have_text("3 selected")
+    listed.get_by_label(f"Select {TITLES[1]}").uncheck()
+    expect(bar.get_by_role("status")).to_have_text("2 selected")
+    bar.get_by_role("button", name="Delete…").click()
+    dialog = listed.get_by_role("dialog", name="Delete 2 conversations?")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(bar).to_have_count(0)
+    expect(listed.locator("#conversations").get_by_role("link")).to_have_text([TITLES[1], TITLES[3]])
+    assert Conversation.objects.count() == 2
+    assert listed.problems == []
+
+
+def test_several_are_selected_from_the_keyboard(listed: Any) -> None:
+    listed.keyboard.press("Control+k")
+    listed.keyboard.type("select several")
+    listed.keyboard.press("Enter")
+    expect(listed.get_by_label(f"Select {TITLES[0]}")).to_be_focused()
+    listed.keyboard.press("Space")
+    listed.keyboard.press("Shift+ArrowDown")
+    listed.keyboard.press("ArrowDown")
+    status = listed.get_by_role("toolbar").get_by_role("status")
+    expect(status).to_have_text("2 selected")
+    listed.keyboard.press("Control+a")
+    expect(status).to_have_text("4 selected")
+    listed.keyboard.press("Escape")
+    expect(listed.get_by_role("toolbar")).to_have_count(0)
+    listed.get_by_role("button", name=f"More about {TITLES[1]}").press("Enter")
+    listed.keyboard.press("End")
+    expect(listed.get_by_role("menuitem", name="Delete…")).to_be_focused()
+    listed.keyboard.press("a")
+    expect(listed.get_by_role("menuitem", name="Archive")).to_be_focused()
+    listed.keyboard.press("Escape")
+    expect(listed.get_by_role("menu")).to_have_count(0)
+    expect(listed.get_by_role("button", name=f"More about {TITLES[1]}")).to_be_focused()
+
+
+def test_another_tab_is_in_step(listed: Any) -> None:
+    other = listed.context.new_page()
+    other.goto("/")
+    expect(other.get_by_role("link", name=TITLES[1])).to_be_visible()
+    choose(listed, TITLES[1], "Pin")
+    expect(section(other, "Pinned").get_by_role("link")).to_have_text(TITLES[1])
+    choose(listed, TITLES[1], "Delete…")
+    listed.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(other.get_by_role("link", name=TITLES[1])).to_have_count(0)
+
+
+def test_the_head_of_the_chat_has_the_same_menu(page: Any, double: Double) -> None:
+    page.goto("/")
+    expect(page.locator("#chat-menu")).to_be_hidden()
+    opened(page, double, answered())
+    page.locator("#chat-menu").click()
+    page.get_by_role("menuitem", name="Pin").click()
+    expect(page.locator("#announcer")).to_have_text("Pinned")
+    assert double.kept == [("PATCH", f"conversations/{CONVERSATION}/", {"pinned": True})]
+
+
+def test_what_is_refused_is_said_and_the_list_stays(page: Any, double: Double) -> None:
+    double.conversations = [{"id": "one", "title": "Leave", "updated_at": STAMP}]
+    page.goto("/")
+    error = {"error": {"message": "At most 50 can be pinned.", "advice": "Unpin others first."}}
+    page.route("**/api/conversations/one/", lambda route: route.fulfill(status=400, json=error))
+    choose(page, "Leave", "Pin")
+    expect(page.locator("#conversations .notice")).to_have_text("At most 50 can be pinned. Unpin others first.")
+    expect(page.get_by_role("link", name="Leave")).to_be_visible()
+
+
+def test_opening_an_old_conversation_leaves_it_where_it_stands(page: Any, double: Double) -> None:
+    old = "2026-01-02T00:00:00Z"
+    stored(double, answered())
+    newest = {"id": "new", "title": "Newest", "updated_at": STAMP}
+    double.conversations = [newest, {"id": CONVERSATION, "title": "Leave", "updated_at": old}]
+    page.goto("/")
+    page.get_by_role("link", name="Leave").click()
+    page.wait_for_selector(".message.user")
+    expect(page.locator("#conversations").get_by_role("link")).to_have_text(["Newest", "Leave"])

@@ -1,0 +1,85 @@
+"""Sharing, reading what is shared, printing and taking out, in a real browser with what the server has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from playwright.sync_api import expect
+
+from chatapp.accounts.models import User
+from chatapp.sharing.models import Share
+from chatapp.sharing.services import share
+from tests.browser.test_keeping import choose
+from tests.sharing.conversations import Written, say, written
+
+
+@pytest.fixture
+def talk(page: Any, person: User) -> Written:
+    """Of alice, whom the person of the page asks to read."""
+    page.context.route_web_socket("**/ws/chat/", lambda socket: None)
+    alice, board = User.objects.create_user("alice"), Group.objects.create(name="board")
+    alice.groups.add(board)
+    found = written(alice, board)
+    text = "| Days | Who |\n|---|---|\n| 28 | all [1] |\n\nأهلاً بالعالم, 世界, हिन्दी: $x^2$\n\n```python\nprint(1)\n```"
+    say(found.conversation, found.messages[1], "user", "As a table?")
+    last = found.conversation.messages.order_by("created_at").last()
+    say(found.conversation, last, "assistant", text, found.open, engine="local: tiny")
+    return found
+
+
+def test_what_is_shared_is_read_with_its_sources(page: Any, person: User, talk: Written) -> None:
+    User.objects.filter(pk=person.pk).update(is_superuser=False)  # who administers reads every collection
+    share(talk.conversation.owner, talk.conversation, talk.messages[5].pk, person=person, group=None)
+    page.goto("/")
+    page.get_by_role("link", name="Shared with you").click()
+    page.get_by_role("link", name="Leave").click()
+    expect(page.get_by_role("heading", name="Leave")).to_be_visible()
+    expect(page.get_by_text("This answer rests on documents that you may not read.")).to_have_count(2)
+    page.locator(".cite").first.click()
+    expect(page.locator("#s-2-1")).to_be_focused()
+    expect(page.locator("#page")).not_to_contain_text("A million")
+    assert page.problems == []
+
+
+def test_a_conversation_is_shared_renewed_and_shared_no_more(page: Any, person: User, talk: Written) -> None:
+    own = talk.conversation
+    type(own).objects.filter(pk=own.pk).update(owner=person)
+    page.goto("/")
+    choose(page, "Leave", "Share…")
+    dialog = page.get_by_role("dialog", name="Share this conversation")
+    dialog.get_by_label("User name or e-mail address").fill("nobody")
+    dialog.get_by_role("button", name="Share", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_contain_text("There is nobody of this name whom you can share with.")
+    dialog.get_by_label("User name or e-mail address").fill("alice")
+    dialog.get_by_role("button", name="Share", exact=True).click()
+    expect(dialog.get_by_role("listitem")).to_contain_text("alice")
+    before = Share.objects.get().renewed_at
+    dialog.get_by_role("button", name="Renew for alice").click()
+    expect(page.locator("#announcer")).to_have_text("Renewed")
+    assert Share.objects.get().renewed_at > before
+    dialog.get_by_role("button", name="Close").click()
+    page.get_by_role("link", name="What you have shared").click()
+    page.get_by_role("button", name="Stop sharing Leave with alice").click()
+    expect(page.get_by_text("You share nothing.")).to_be_visible()
+    assert not Share.objects.exists()
+
+
+def test_it_is_taken_out_and_printed_from_the_menu(page: Any, person: User, talk: Written, tmp_path: Path) -> None:
+    type(talk.conversation).objects.filter(pk=talk.conversation.pk).update(owner=person)
+    page.goto("/")
+    page.get_by_role("button", name="More about Leave").click()
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name="Export as JSON").click()
+    assert download.value.suggested_filename.endswith(".json")
+    page.get_by_role("button", name="More about Leave").click()
+    with page.expect_popup() as opened:
+        page.get_by_role("menuitem", name="Print or save as PDF").click()
+    paper = opened.value
+    expect(paper.locator("table")).to_be_visible()
+    paper.emulate_media(media="print")
+    expect(paper.get_by_role("button", name="Print or save as PDF")).to_be_hidden()
+    paper.pdf(path=tmp_path / "paper.pdf")
+    assert (tmp_path / "paper.pdf").read_bytes().startswith(b"%PDF")
