@@ -2,7 +2,8 @@
 
 An error's message may be logged, kept with an answer, sent to a program or shown on a page. It is made in English and
 stays so; the page that shows it looks it up. A text with values in it is found by its pattern: `Wait %(seconds)s
-seconds.` is what `Wait 20 seconds.` was made from. What nobody listed stays English.
+seconds.` is what `Wait 20 seconds.` was made from. Several sentences are looked up together, then each by itself. What
+nobody listed stays English.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from django.utils.translation import get_language, gettext
 from chatapp.languages.texts import TEXTS
 
 _VALUE = re.compile(r"%\((\w+)\)s")
+_SENTENCE_END = re.compile(r"(?<=[.!?]) ")
 LONGEST = 2000  # characters; nothing longer is a sentence of ours, and matching it would cost
 
 
@@ -23,12 +25,18 @@ def said(text: object) -> str:
     words = str(text)
     if (get_language() or "en") == "en" or len(words) > LONGEST:
         return words
+    if (known := _known(words)) is not None:
+        return known
+    return " ".join(_known(one) or one for one in _SENTENCE_END.split(words))
+
+
+def _known(words: str) -> str | None:
     if words in TEXTS:
         return gettext(words)
     for pattern, template in _patterns():
         if found := pattern.fullmatch(words):
             return gettext(template) % found.groupdict()
-    return words
+    return None
 
 
 @cache
@@ -38,4 +46,4 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 def _expression(template: str) -> str:
     parts = _VALUE.split(template)  # text, name, text, name, … text
-    return "".join(f"(?P<{part}>.+?)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
+    return "".join(rf"(?P<{part}>(?:(?!\. ).)+?)" if place % 2 else re.escape(part) for place, part in enumerate(parts))

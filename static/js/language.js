@@ -40,19 +40,23 @@ export function time(date, options = {}) {
 // A sentence that the server made, which is English; as it is where no translation is known.
 export function said(text) {
   if (LANGUAGE === "en" || typeof text !== "string" || text.length > LONGEST) return text;
-  if (catalog().catalog?.[text]) return gettext(text);
+  return known(text) ?? text.split(/(?<=[.!?]) /).map((one) => known(one) ?? one).join(" ");
+}
+
+function known(text) {
+  if (Object.hasOwn(catalog().catalog ?? {}, text)) return gettext(text);
   for (const [pattern, template] of patterns()) {
     const found = pattern.exec(text);
     if (found) return gettext(template, found.groups);
   }
-  return text;
+  return null;
 }
 
-let known = null;
+let made = null;
 
 function patterns() {
   const escaped = (part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const expression = (text) => text.split(VALUE).map((part, place) => (place % 2 ? `(?<${part}>.+?)` : escaped(part))).join("");
-  known ??= (catalog().said ?? []).map((text) => [new RegExp(`^${expression(text)}$`, "s"), text]);
-  return known;
+  const expression = (text) => text.split(VALUE).map((part, place) => (place % 2 ? `(?<${part}>(?:(?!\\. ).)+?)` : escaped(part))).join("");
+  made ??= (catalog().said ?? []).map((text) => [new RegExp(`^${expression(text)}$`, "s"), text]);
+  return made;
 }

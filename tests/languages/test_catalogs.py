@@ -13,6 +13,7 @@ from chatapp.languages.texts import TEXTS
 from tests.languages.catalogs import ROOT, TRANSLATED, Entry, entries, marked, templates
 
 _VALUE = re.compile(r"%\((\w+)\)s")
+_NAMED_ENGINE = re.compile(r"^%\(name\)s")  # inference/routing/notes.py puts its name there
 _TAG = re.compile(r"<[^>]+>")
 _EACH = pytest.mark.parametrize(
     ("language", "domain"), [(one, which) for one in TRANSLATED for which in ("django", "djangojs")]
@@ -110,7 +111,12 @@ def test_scripts_hold_no_unmarked_sentences() -> None:
 
 def test_each_text_of_the_list_is_said_somewhere() -> None:
     constants, templates_ = _strings()
-    wanted = {text: _VALUE.sub("X", text) for text in TEXTS - constants - _MADE_OF_PARTS}
+    named = {
+        text
+        for text in TEXTS
+        if _NAMED_ENGINE.sub("The model", text) in constants or _NAMED_ENGINE.sub("It", text) in constants
+    }
+    wanted = {text: _VALUE.sub("X", text) for text in TEXTS - constants - named - _MADE_OF_PARTS}
     unsaid = [text for text, filled in wanted.items() if not any(one.fullmatch(filled) for one in templates_)]
     assert not unsaid, f"Nothing in the code says so; correct or remove it in chatapp/languages/texts.py: {unsaid}"
 

@@ -98,6 +98,9 @@ def test_what_was_made_in_english_is_said_in_the_language_of_the_page() -> None:
         assert (
             said("Wait 20 seconds, then try again.") == "Warten Sie 20 Sekunden und versuchen Sie es dann noch einmal."
         )
+        assert said("qwen could not be reached. gpt: No model is installed. The model broke off.") == (
+            "qwen war nicht erreichbar. gpt: No model is installed. Das Modell brach ab."
+        )
         assert said("Nobody listed this.") == "Nobody listed this."
         assert said("Wait " + "x" * 3000 + " seconds, then try again.").startswith("Wait xxx")
     with translation.override("en"):
