@@ -388,6 +388,7 @@ AUDIT_TEXTS = env.boolean("CHATAPP_AUDIT_TEXTS", True)
 QUESTION_CHARACTERS = env.integer("CHATAPP_QUESTION_CHARACTERS", 8000, least=100)
 # At once, and as many more as time passes; 0: no limit.
 LIMIT_REQUESTS = env.rate("CHATAPP_LIMIT_REQUESTS", "6000/60")
+LIMIT_QUESTIONS = env.rate("CHATAPP_LIMIT_QUESTIONS", "0")
 LIMIT_TOKENS = env.rate("CHATAPP_LIMIT_TOKENS", "0")
 LIMIT_UPLOADS = env.rate("CHATAPP_LIMIT_UPLOADS", "0")
 

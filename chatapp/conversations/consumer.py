@@ -27,7 +27,7 @@ from chatapp.documents.filters import EVERYTHING
 from chatapp.documents.search import areadable_passages
 from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, NotFound, as_dict
 from chatapp.json_body import parse as parse_json
-from chatapp.limits.services import Asked, atake
+from chatapp.limits.services import atake, of_question
 from chatapp.limits.tokens import Reserved, reserve
 from chatapp.safety.questions import require_allowed
 
@@ -115,7 +115,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _handle(self, frame: frames.ClientFrame) -> None:
         if isinstance(frame, _COUNTED):
-            await atake(Asked(self.user))  # before anything is judged, which costs more than to ask
+            await atake(of_question(self.user))  # before anything is judged, which costs more than to ask
         match frame:
             case frames.Ping():
                 await self.put({"type": "pong"})

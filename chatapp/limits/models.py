@@ -16,6 +16,7 @@ from chatapp.organisations.models import Organisation
 
 class Resource(models.TextChoices):
     REQUESTS = "requests", "requests"
+    QUESTIONS = "questions", "questions"
     TOKENS = "tokens", "tokens of models"
     UPLOADS = "uploads", "uploaded documents"
     TURNS = "turns", "answers at the same time"
@@ -24,7 +25,12 @@ class Resource(models.TextChoices):
 class Limit(models.Model):
     """Of a person, a group, an organisation, a key; of none of them: of everybody. Without a row, the settings hold."""
 
-    resource = models.CharField(max_length=10, choices=Resource)
+    resource = models.CharField(
+        max_length=10,
+        choices=Resource,
+        help_text="Questions are those on the page and of programs, answers that are written again as well. Requests "
+        "are every call of a program and of the page itself, which makes several for a question.",
+    )
     amount = models.PositiveIntegerField(validators=[MinValueValidator(1)])
     seconds = models.PositiveIntegerField(
         "in so many seconds", default=60, validators=[MinValueValidator(1)], help_text="Not for answers at one time."

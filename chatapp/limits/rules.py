@@ -139,6 +139,7 @@ def _of_key(person: User, about: Iterable[Rule]) -> list[Rule]:
 def _of_settings(resource: Resource) -> Rule | None:
     rates = {
         Resource.REQUESTS: settings.LIMIT_REQUESTS,
+        Resource.QUESTIONS: settings.LIMIT_QUESTIONS,
         Resource.TOKENS: settings.LIMIT_TOKENS,
         Resource.UPLOADS: settings.LIMIT_UPLOADS,
     }

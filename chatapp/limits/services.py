@@ -17,6 +17,7 @@ from chatapp.limits.rules import buckets_of, groups_of
 _UNITS = {1: "a second", 60: "a minute", 3600: "an hour", 86_400: "a day"}
 _WORDS = {
     Resource.REQUESTS: "requests",
+    Resource.QUESTIONS: "questions",
     Resource.TOKENS: "tokens of models",
     Resource.UPLOADS: "uploaded documents",
 }
@@ -44,6 +45,10 @@ class Asked:
 
     person: User
     costs: tuple[tuple[Resource, float], ...] = ((Resource.REQUESTS, 1),)
+
+
+def of_question(person: User) -> Asked:
+    return Asked(person, ((Resource.REQUESTS, 1), (Resource.QUESTIONS, 1)))
 
 
 def take_all(asked: Sequence[Asked]) -> list[tuple[Level, ...] | Exception]:

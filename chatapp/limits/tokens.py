@@ -42,14 +42,23 @@ class Reserved:
 NOTHING = Reserved()
 
 
-async def reserve(person: User, tokens: int | None = None) -> Reserved:
+async def reserve(person: User, tokens: int | None = None, *, questions: int = 0) -> Reserved:
     """Raises LimitReached and BudgetSpent. Without a number: as many as an answer of the built-in model can take, which
-    counts for budgets when it is there; with one, it counts at once."""
-    most = await _allowed(person, tokens or 0)
-    if most is None:
+    counts for budgets when it is there; with one, it counts at once. Questions are taken and not given back."""
+    costs = await _limited(person, tokens, questions)
+    if not costs:
         return NOTHING
-    wanted = min(most, settings.INFERENCE.context_tokens if tokens is None else tokens)
-    return Reserved(wanted, await atake(Asked(person, ((Resource.TOKENS, wanted),))))
+    return Reserved(costs.get(Resource.TOKENS, 0), await atake(Asked(person, tuple(costs.items()))))
+
+
+def _costs(person: User, tokens: int | None, questions: int) -> dict[Resource, int]:
+    """Of what a limit holds for; nothing else is asked about in the database."""
+    costs = {}
+    if (most := allowed(person, tokens or 0)) is not None:
+        costs[Resource.TOKENS] = min(most, settings.INFERENCE.context_tokens if tokens is None else tokens)
+    if questions and buckets_of(person, Resource.QUESTIONS, groups_of([person])[person.pk]):
+        costs[Resource.QUESTIONS] = questions
+    return costs
 
 
 def smallest(person: User) -> int | None:
@@ -67,4 +76,4 @@ def allowed(person: User, tokens: int) -> int | None:
     return most
 
 
-_allowed = in_database(allowed)
+_limited = in_database(_costs)

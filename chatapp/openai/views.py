@@ -115,7 +115,7 @@ async def completions(request: HttpRequest, person: User) -> HttpResponseBase:
     form = Form(asked.model or await route_named(""))
     await _require_route(person, asked.model)
     narrowed = await narrowed_in(body, person)
-    reserved = await reserve(person)
+    reserved = await reserve(person, questions=1)
     count(request, reserved.levels)
     answering = answer(person, asked, narrowed, seed=seed_in(body, asked), fresh=fresh)
     events = metered(person, answering, asked, reserved)
