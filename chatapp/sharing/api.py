@@ -1,20 +1,20 @@
-"""Taking conversations out, over HTTP."""
+"""Taking conversations out and bringing them in, over HTTP."""
 
 from __future__ import annotations
 
 from typing import cast
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Conversation
-from chatapp.errors import Invalid
-from chatapp.sharing import exporting
+from chatapp.errors import Invalid, as_dict
+from chatapp.sharing import exporting, imported_files, importing
 from chatapp.sharing.branches import branch_to, messages_of
 
 
@@ -40,6 +40,15 @@ def export(request: HttpRequest, pk: UUID) -> HttpResponse:
             "X-Content-Type-Options": "nosniff",
         },
     )
+
+
+@require_POST
+def import_(request: HttpRequest) -> JsonResponse:
+    """All of what is sent is read before anything is kept."""
+    user = cast(User, request.user)
+    done = importing.bring_in(user, imported_files.read(request.body))
+    refused = [{"title": title, "error": as_dict(error)} for title, error in done.refused]
+    return JsonResponse({"conversations": [str(pk) for pk in done.conversations], "refused": refused}, status=201)
 
 
 def kept_conversation(user: User, pk: UUID) -> Conversation:

@@ -103,7 +103,7 @@ def _one(ordinal: int, row: Message, length: int | None, withheld: bool, places:
     except Unreadable:
         text = None
     if withheld:  # what is quoted in a later question comes from there
-        text = _QUOTED.sub("", text or "") if question else ""
+        text = _QUOTED.sub("", text or "").strip() if question else ""
     cited = (
         [] if withheld else [one for one in row.citations.all() if length is None or f"[{one.number}]" in (text or "")]
     )

@@ -117,6 +117,7 @@ const palette = new Palette({
     keep: menuButton.hidden ? null : () => menuButton.click(),
     selectSeveral: list.shown().length ? () => list.selecting.begin() : null,
     newFolder: () => list.newFolder(),
+    importFile: () => list.importFile(),
     showArchived: list.archived ? () => list.show({ kind: "archived" }) : null,
   }),
   conversations: () => list.shown(),

@@ -4,6 +4,7 @@ import { request } from "./api.js";
 import { ConversationActs, titleOf } from "./conversation-acts.js";
 import { el, icon, iconButton } from "./dom.js";
 import { deleteFolder, makeFolder, renameFolder } from "./folders.js";
+import { importConversations } from "./importing.js";
 import { LOCALE, gettext } from "./language.js";
 import { openMenu } from "./menu.js";
 import { Selecting } from "./selecting.js";
@@ -139,6 +140,9 @@ export class ConversationList {
     }
     sections.push(...[...groups].map(([name, items]) => this.#section(name, items)));
     if (!this.shown().length) sections.push(el("p", { class: "quiet-text" }, this.#nothing()));
+    if (!this.shown().length && this.view.kind === "all") {
+      sections.push(el("button", { type: "button", class: "button quiet small more", onclick: () => this.importFile() }, gettext("Import conversations")));
+    }
     return sections;
   }
 
@@ -169,6 +173,10 @@ export class ConversationList {
       ]));
   }
 
+  importFile() {
+    return importConversations(() => (this.load(), this.tellOthers()));
+  }
+
   newFolder() {
     return this.#changeFolder(makeFolder);
   }
@@ -184,12 +192,13 @@ export class ConversationList {
   #beside() {
     const { received, given } = this.shared ?? {};
     const name = received ? gettext("Shared with you") : gettext("What you have shared");
-    const shared = (received || given) && el("a", { class: "button quiet small more shared-link", href: "/shared/" }, icon("people"), name);
-    return [this.archived && this.#archiveLink(), shared].filter(Boolean);
+    const shared = (received || given) && el("a", { class: "beside", href: "/shared/" }, icon("people"), name);
+    const links = [this.archived && this.#archiveLink(), shared].filter(Boolean);
+    return links.length ? [el("div", { class: "beside-list" }, ...links)] : [];
   }
 
   #archiveLink() {
-    return el("button", { type: "button", class: "button quiet small more", onclick: () => this.show({ kind: "archived" }) },
+    return el("button", { type: "button", class: "beside", onclick: () => this.show({ kind: "archived" }) },
       icon("archive"), gettext("Archived conversations"));
   }
 

@@ -40,7 +40,10 @@ export function seamsOf(message) {
     .map(({ engine, from }) => ({ from, words: gettext("From here on: %(writer)s", { writer: isQuoting(engine) ? gettext("quoted from the documents") : engineName(engine) }) }));
 }
 
+export const isImported = (engine) => engine === "imported";
+
 export function writtenBy(parts) {
+  if (parts.length && parts.every((one) => isImported(one.engine))) return gettext("Imported: written elsewhere, without sources that could be checked.");
   const models = [...new Set(parts.map((one) => one.engine).filter((one) => !isQuoting(one)))].map(engineName);
   const quoted = parts.some(hasQuotations);
   if (!models.length) return quoted ? gettext("Quoted from the documents") : gettext("Answered without a language model");

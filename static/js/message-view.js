@@ -1,7 +1,7 @@
 // One message on the page: a question, or an answer with its stage, text, sources and buttons.
 
 import { el, icon, iconButton, withCommands } from "./dom.js";
-import { cardOf, hasQuotations, isQuoting, notesOf, partsOf, seamsOf, writtenBy } from "./engines.js";
+import { cardOf, hasQuotations, isImported, isQuoting, notesOf, partsOf, seamsOf, writtenBy } from "./engines.js";
 import { markUnsupported } from "./grounding.js";
 import { highlightCode } from "./highlight.js";
 import { gettext, ngettext, number, said } from "./language.js";
@@ -162,11 +162,11 @@ export class MessageView {
 
   #sourceButton(source, manyCollections) {
     const where = [manyCollections && source.document?.collection, source.page ? gettext("page %(page)s", source) : "", source.heading ?? ""].filter(Boolean).join(" · ");
-    return el("button", { type: "button", class: "source", data: { number: source.number }, dir: "auto",
+    return el("button", { type: "button", class: "source", data: { number: source.number },
       onclick: (event) => this.actions.cite(this.message, source.number, event.currentTarget) },
       el("span", { class: "number", "aria-hidden": "true" }, String(source.number)),
-      el("span", { class: "source-words" }, el("span", { class: "source-name" }, source.document?.name ?? gettext("A removed document")),
-        where && el("span", { class: "source-where" }, where)));
+      el("span", { class: "source-words" }, el("span", { class: "source-name", dir: "auto" }, source.document?.name ?? gettext("A removed document")),
+        where && el("span", { class: "source-where", dir: "auto" }, where)));
   }
 
   // Where the question was asked of a part of the documents. If that was in vain, the rest is one click away.
@@ -184,8 +184,13 @@ export class MessageView {
     if (!parts.length) return null;
     const notes = notesOf(this.message);
     const advice = isQuoting(parts.at(-1).engine) ? this.#aboutQuoting(parts, notes.length > 0) : [];
-    return el("p", { class: "writer" }, el("a", { dir: "auto", href: cardOf(parts.at(-1).engine) }, writtenBy(parts)), ...notes.map((note) => el("span", { dir: "auto" }, said(note))),
+    return el("p", { class: "writer" }, this.#by(parts), ...notes.map((note) => el("span", { dir: "auto" }, said(note))),
       advice.length > 0 && el("span", { class: "model-advice" }, ...advice));
+  }
+
+  #by(parts) {
+    const { engine } = parts.at(-1);
+    return isImported(engine) ? el("span", { dir: "auto" }, writtenBy(parts)) : el("a", { dir: "auto", href: cardOf(engine) }, writtenBy(parts));
   }
 
   #aboutQuoting(parts, failed) {

@@ -44,6 +44,7 @@ export function commandsOf(acts) {
     { name: gettext("Pin, move, archive or delete this conversation"), hint: gettext("Menu"), run: acts.keep },
     { name: gettext("Select several conversations"), run: acts.selectSeveral },
     { name: gettext("New folder"), run: acts.newFolder },
+    { name: gettext("Import conversations"), run: acts.importFile },
     { name: gettext("Shared conversations"), run: () => location.assign("/shared/") },
     { name: gettext("Archived conversations"), run: acts.showArchived },
     { name: gettext("Documents"), run: follow('a[href="/documents/"]') },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +84,39 @@ def test_it_is_taken_out_and_printed_from_the_menu(page: Any, person: User, talk
     expect(paper.get_by_role("button", name="Print or save as PDF")).to_be_hidden()
     paper.pdf(path=tmp_path / "paper.pdf")
     assert (tmp_path / "paper.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_file_of_another_assistant_comes_in(page: Any, person: User) -> None:
+    page.context.route_web_socket("**/ws/chat/", lambda socket: None)
+    said = {"author": {"role": "user"}, "content": {"parts": ["Where to?"]}}
+    told = {"author": {"role": "assistant"}, "content": {"parts": ["To Lisbon. [1]"]}}
+    mapping = {"q": {"parent": None, "message": said}, "a": {"parent": "q", "message": told}}
+    rows = [{"title": f"Trip {number}", "mapping": mapping} for number in range(25)]
+    rows.append({"title": "Long", "mapping": {"q": {"message": {**said, "content": {"parts": ["x" * 2_000_000]}}}}})
+    page.goto("/")
+    page.get_by_role("button", name="Import conversations").click()
+    dialog = page.get_by_role("dialog", name="Import conversations")
+    dialog.get_by_label("File").set_input_files(
+        {"name": "conversations.json", "mimeType": "application/json", "buffer": json.dumps(rows).encode()}
+    )
+    dialog.get_by_role("button", name="Import", exact=True).click()
+    expect(dialog.get_by_role("status")).to_contain_text("25 conversations were imported.")
+    expect(dialog.get_by_role("listitem")).to_have_text("Long: It is too large.")
+    dialog.get_by_role("button", name="Close").click()
+    page.get_by_role("link", name="Trip 7").click()
+    expect(page.locator(".writer")).to_have_text("Imported: written elsewhere, without sources that could be checked.")
+    expect(page.locator(".assistant .prose")).to_have_text("To Lisbon. [1]")
+    expect(page.locator(".cite, .writer a")).to_have_count(0)
+    assert page.problems == []
+
+
+def test_a_file_that_is_none_says_so(page: Any, person: User) -> None:
+    page.context.route_web_socket("**/ws/chat/", lambda socket: None)
+    page.goto("/")
+    page.get_by_role("button", name="Import conversations").click()
+    dialog = page.get_by_role("dialog", name="Import conversations")
+    for content, said in ((b"nothing", "This file is not JSON."), (b'{"a": 1}', "is in no form that is known here")):
+        file = {"name": "x.json", "mimeType": "application/json", "buffer": content}
+        dialog.get_by_label("File").set_input_files(file)
+        dialog.get_by_role("button", name="Import", exact=True).click()
+        expect(dialog.get_by_role("alert")).to_contain_text(said)
