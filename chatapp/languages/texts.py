@@ -170,6 +170,7 @@ TEXTS: frozenset[str] = frozenset(
         gettext_noop("Left empty, it does not end."),
         gettext_noop("Ask questions (/v1/chat/completions)"),
         gettext_noop("Compute vectors (/v1/embeddings)"),
+        gettext_noop("Upload documents"),
         gettext_noop("Search passages"),
         gettext_noop("Read collections, documents and passages"),
         gettext_noop("Change and delete collections and documents"),

@@ -10,8 +10,8 @@ const DELETION_TIMEOUT = 120000; // document by document
 export function paintCollections(root, collections, current, onOpen) {
   const focused = [...root.children].indexOf(document.activeElement);
   root.replaceChildren(...collections.map((one) =>
-    el("button", { type: "button", "aria-current": one.id === current ? "page" : null, onclick: () => onOpen(one.id), dir: "auto" },
-      el("span", { class: "clamped", title: one.name }, one.name), el("span", { class: "count", "aria-label": ngettext("%(count)s document", "%(count)s documents", one.documents) }, number(one.documents)))));
+    el("button", { type: "button", "aria-current": one.id === current ? "page" : null, onclick: () => onOpen(one.id) },
+      el("span", { class: "clamped", title: one.name, dir: "auto" }, one.name), el("span", { class: "count", "aria-label": ngettext("%(count)s document", "%(count)s documents", one.documents) }, number(one.documents)))));
   root.children[focused]?.focus();
 }
 

@@ -64,7 +64,7 @@ export class SourcePanel {
 
   #title(name, number, facts) {
     return [
-      el("p", { class: "panel-title", dir: "auto" }, el("span", { class: "number" }, String(number)), el("strong", { class: "clamped", title: name }, name)),
+      el("p", { class: "panel-title" }, el("span", { class: "number" }, String(number)), el("strong", { class: "clamped", title: name, dir: "auto" }, name)),
       el("p", { class: "facts", dir: "auto" }, facts.filter(Boolean).join(" · ")),
     ];
   }

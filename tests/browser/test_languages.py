@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from retrieval.models import Document
 from tests.browser.double import Double
 from tests.browser.states import handbook
 from tests.browser.test_documents_page import DOCUMENTS, stage
@@ -22,9 +23,9 @@ GERMAN, ARABIC = {"locale": "de-DE"}, {"locale": "ar"}
 ENDS_EARLY = "document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth"
 
 
-def fits(page: Any, name: str) -> None:
+def fits(page: Any, name: str, widths: tuple[int, ...] = WIDTHS) -> None:
     """Nothing reaches over the edge of the window, wide or narrow."""
-    for width in WIDTHS:
+    for width in widths:
         page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_timeout(150)
         assert page.evaluate(ENDS_EARLY), f"{name} is wider than {width} px"
@@ -108,6 +109,31 @@ def test_the_documents_page(page: Any, double: Double) -> None:
     expect(page.locator("#collection-dialog")).to_be_visible()
     fits(page, f"{language}-collection")
     assert not page.problems
+
+
+@pytest.mark.parametrize("page", [GERMAN, ARABIC], indirect=True, ids=["de", "ar"])
+def test_the_other_pages_fit(page: Any, double: Double, person: Any) -> None:
+    handbook()
+    document = Document.objects.order_by("name")[0]
+    page.goto("/")
+    language = page.locator("html").get_attribute("lang")
+    page.locator("[popovertarget=languages]").click()
+    expect(page.locator("#languages")).to_be_visible()
+    fits(page, f"{language}-menu", widths=WIDTHS[:1])
+    for name, path in {
+        "document": f"/documents/{document.pk}/",
+        "passages": f"/documents/{document.pk}/passages/",
+        "readers": f"/documents/{document.pk}/readers/",
+        "bench": "/documents/search/",
+        "keys": "/accounts/keys/",
+        "second-factor": "/accounts/second-factor/",
+        "models": "/models/",
+        "card": "/models/card/?engine=extractive",
+        "absent": "/nowhere/",
+    }.items():
+        page.goto(path)
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        fits(page, f"{language}-{name}")
 
 
 @pytest.mark.parametrize("page", [GERMAN, ARABIC], indirect=True, ids=["de", "ar"])
