@@ -26,6 +26,13 @@ _NUMBERED = re.compile(
     r"|anhang|figure|abbildung|form|article|artikel)[\s.-]*(\d+|[ivxlc]+|[a-z])\b.*",
     re.IGNORECASE | re.DOTALL,
 )
+_NUMBER = re.compile(r"(?:(?:page|seite)\s+)?(?:(?:\d+[.)]|\d+(?:\.\d+)+[.)]?)\s+)?", re.IGNORECASE)  # before a heading
+# Every second document has one: what it says of which, nobody can tell.
+_EVERYWHERE = frozenset(
+    "contact contacts introduction summary overview contents index references conclusion conclusions notes general "
+    "appendix background scope purpose definitions kontakt einleitung einführung zusammenfassung überblick übersicht "
+    "inhalt inhaltsverzeichnis anhang allgemeines fazit quellen hinweise zweck geltungsbereich".split()
+)
 _FILE = re.compile(r".*\.[a-z]\w{1,4}", re.IGNORECASE | re.DOTALL)
 
 
@@ -61,9 +68,9 @@ def example_questions(user: User) -> list[str]:
     of_sections: dict[UUID, str] = {}
     of_titles: dict[UUID, str] = {}
     for document, title, name, heading in passages:
-        topic = heading.split(" > ")[-1].split(" › ")[-1].strip(" .:#")
+        topic = _topic(heading.split(" > ")[-1].split(" › ")[-1])
         if not _is_telling(topic):
-            topic = title.strip(" .:#")
+            topic = _topic(title)
             if not _is_telling(topic):
                 continue
         of_which = of_titles if topic.casefold() in (title.casefold(), name.casefold()) else of_sections
@@ -72,10 +79,20 @@ def example_questions(user: User) -> list[str]:
     return list(dict.fromkeys([*of_sections.values(), *others]))[:EXAMPLES]
 
 
+def _topic(heading: str) -> str:
+    """Without its number."""
+    return _NUMBER.sub("", heading.strip(" .:#"), count=1).strip(" .:#")
+
+
 def _is_telling(topic: str) -> bool:
-    """Neither `Sheet1` nor `Chapter 2: ...` nor the name of a file or of a part of a form says what it is about."""
-    if not 4 <= len(topic) <= LONGEST_HEADING or sum(char.isalpha() for char in topic) < len(topic) / 2:
+    """Neither `Sheet1` nor `Chapter 2: ...` nor the name of a file, of a part of a form or of a place says what it is
+    about."""
+    letters = sum(char.isalpha() for char in topic)
+    if not 4 <= len(topic) <= LONGEST_HEADING or letters < len(topic) / 2:
         return False
-    if topic.isupper() and len(topic) > _LONGEST_CAPITALS:
+    if sum(char.isupper() for char in topic) > letters / 2 and len(topic) > _LONGEST_CAPITALS:
+        return False
+    is_address = "," in topic and topic.istitle()
+    if is_address or topic.casefold() in _EVERYWHERE:
         return False
     return not (_NUMBERED.fullmatch(topic) or _FILE.fullmatch(topic))

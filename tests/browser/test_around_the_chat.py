@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from retrieval.models import Passage
@@ -119,10 +120,26 @@ def test_the_empty_page_offers_sections_first_and_titles_after_them(page: Any, d
     assert double.wait_for("ask")["text"] == "What do the documents say about “Travel abroad”?"
 
 
-def test_the_empty_page_offers_no_headings_that_say_nothing(page: Any, double: Double) -> None:
+@pytest.mark.parametrize(
+    "headings",
+    [
+        ("Sheet1", "PERSONAL DETAILS", "Chapter 1: Scope"),
+        ("5. Contact", "Page PART I : FINANCIAL INFORMATION", "20. Coimbatore, Tamil Nadu"),
+    ],
+)
+def test_the_empty_page_offers_no_headings_that_say_nothing(
+    page: Any, double: Double, headings: tuple[str, str, str]
+) -> None:
     handbook()
-    for title, heading in (("Leave", "Sheet1"), ("Expenses", "PERSONAL DETAILS"), ("Security", "Chapter 1: Scope")):
+    for title, heading in zip(("Leave", "Expenses", "Security"), headings, strict=True):
         Passage.objects.filter(document__title=title).update(heading=heading)
     page.goto("/")
     titles = ("Security", "Expenses", "Leave")
     expect(page.locator(".example")).to_have_text([f"What do the documents say about “{one}”?" for one in titles])
+
+
+def test_a_heading_is_offered_without_its_number(page: Any, double: Double) -> None:
+    handbook()
+    Passage.objects.filter(document__title="Leave").update(heading="3.2 Baggage rules")
+    page.goto("/")
+    expect(page.get_by_role("button", name="What do the documents say about “Baggage rules”?")).to_be_visible()
