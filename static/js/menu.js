@@ -18,7 +18,7 @@ class Menu {
     this.node = el("ul", { class: "menu", role: "menu", "aria-label": label, popover: "auto" }, ...this.items.map((item) => el("li", { role: "none" }, item)));
     this.node.addEventListener("keydown", (event) => this.#key(event));
     this.node.addEventListener("toggle", (event) => event.newState === "closed" && this.#gone());
-    document.body.append(this.node);
+    (button.closest("aside, main") ?? document.body).append(this.node); // a landmark, which is not painted anew
     this.node.showPopover();
     this.#place();
     button.setAttribute("aria-expanded", "true");
