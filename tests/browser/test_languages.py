@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from retrieval.models import Document
 from tests.browser.double import Double
 from tests.browser.states import handbook
+from tests.browser.test_accessibility import check
 from tests.browser.test_documents_page import DOCUMENTS, stage
 
 FOLDER = os.environ.get("FOOTNOTE_SCREENSHOTS", "")
@@ -59,6 +60,7 @@ def test_the_chat_page_in_arabic_runs_from_right_to_left(page: Any, double: Doub
     sidebar, chat = page.locator("#sidebar").bounding_box(), page.locator("main.chat").bounding_box()
     assert sidebar["x"] >= chat["x"] + chat["width"] - 1
     fits(page, "ar-chat-empty")
+    check(page, [(1280, "light"), (390, "dark")])
     assert not page.problems
 
 
@@ -120,6 +122,7 @@ def test_the_other_pages_fit(page: Any, double: Double, person: Any) -> None:
     page.locator("[popovertarget=languages]").click()
     expect(page.locator("#languages")).to_be_visible()
     fits(page, f"{language}-menu", widths=WIDTHS[:1])
+    check(page, [(1280, "light"), (1280, "dark")])
     for name, path in {
         "document": f"/documents/{document.pk}/",
         "passages": f"/documents/{document.pk}/passages/",
