@@ -83,6 +83,7 @@ const list = new ConversationList({
   },
   onGone: (id, last) => (id === session.id ? startNew() : last && composer.focus()),
   onChanged: () => tabs?.postMessage({}),
+  tell: (words, problem) => tell(words, { problem }),
   more: (item) => {
     const last = item.id === session.id ? session.tree.path().at(-1)?.id : null;
     const share = () => list.attempt(() => shareConversation(item, last, () => list.load()));
@@ -228,6 +229,7 @@ session.addEventListener("elsewhere", ({ detail }) => {
   tabs?.postMessage(detail);
   if (!session.temporary) list.asked(detail.conversation);
 });
+session.addEventListener("begun", () => list.load());
 session.addEventListener("opened", (event) => {
   if (session.temporary) return composer.nowIn(event.detail); // its address would stand in the browser's history
   history.replaceState({}, "", `/c/${event.detail}/`);

@@ -75,7 +75,7 @@ export class ConversationActs {
   async #changed(said) {
     await this.list.load();
     this.list.tellOthers();
-    announce(said);
+    this.list.said(said);
   }
 
   // -> whether they are gone
@@ -91,7 +91,7 @@ export class ConversationActs {
       else await request("POST", "/api/conversations/several/", { ids, delete: true });
       this.list.gone(ids);
       this.list.tellOthers();
-      announce(gettext("Deleted"));
+      this.list.said(gettext("Deleted"));
     });
   }
 }

@@ -2,7 +2,7 @@
 
 import { request } from "./api.js";
 import { ConversationActs, titleOf } from "./conversation-acts.js";
-import { el, icon, iconButton } from "./dom.js";
+import { announce, el, icon, iconButton } from "./dom.js";
 import { deleteFolder, makeFolder, renameFolder } from "./folders.js";
 import { importConversations } from "./importing.js";
 import { LOCALE, gettext } from "./language.js";
@@ -23,9 +23,10 @@ function group(date, now = new Date()) {
 }
 
 export class ConversationList {
-  // `more(item)`: -> further entries of its menu; `onChanged`: other tabs are to know
-  constructor({ root, onOpen, onGone, onChanged = () => {}, more = () => [] }) {
-    Object.assign(this, { root, onOpen, onGone, tellOthers: onChanged, current: null, view: EVERYTHING });
+  // `more(item)`: -> further entries of its menu; `onChanged`: other tabs are to know; `tell(text, problem)`: said where
+  // the list is out of sight
+  constructor({ root, onOpen, onGone, onChanged = () => {}, more = () => [], tell = () => {} }) {
+    Object.assign(this, { root, onOpen, onGone, tell, tellOthers: onChanged, current: null, view: EVERYTHING });
     Object.assign(this, { items: [], pinned: [], folders: [], archived: false });
     this.acts = new ConversationActs(this, more);
     this.selecting = new Selecting(this);
@@ -241,9 +242,20 @@ export class ConversationList {
       await action();
       return true;
     } catch (error) {
+      const words = `${error.message} ${error.advice ?? ""}`;
       this.root.querySelector(".notice")?.remove();
-      this.root.prepend(el("p", { class: "notice problem", role: "alert" }, `${error.message} ${error.advice ?? ""}`));
+      this.root.prepend(el("p", { class: "notice problem", role: "alert" }, words));
+      if (!this.#isSeen()) this.tell(words, true);
       return false;
     }
+  }
+
+  said(words) {
+    announce(words);
+    if (!this.#isSeen()) this.tell(words, false);
+  }
+
+  #isSeen() {
+    return this.root.checkVisibility?.({ visibilityProperty: true }) ?? true;
   }
 }

@@ -187,7 +187,7 @@ export class Session extends EventTarget {
   #accepted(frame) {
     const asked = this.waiting.get(frame.id);
     this.waiting.delete(frame.id);
-    if (!asked) return void (frame.conversation === this.id && !this.turns.has(frame.turn) && this.refresh());
+    if (!asked) return this.#acceptedElsewhere(frame);
     this.#emit("elsewhere", { conversation: frame.conversation, turn: frame.turn });
     if (asked.conversation !== this.id) return;
     const isNew = !this.id;
@@ -199,6 +199,12 @@ export class Session extends EventTarget {
     if (isNew) this.#emit("opened", this.id);
     this.#emit("title", { id: this.id, title: (this.title = frame.title || this.title) });
     this.#emit("changed");
+  }
+
+  // In another tab, or on another device.
+  #acceptedElsewhere({ conversation, turn, temporary }) {
+    if (!temporary) this.#emit("begun", conversation);
+    if (conversation === this.id && !this.turns.has(turn)) this.refresh();
   }
 
   #place(frame, asked) {

@@ -128,6 +128,32 @@ def test_the_head_of_the_chat_has_the_same_menu(page: Any, double: Double) -> No
     assert double.kept == [("PATCH", f"conversations/{CONVERSATION}/", {"pinned": True})]
 
 
+def test_on_a_telephone_what_became_of_it_is_said_beside_the_question(page: Any, double: Double) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    stored(double, answered())
+    page.goto("/")
+    page.locator("#menu").click()
+    page.get_by_role("link", name="Leave").click()
+    page.wait_for_selector(".message.user")
+    page.locator("#chat-menu").click()
+    page.get_by_role("menuitem", name="Archive").click()
+    expect(page.locator("#notice")).to_have_text("Archived")
+    error = {"error": {"message": "The database rests.", "advice": "Wait a moment."}}
+    page.route(f"**/api/conversations/{CONVERSATION}/", lambda route: route.fulfill(status=503, json=error))
+    page.locator("#chat-menu").click()
+    page.get_by_role("menuitem", name="Pin").click()
+    expect(page.locator("#notice")).to_have_text("The database rests. Wait a moment.")
+
+
+def test_a_question_on_another_device_is_listed(page: Any, double: Double) -> None:
+    page.goto("/")
+    expect(page.locator("#conversations")).to_contain_text("Your conversations will be listed here.")
+    stored(double, answered())
+    double.send({"type": "accepted", "id": "theirs", "turn": "t", "conversation": CONVERSATION, "title": "Leave",
+                 "question": "q", "answer": "a"})  # fmt: skip
+    expect(page.get_by_role("link", name="Leave")).to_be_visible()
+
+
 def test_what_is_refused_is_said_and_the_list_stays(page: Any, double: Double) -> None:
     double.conversations = [{"id": "one", "title": "Leave", "updated_at": STAMP}]
     page.goto("/")
