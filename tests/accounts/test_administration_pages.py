@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from chatapp.accounts.models import User
+from chatapp.accounts.models import OneTimeLink, User
+from chatapp.governance.models import AuditEntry
+from chatapp.roles.models import Appointment
 from tests.conftest import Cast, signed_in_session
 
 
@@ -61,3 +64,37 @@ def test_the_forms_offer_no_permissions_and_keep_those_there_are(cast: Cast) -> 
     page = client.get(f"/admin/accounts/user/{cast.alice.pk}/change/").content.decode()
     assert 'name="user_permissions"' not in page and 'name="groups"' in page
     assert client.get("/admin/accounts/user/add/").status_code == 200
+
+
+def link_for(by: User, *people: User) -> str:
+    form = {"action": "sign_in_link", "_selected_action": [str(one.pk) for one in people]}
+    page = as_(by).post("/admin/accounts/user/", form, follow=True).content.decode()
+    found = re.search(r"/accounts/link/[\w-]+/", page)
+    return found[0] if found else ""
+
+
+def test_an_administrator_makes_a_link_that_signs_somebody_in_once(cast: Cast) -> None:
+    link = link_for(cast.administrator, cast.bob)
+    line = AuditEntry.objects.get(action="sign_in_link.made")
+    assert line.actor == cast.administrator and link.split("/")[-2] not in str(line.whole_detail)
+    bob = Client()
+    bob.post(link)
+    assert bob.get("/api/conversations/").status_code == 200
+    assert Client().get(link).status_code == 404
+
+
+def test_a_link_is_for_one_person_with_an_open_account_and_where_there_are_local_ones(
+    cast: Cast, settings: Any
+) -> None:
+    assert not link_for(cast.administrator, cast.alice, cast.bob)
+    assert not link_for(cast.alice, cast.bob)
+    User.objects.filter(pk=cast.bob.pk).update(is_active=False)
+    assert not link_for(cast.administrator, cast.bob)
+    settings.LOCAL_ACCOUNTS = False
+    assert not link_for(cast.administrator, cast.alice)
+    assert not OneTimeLink.objects.exists()
+
+
+def test_an_organiser_makes_none_for_those_who_run_footnote(cast: Cast) -> None:
+    Appointment.objects.create(role="organiser", user=cast.alice)
+    assert not link_for(cast.alice, cast.administrator)
