@@ -196,7 +196,7 @@ async function retryAll(code) {
 
 async function cancelWaiting(waiting) {
   const text = ngettext("%(count)s document waits to be read or indexed. They will be listed as failed, and can be tried again.",
-    "%(count)s documents wait to be read or indexed. They will be listed as failed, and can be tried again.", waiting);
+    "%(count)s documents wait to be read or indexed. They will be listed as failed, and can be tried again.", waiting, { count: waiting });
   if (!(await confirmWith(gettext("Call off what waits?"), text, gettext("Call off")))) return;
   const answer = await attempt(() => request("POST", "/api/ingestion/cancel/", { collection: state.current }));
   if (answer) announce(ngettext("%(count)s document called off", "%(count)s documents called off", answer.documents));
