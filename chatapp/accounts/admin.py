@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from chatapp.accounts.choosing import Choosing
 from chatapp.accounts.keys import revoke
 from chatapp.accounts.links import make_link
 from chatapp.accounts.models import ApiKey, ServiceAccount, User
@@ -166,7 +167,7 @@ class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(ServiceAccount)
-class ServiceAccountAdmin(OfOrganisers, ServiceAdminBase):
+class ServiceAccountAdmin(Choosing, OfOrganisers, ServiceAdminBase):
     form = ServiceAccountForm
     form_within = PersonWithin
     list_display = ("username", "owner", "contact", "is_active", "keys")

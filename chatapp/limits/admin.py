@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from chatapp.accounts.choosing import Choosing
 from chatapp.accounts.models import ApiKey, User
 from chatapp.governance.personal import Personal
 from chatapp.governance.services import record
@@ -47,7 +48,7 @@ class LimitForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Limit)
-class LimitAdmin(OfOrganisers, LimitAdminBase):
+class LimitAdmin(Choosing, OfOrganisers, LimitAdminBase):
     """What an organisation has as a whole is for those who run Footnote to say; organisers share it out."""
 
     organisation_paths = ("organisation", "user__organisation", "group__place__organisation", "key__user__organisation")

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
 
+from chatapp.accounts.choosing import Choosing
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
 from chatapp.organisations.boundaries import organisation_of
@@ -155,7 +156,7 @@ class LinkForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(SocialAccount)
-class LinkAdmin(LinkAdminBase):
+class LinkAdmin(Choosing, LinkAdminBase):
     """Who is who: made at a first sign-in, or here, for somebody who has an account already."""
 
     form = LinkForm

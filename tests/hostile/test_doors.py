@@ -82,5 +82,12 @@ def test_what_once_stumbled_does_so_no_more(house: House) -> None:
     for path in ("/api/documents/null,null/", "/api/nothing/", f"/api/sources/{'9' * 50}/run/"):
         answer = client.get(path)
         assert answer.status_code == 404 and answer.json()["error"]["code"] == "not_found", path
+    for page in (
+        "accounts/serviceaccount/add/?owner=x",
+        "limits/limit/add/?user=x&key=0",
+        "socialaccount/socialaccount/add/?user=x",
+    ):
+        assert client.get(f"/admin/{page}").status_code == 200, page
+        assert client.post(f"/admin/{page}", {"owner": "x", "user": "x", "key": "\n"}).status_code == 200, page
     answer = client.get("/api/collections/", headers={"Host": "evil.example"})
     assert answer.status_code == 400 and answer.json()["error"]["code"] == "invalid"
