@@ -2,7 +2,6 @@
 
 import { request } from "./api.js";
 import { askForText, confirmWith } from "./dialogs.js";
-import { announce } from "./dom.js";
 import { chooseFolder, idOf } from "./folders.js";
 import { gettext, ngettext } from "./language.js";
 
