@@ -5,7 +5,6 @@ what it did not use is given back; nothing is asked or written where nobody limi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 import structlog
 from django.conf import settings
@@ -43,8 +42,8 @@ NOTHING = Reserved()
 
 
 async def reserve(person: User, tokens: int | None = None, *, questions: int = 0) -> Reserved:
-    """Raises LimitReached and BudgetSpent. Without a number: as many as an answer of the built-in model can take, which
-    counts for budgets when it is there; with one, it counts at once. Questions are taken and not given back."""
+    """Raises LimitReached and BudgetSpent. Without a number: as many as an answer of the built-in model can take.
+    Budgets count what was used when it is there. Questions are taken and not given back."""
     costs = await _limited(person, tokens, questions)
     if not costs:
         return NOTHING
@@ -54,7 +53,8 @@ async def reserve(person: User, tokens: int | None = None, *, questions: int = 0
 def _costs(person: User, tokens: int | None, questions: int) -> dict[Resource, int]:
     """Of what a limit holds for; nothing else is asked about in the database."""
     costs = {}
-    if (most := allowed(person, tokens or 0)) is not None:
+    budgets.require_room(person)
+    if (most := smallest(person)) is not None:
         costs[Resource.TOKENS] = min(most, settings.INFERENCE.context_tokens if tokens is None else tokens)
     if questions and buckets_of(person, Resource.QUESTIONS, groups_of([person])[person.pk]):
         costs[Resource.QUESTIONS] = questions
@@ -65,15 +65,6 @@ def smallest(person: User) -> int | None:
     """Bucket, which bounds what can be reserved. None: no limit holds."""
     found = buckets_of(person, Resource.TOKENS, groups_of([person])[person.pk])
     return min((bucket.amount for bucket in found), default=None)
-
-
-def allowed(person: User, tokens: int) -> int | None:
-    """As `smallest`; `tokens` are counted for budgets. Raises BudgetSpent."""
-    budgets.require_room(person)
-    most = smallest(person)
-    if tokens:
-        budgets.count([(str(person.pk), tokens, Decimal(0))])
-    return most
 
 
 _limited = in_database(_costs)

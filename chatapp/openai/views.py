@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from chatapp.conversations.places import Place
 from chatapp.database import in_database
 from chatapp.errors import TYPED_ERRORS, NotFound
 from chatapp.json_body import read_object
+from chatapp.limits import budgets
 from chatapp.limits.tokens import reserve
 from chatapp.openai.answering import Done, Event, Found, answer, route_named
 from chatapp.openai.bodies import completion_in, embedded_in, seed_in
@@ -33,11 +35,13 @@ from inference.prompts import estimate_tokens
 from inference.routing.router import UnknownRoute
 from inference.serving.request_form import CompletionRequest
 from inference.serving.response_form import DONE, Form
+from retrieval.contracts import Vectors
 from retrieval.service.client import shared_client
 from retrieval.versions.current import serving
 
 DEFAULT = "default"
 _serving = in_database(serving)
+_spend = in_database(budgets.count)
 
 
 class UnknownModel(NotFound):
@@ -179,18 +183,28 @@ async def embeddings(request: HttpRequest, person: User) -> HttpResponseBase:
     _require_model(person, model, DEFAULT)
     texts, encoding = embedded_in(read_object(request), model)
     tokens = sum(map(estimate_tokens, texts))
-    count(request, (await reserve(person, tokens)).levels)
-    place = Place(person)
-    await place.take()
+    reserved = await reserve(person, tokens)
+    count(request, reserved.levels)
     try:
-        vectors = await shared_client(settings.RETRIEVAL).embed(texts, bulk=True, of_model=model)
-    finally:
-        await place.free()
+        vectors = await _vectors(person, texts, model)
+    except BaseException:
+        await reserved.settle(person, 0)
+        raise
+    await _spend([(str(person.pk), tokens, Decimal(0))])
     data = [
         {"object": "embedding", "index": n, "embedding": _vector(vector, encoding)} for n, vector in enumerate(vectors)
     ]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return JsonResponse({"object": "list", "model": model, "data": data, "usage": usage})
+
+
+async def _vectors(person: User, texts: list[str], model: str) -> Vectors:
+    place = Place(person)
+    await place.take()
+    try:
+        return await shared_client(settings.RETRIEVAL).embed(texts, bulk=True, of_model=model)
+    finally:
+        await place.free()
 
 
 def _vector(vector: Any, encoding: str) -> str | list[float]:
