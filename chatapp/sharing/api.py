@@ -14,7 +14,7 @@ from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Conversation
 from chatapp.errors import Invalid, as_dict
-from chatapp.sharing import exporting, imported_files, importing
+from chatapp.sharing import exporting, importing
 from chatapp.sharing.branches import branch_to, messages_of
 
 
@@ -46,7 +46,7 @@ def export(request: HttpRequest, pk: UUID) -> HttpResponse:
 def import_(request: HttpRequest) -> JsonResponse:
     """All of what is sent is read before anything is kept."""
     user = cast(User, request.user)
-    done = importing.bring_in(user, imported_files.read(request.body))
+    done = importing.bring_in(user, request.body)
     refused = [{"title": title, "error": as_dict(error)} for title, error in done.refused]
     return JsonResponse({"conversations": [str(pk) for pk in done.conversations], "refused": refused}, status=201)
 

@@ -18,8 +18,10 @@ from retrieval.stored_text import storable
 MOST_CONVERSATIONS = 100  # at once; the page sends a large file in parts
 MOST_MESSAGES = 2_000  # of one conversation
 LONGEST_TEXT = 100_000  # characters of a message
+MOST_REPEATED = 2  # times the characters of a file: branches that begin with the same words each hold them
 _NAMED = 60  # characters of a title in what is said about its conversation
 _ROLES = ("user", "assistant")
+_BETWEEN = "\n\n"  # messages that become one
 _OUR_FORM, _THEIR_FORM = "footnote", "chatgpt"
 
 
@@ -47,6 +49,19 @@ class _Node:
     text: str
 
 
+@dataclass(slots=True)
+class _Room:
+    """How many characters the messages of a file may still hold."""
+
+    left: int
+
+    def take(self, characters: int, where: str) -> None:
+        """Raises NotImported."""
+        self.left -= characters
+        if self.left < 0:
+            raise NotImported(f"{where} repeats too much of its text in its branches.")
+
+
 class NotImported(Invalid):
     code = "not_imported"
     user_message = "This cannot be imported."
@@ -62,10 +77,11 @@ def read(content: bytes) -> list[ReadConversation]:
     rows = value if isinstance(value, list) else [value]
     if not 0 < len(rows) <= MOST_CONVERSATIONS:
         raise NotImported(f"There must be 1 to {MOST_CONVERSATIONS} conversations.")
-    return [_conversation(row, number) for number, row in enumerate(rows, start=1)]
+    room = _Room(MOST_REPEATED * len(content))
+    return [_conversation(row, number, room) for number, row in enumerate(rows, start=1)]
 
 
-def _conversation(row: Any, number: int) -> ReadConversation:
+def _conversation(row: Any, number: int, room: _Room) -> ReadConversation:
     if not isinstance(row, Mapping):
         raise NotImported(f"Conversation {number} is none.")
     title = storable(row["title"]) if isinstance(row.get("title"), str) else ""
@@ -76,11 +92,9 @@ def _conversation(row: Any, number: int) -> ReadConversation:
         form, nodes = _THEIR_FORM, _theirs(row["mapping"], where)
     else:
         raise NotImported(f"{where} is in no form that is known here.")
-    messages = _in_turns(nodes)
+    messages = _in_turns(nodes, where, room)
     if not messages:
         raise NotImported(f"{where} has no message with text.")
-    if any(len(one.text) > LONGEST_TEXT for one in messages):
-        raise NotImported(f"{where} has a message of more than {LONGEST_TEXT:,} characters.")
     return ReadConversation(form, title, messages)
 
 
@@ -129,6 +143,7 @@ def _node(key: Any, parent: Any, role: str, text: Any, where: str) -> _Node:
     if not isinstance(key, str) or not isinstance(parent, str | None) or not isinstance(text, str):
         raise NotImported(f"{where} has a message whose `id`, `parent` or `text` is no text.")
     text = storable(text).strip()
+    _require_short(len(text), where)
     return _Node(key, parent, role if text else "", text)
 
 
@@ -137,9 +152,15 @@ def _require_few(rows: Any, where: str) -> None:
         raise NotImported(f"{where} has more than {MOST_MESSAGES:,} messages.")
 
 
-def _in_turns(nodes: Iterable[_Node]) -> list[ReadMessage]:
+def _require_short(characters: int, where: str) -> None:
+    if characters > LONGEST_TEXT:
+        raise NotImported(f"{where} has a message of more than {LONGEST_TEXT:,} characters.")
+
+
+def _in_turns(nodes: Iterable[_Node], where: str, room: _Room) -> list[ReadMessage]:
     """The tree from its beginnings, without what says nothing. Messages of one role that follow each other become one,
-    so that questions and answers take turns. What hangs on nothing (also in circles) is not reached."""
+    so that questions and answers take turns. What hangs on nothing (also in circles) is not reached. Lengths are asked
+    before texts are joined: a small file can be a tree whose branches repeat it a thousand times."""
     known = {node.key: node for node in nodes}
     children = defaultdict[str | None, list[_Node]](list)
     for node in known.values():
@@ -148,9 +169,19 @@ def _in_turns(nodes: Iterable[_Node]) -> list[ReadMessage]:
     waiting: list[tuple[_Node, int | None]] = [(node, None) for node in reversed(children[None])]
     while waiting:
         node, above = waiting.pop()
-        here = _placed(node, above, found, alone=above is None or len(children[node.parent]) == 1)
+        alone = above is None or len(children[node.parent]) == 1
+        _require_room(node, found[above] if above is not None else None, where, room, alone=alone)
+        here = _placed(node, above, found, alone=alone)
         waiting += [(child, here) for child in reversed(children[node.key])]
     return found
+
+
+def _require_room(node: _Node, before: ReadMessage | None, where: str, room: _Room, *, alone: bool) -> None:
+    """Raises NotImported."""
+    joined = before is not None and before.role == node.role
+    length = len(node.text) + (len(before.text) + len(_BETWEEN) if before is not None and joined else 0)
+    _require_short(length, where)
+    room.take(len(node.text) if joined and alone else length, where)
 
 
 def _placed(node: _Node, above: int | None, found: list[ReadMessage], *, alone: bool) -> int | None:
@@ -161,8 +192,8 @@ def _placed(node: _Node, above: int | None, found: list[ReadMessage], *, alone: 
     if before is None or before.role != node.role:
         found.append(ReadMessage(above, node.role, node.text))
     elif alone:
-        before.text += f"\n\n{node.text}"
+        before.text += f"{_BETWEEN}{node.text}"
         return above
     else:  # one of several ways to go on
-        found.append(ReadMessage(before.parent, node.role, f"{before.text}\n\n{node.text}"))
+        found.append(ReadMessage(before.parent, node.role, f"{before.text}{_BETWEEN}{node.text}"))
     return len(found) - 1

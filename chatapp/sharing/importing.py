@@ -21,7 +21,7 @@ from chatapp.limits.models import Resource
 from chatapp.limits.services import Asked, take
 from chatapp.safety.gates import clean_question, clean_title
 from chatapp.safety.masking.placeholders import PLACEHOLDER, Placeholders
-from chatapp.sharing.imported_files import ReadConversation
+from chatapp.sharing.imported_files import ReadConversation, read
 from chatapp.sharing.reading import IMPORTED
 
 
@@ -31,11 +31,11 @@ class Imported:
     refused: list[tuple[str, TypedError]] = field(default_factory=list)  # the title, and why
 
 
-def bring_in(user: User, rows: Sequence[ReadConversation]) -> Imported:
-    """Counts as one upload. Raises LimitReached."""
+def bring_in(user: User, content: bytes) -> Imported:
+    """Counts as one upload, also where it cannot be read: reading is the work. Raises LimitReached and NotImported."""
     take(Asked(user, ((Resource.UPLOADS, 1),)))
     done = Imported()
-    for row in rows:
+    for row in read(content):
         try:
             with transaction.atomic():
                 done.conversations.append(_one(user, row))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -195,3 +196,37 @@ def test_a_long_chain_is_read_without_deep_calls() -> None:
     rows = [("user" if at % 2 else "assistant", str(at)) for at in range(2_000)]
     (read,) = imported_files.read(json.dumps(ours(*rows)).encode())
     assert len(read.messages) == 2_000 and read.messages[-1].parent == 1_998
+
+
+def caterpillar(segments: int, size: int) -> list[dict[str, Any]]:
+    """A chain of messages of one role, each with a second child: each of these repeats all that stands above it."""
+    body = []
+    for at in range(segments):
+        above = f"s{at - 1}" if at else None
+        body.append({"id": f"s{at}", "parent": above, "role": "user", "text": "x" * size})
+        body.append({"id": f"leg{at}", "parent": above, "role": "user", "text": "y"})
+    return body
+
+
+def test_a_file_that_repeats_itself_in_its_branches_is_refused_before_it_grows(cast: Cast) -> None:
+    tree = ours() | {"messages": caterpillar(900, 100)}
+    tracemalloc.start()
+    answer = bring(cast.alice, tree)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert answer.status_code == 400 and "repeats too much" in answer.json()["error"]["message"]
+    assert most < 20_000_000  # joined, it would be 80 MB of text
+    long = bring(cast.alice, ours() | {"messages": chain(60, 2_000)})
+    assert "more than 100,000 characters" in long.json()["error"]["message"]
+    assert bring(cast.alice, ours() | {"messages": caterpillar(3, 100)}).status_code == 201
+    assert Conversation.objects.count() == 1
+
+
+def chain(segments: int, size: int) -> list[dict[str, Any]]:
+    return [one for one in caterpillar(segments, size) if one["id"].startswith("s")]
+
+
+def test_the_limit_is_asked_before_the_file_is_read(cast: Cast) -> None:
+    Limit.objects.create(resource="uploads", amount=1, seconds=3600, user=cast.alice)
+    assert bring(cast.alice, b"{").status_code == 400
+    assert bring(cast.alice, b"{").status_code == 429
