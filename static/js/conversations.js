@@ -88,7 +88,7 @@ export class ConversationList {
     const known = this.find(id);
     if (known?.pinned) return void (known.updated_at = new Date().toISOString());
     this.items = this.items.filter((one) => one.id !== id);
-    const here = this.view.kind === "all" || known?.folder === this.view.id;
+    const here = this.view.kind === "all" || (this.view.kind === "folder" && known?.folder === this.view.id);
     if (here) this.items.unshift({ title: "", ...known, id, archived: false, updated_at: new Date().toISOString() });
     this.paint();
   }

@@ -173,3 +173,17 @@ def test_opening_an_old_conversation_leaves_it_where_it_stands(page: Any, double
     page.get_by_role("link", name="Leave").click()
     page.wait_for_selector(".message.user")
     expect(page.locator("#conversations").get_by_role("link")).to_have_text(["Newest", "Leave"])
+
+
+def test_a_question_in_an_open_conversation_does_not_stand_in_the_archive(page: Any, double: Double) -> None:
+    double.folders = {"folders": [], "archived": True}
+    page.goto("/")
+    opened(page, double, answered())
+    double.conversations = []
+    page.get_by_role("button", name="Archived conversations").click()
+    expect(page.get_by_text("Nothing is archived.")).to_be_visible()
+    page.get_by_label("Your question").fill("And in May?")
+    page.keyboard.press("Enter")
+    double.wait_for("ask")
+    expect(page.locator(".message.user")).to_have_count(2)
+    expect(page.locator("#conversations").get_by_role("link")).to_have_count(0)
