@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import uuid
 import zipfile
 from typing import Any
@@ -22,6 +23,7 @@ from chatapp.safety.models import FilterRule, WordList
 from tests.conftest import Cast, signed_in_client
 from tests.privacy.test_sealed_texts import dump
 
+FRESH_S = 1.2  # a process keeps the rules for a second
 LIST, FOLDERS, SEVERAL = "/api/conversations/", "/api/folders/", "/api/conversations/several/"
 
 
@@ -132,6 +134,7 @@ def test_folders_are_bounded_and_their_names_differ(cast: Cast, monkeypatch: pyt
 def test_rules_about_content_hold_for_names_of_folders(cast: Cast) -> None:
     words = WordList.objects.create(name="secret", terms="Waterwheel")
     FilterRule.objects.create(what="words", words=words, where="question", action="block")
+    time.sleep(FRESH_S)
     assert make_folder(signed_in_client(cast.alice), "The Waterwheel").status_code == 422
     assert not Folder.objects.exists()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import tracemalloc
 from typing import Any
 
@@ -17,6 +18,7 @@ from chatapp.limits.models import Limit
 from chatapp.safety.models import FilterRule, WordList
 from chatapp.sharing import imported_files
 from tests.conftest import Cast, signed_in_client
+from tests.conversations.test_keeping import FRESH_S
 from tests.privacy.test_sealed_texts import dump
 from tests.sharing.conversations import say, written
 
@@ -115,6 +117,7 @@ def test_rules_about_content_hold_and_each_conversation_comes_in_whole_or_not_at
     words = WordList.objects.create(name="secret", terms="Waterwheel")
     FilterRule.objects.create(what="words", words=words, where="question", action="block")
     FilterRule.objects.create(what="email", where="question", action="seal")
+    time.sleep(FRESH_S)
     good = ours(("user", "Write to ada@example.com"), ("assistant", "I wrote to ada@example.com, as to [email 1]."))
     bad = ours(("user", "Fine."), ("assistant", "The Waterwheel turns."), title="Not this")
     answer = bring(cast.alice, [bad, good]).json()
