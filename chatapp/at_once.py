@@ -11,6 +11,7 @@ import structlog
 from allauth.core.internal.ratelimit import truncate_ip
 from django.conf import settings
 
+from chatapp.bodies import has_body
 from chatapp.errors import ChatAppError, refuse
 
 log = structlog.get_logger(__name__)
@@ -18,7 +19,7 @@ log = structlog.get_logger(__name__)
 Application = Callable[..., Awaitable[None]]
 
 _DOORS = frozenset({"/healthz", "/readyz", "/metrics"})  # whoever watches learns most where others are refused
-_OF_DOORS = 50
+_OF_DOORS, _OF_DOORS_EACH = 50, 10
 _TOLD_S = 10.0  # between two lines of the log
 
 
@@ -29,7 +30,7 @@ class TooManyRequests(ChatAppError):
 
 
 class Places:
-    """`most` in all; of one address (of IPv6 one network) at most half of them, so that nobody alone takes all."""
+    """`most` in all; of one address (of IPv6 one network) a part of them, so that nobody alone takes all."""
 
     def __init__(self, most: int, of_address: int) -> None:
         self._most, self._of_address = most, of_address
@@ -56,11 +57,11 @@ class AtOnce:
     def __init__(self, application: Application) -> None:
         self._application = application
         most = settings.REQUESTS_PER_PROCESS
-        self._places, self._doors = Places(most, max(1, most // 2)), Places(_OF_DOORS, _OF_DOORS)
+        self._places, self._doors = Places(most, max(1, most // 2)), Places(_OF_DOORS, _OF_DOORS_EACH)
         self._refused, self._told_at = 0, float("-inf")
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        places = self._doors if scope["path"] in _DOORS else self._places
+        places = self._doors if _watches(scope) else self._places
         address = truncate_ip((scope.get("client") or ("",))[0])
         if not places.take(address):
             self._tell()
@@ -75,3 +76,8 @@ class AtOnce:
         if (now := time.monotonic()) - self._told_at >= _TOLD_S:
             log.warning("requests.too_many", refused=self._refused, at_work=self._places.taken)
             self._refused, self._told_at = 0, now
+
+
+def _watches(scope: dict[str, Any]) -> bool:
+    """What brings a body takes a place like any other: it could hold one for as long as it arrives."""
+    return scope["path"] in _DOORS and scope["method"] in ("GET", "HEAD") and not has_body(dict(scope["headers"]))

@@ -36,7 +36,9 @@ class Door:
         self.work = Work()
         self.at_once = AtOnce(self.work)
 
-    async def knock(self, address: str, path: str = "/api/collections/", accept: str = "") -> dict[str, Any]:
+    async def knock(
+        self, address: str, path: str = "/api/collections/", accept: str = "", method: str = "GET"
+    ) -> dict[str, Any]:
         """-> the answer"""
         sent: list[dict[str, Any]] = []
 
@@ -44,13 +46,14 @@ class Door:
             sent.append(message)
 
         accepted = [(b"accept", accept.encode())]
-        scope = {"type": "http", "path": path, "client": (address, 1), "headers": accepted, "method": "GET"}
+        headers = [*accepted, *([] if method == "GET" else [(b"content-length", b"60000")])]
+        scope = {"type": "http", "path": path, "client": (address, 1), "headers": headers, "method": method}
         await self.at_once(scope, None, send)
-        headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        return {"status": sent[0]["status"], "headers": headers, "body": sent[1]["body"].decode()}
+        told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return {"status": sent[0]["status"], "headers": told, "body": sent[1]["body"].decode()}
 
-    async def let_in(self, *addresses: str) -> list[asyncio.Task[dict[str, Any]]]:
-        tasks = [asyncio.create_task(self.knock(address)) for address in addresses]
+    async def let_in(self, *addresses: str, **more: str) -> list[asyncio.Task[dict[str, Any]]]:
+        tasks = [asyncio.create_task(self.knock(address, **more)) for address in addresses]
         await asyncio.sleep(0.01)
         return tasks
 
@@ -80,7 +83,11 @@ async def test_one_address_takes_no_more_than_half(door: Door) -> None:
     assert (await door.knock("10.0.0.2"))["status"] == 503
     door.work.go_on.set()
     assert {one["status"] for one in await asyncio.gather(*inside)} == {200}
-    assert not door.at_once._places._taken
+    door.work.go_on.clear()
+    again = await door.let_in(*["10.0.0.1"] * (MOST // 2), *network)
+    assert not any(one.done() for one in again)  # all places are free again
+    door.work.go_on.set()
+    await asyncio.gather(*again)
 
 
 async def test_whoever_watches_is_answered_while_others_are_refused(door: Door) -> None:
@@ -91,12 +98,24 @@ async def test_whoever_watches_is_answered_while_others_are_refused(door: Door) 
     assert (await door.knock("10.0.0.1", "/healthz/"))["status"] == 503
     door.work.go_on.set()
     assert [one["status"] for one in await asyncio.gather(*watching)] == [200] * 3
-    door.work.go_on.clear()
-    tasks = [asyncio.create_task(door.knock("10.0.0.1", "/healthz")) for _ in range(51)]
-    await asyncio.sleep(0.01)
+
+
+async def test_watching_has_places_of_its_own_of_which_one_address_has_a_part(door: Door) -> None:
+    tasks = await door.let_in(*(["10.0.0.1"] * 11), path="/healthz")
     assert [one.result()["status"] for one in tasks if one.done()] == [503]
+    tasks += await door.let_in(*(f"10.0.1.{number // 10}" for number in range(41)), path="/healthz")
+    assert [one.result()["status"] for one in tasks if one.done()] == [503, 503]
     door.work.go_on.set()
     await asyncio.gather(*tasks)
+
+
+async def test_bodies_that_arrive_slowly_take_no_place_of_who_watches(door: Door) -> None:
+    slow = await door.let_in(*["10.0.0.1", "10.0.0.2"] * 25, path="/healthz", method="POST")
+    assert sum(one.done() for one in slow) == 50 - MOST
+    watching = await door.let_in("10.0.0.1", "10.0.0.3", path="/readyz")
+    door.work.go_on.set()
+    assert [one["status"] for one in await asyncio.gather(*watching)] == [200, 200]
+    await asyncio.gather(*slow)
 
 
 async def test_a_request_that_fails_or_whose_client_goes_away_frees_its_place(door: Door) -> None:
@@ -106,7 +125,10 @@ async def test_a_request_that_fails_or_whose_client_goes_away_frees_its_place(do
         (task,) = await door.let_in("10.0.0.1")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert door.at_once._places.taken == 0 and not door.at_once._places._taken
+    inside = await door.let_in(*["10.0.0.1", "10.0.0.2"] * (MOST // 2))
+    assert not any(one.done() for one in inside)  # there is room for as many as ever
+    door.work.go_on.set()
+    await asyncio.gather(*inside)
 
 
 async def test_a_person_gets_a_page_and_the_log_few_lines(door: Door) -> None:
