@@ -46,6 +46,8 @@ class SignOnAdapter(DefaultSocialAccountAdapter):
             fail(identity.provider, "what came a second time")
         user = sociallogin.user if sociallogin.is_existing else None
         admit(identity, user)
+        if user is None:  # allauth would ask all organisations whether an address is taken, and mail whom it finds
+            sociallogin.addresses, sociallogin.email_addresses = sociallogin.email_addresses, []
         request.signon = identity  # type: ignore[attr-defined]
         if isinstance(user, User) and user.is_active:
             groups.apply(user, identity)
@@ -61,6 +63,7 @@ class SignOnAdapter(DefaultSocialAccountAdapter):
         if home != HOUSE:
             sociallogin.user.organisation_id = home
             sociallogin.user.username = free_name(sociallogin.identity, home)
+        sociallogin.email_addresses = getattr(sociallogin, "addresses", sociallogin.email_addresses)
         try:
             with transaction.atomic():
                 user = super().save_user(request, sociallogin, form)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from typing import NoReturn
+from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
@@ -32,11 +33,12 @@ def admit(identity: Identity, user: User | None) -> None:
         if not takes(provider, user):
             _refuse(identity, user, "organisation", "Your account here is not for this way to sign in.")
         return
-    if home_of(provider) is None:
+    home = home_of(provider)
+    if home is None:
         _refuse(identity, user, "organisation", "Nobody can sign in this way now.")
     if not provider.creates_people:
         _refuse(identity, user, "unknown", "You have no account here yet.")
-    if identity.email and _address_is_taken(identity.email):
+    if identity.email and _address_is_taken(identity.email, home):
         _refuse(identity, user, "address", "Somebody with your e-mail address has an account here already.")
 
 
@@ -49,11 +51,12 @@ def _refuse(identity: Identity, user: User | None, reason: str, sentence: str) -
     raise SignOnRefused(sentence)
 
 
-def _address_is_taken(address: str) -> bool:
-    """Nobody becomes somebody else by having their address at a second provider."""
+def _address_is_taken(address: str, home: UUID) -> bool:
+    """Nobody becomes somebody else by having their address at a second provider. Within their organisation alone: a
+    directory of another one may say what it likes, and learns of nobody who is elsewhere."""
     return (
-        User.objects.filter(email__iexact=address).exists()
-        or EmailAddress.objects.filter(email__iexact=address).exists()
+        User.objects.filter(email__iexact=address, organisation=home).exists()
+        or EmailAddress.objects.filter(email__iexact=address, user__organisation=home).exists()
     )
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
 from django.test import Client
@@ -124,6 +125,34 @@ def test_one_that_is_bound_to_no_organisation_that_is_open_lets_nobody_in(house:
     close_organisation(acme, by=None)
     assert house.browser().sign_in().status_code == 403
     assert not User.objects.exists() and refusals() == [REFUSED, REFUSED]
+
+
+@pytest.mark.parametrize("first", ["acme", ""])
+def test_the_same_address_in_two_organisations_keeps_nobody_out(house: House, acme: Organisation, first: str) -> None:
+    for organisation in (first, "" if first else "acme"):
+        house.provider(organisation=organisation)
+        browser = house.browser()
+        browser.sign_in()
+        assert browser.is_signed_in()
+        SocialAccount.objects.all().delete()
+    assert {(one.tenant, one.email) for one in User.objects.all()} == {
+        (acme.pk, "erin@example.com"),
+        (HOUSE, "erin@example.com"),
+    }
+    for organisation in ("acme", ""):
+        house.provider(organisation=organisation)
+        assert house.browser().sign_in().status_code == 403, "within one it is taken"
+    assert [one["reason"] for one in refusals()] == ["address", "address"]
+
+
+def test_a_verified_address_of_another_organisation_is_no_obstacle(house: House, acme: Organisation) -> None:
+    theirs = User.objects.create_user("ceo@acme", organisation=acme)
+    EmailAddress.objects.create(user=theirs, email="erin@example.com", verified=True, primary=True)
+    house.browser().sign_in()
+    assert User.objects.get(organisation=HOUSE).email == "erin@example.com"
+    house.provider(organisation="acme")
+    SocialAccount.objects.all().delete()
+    assert house.browser().sign_in().status_code == 403 and User.objects.count() == 2
 
 
 def test_names_within_an_organisation_are_free_whatever_others_are_called(acme: Organisation) -> None:
