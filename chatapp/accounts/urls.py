@@ -6,8 +6,7 @@ from allauth.account import views
 from django.urls import include, path
 
 from chatapp.accounts import key_pages, links
-from chatapp.roles.kept_entries import kept_entries
-from chatapp.roles.recent import sign_in_again
+from chatapp.roles.recent import entries_again, sign_in_again
 from chatapp.signon.leaving import SignOut
 from chatapp.signon.views import SignIn
 
@@ -20,7 +19,7 @@ urlpatterns = [
     path("link/<str:token>/", links.one_time_link, name="one_time_link"),
     path("password/", links.set_password, name="set_password"),
     path("again/", sign_in_again, name="sign_in_again"),
-    path("again/entries/", kept_entries, name="kept_entries"),
+    path("again/entries/", entries_again, name="kept_entries"),
     path("keys/", key_pages.own_keys, name="keys"),
     path("keys/of/<uuid:account>/", key_pages.own_keys, name="keys_of"),
     path("keys/<uuid:key>/revoke/", key_pages.revoke, name="key_revoke"),

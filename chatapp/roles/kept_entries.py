@@ -9,11 +9,7 @@ from dataclasses import dataclass
 from typing import cast
 from urllib.parse import parse_qsl
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.http import HttpRequest
 
 from chatapp.accounts.models import User
 from chatapp.privacy.sealing import seal, unseal
@@ -23,6 +19,7 @@ MOST_CHARACTERS = 64 * 1024  # as they are sent
 _IN_SESSION = "kept_entries"
 _ABOUT = "session.kept_entries"
 _OF_EACH_FORM = "csrfmiddlewaretoken"
+_OF_SECRETS = ("password", "passphrase", "secret", "token", "key", "credential", "certificate")  # in names of fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +29,15 @@ class Entries:
 
 
 def keep(request: HttpRequest) -> bool:
-    """False, and nothing is kept, where there are files or too much: a session is no place for those."""
+    """False, and nothing is kept, where there are files, too much, or fields that may hold a secret: a session is no
+    place for those."""
     forget(request)
     if request.method != "POST" or request.FILES or not request.POST:
         return False
     form = request.POST.copy()
     form.pop(_OF_EACH_FORM, None)
+    if any(word in name.lower() for name in form for word in _OF_SECRETS):
+        return False
     entries = form.urlencode()
     if len(entries) > MOST_CHARACTERS:
         return False
@@ -47,8 +47,12 @@ def keep(request: HttpRequest) -> bool:
 
 
 def kept(request: HttpRequest) -> Entries | None:
+    """What is too old goes when it is found."""
     found = request.session.get(_IN_SESSION)
-    if found is None or not 0 <= time.time() - found["at"] < KEPT_S:
+    if found is None:
+        return None
+    if not 0 <= time.time() - found["at"] < KEPT_S:
+        forget(request)
         return None
     entries = unseal(cast(User, request.user).pk, found["sealed"], _ABOUT)
     if entries is None:
@@ -59,16 +63,3 @@ def kept(request: HttpRequest) -> Entries | None:
 def forget(request: HttpRequest) -> None:
     if _IN_SESSION in request.session:
         del request.session[_IN_SESSION]
-
-
-@never_cache
-@require_safe
-def kept_entries(request: HttpRequest) -> HttpResponse:
-    from chatapp.roles.recent import is_recent  # which keeps what is shown here
-
-    if not is_recent(request):
-        return redirect(f"{reverse('sign_in_again')}?next={request.path}")
-    entries = kept(request)
-    if entries is None:
-        return redirect(reverse("chat"))
-    return render(request, "accounts/entries.html", {"entries": entries})

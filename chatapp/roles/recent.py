@@ -19,7 +19,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from chatapp.accounts import guessing
 from chatapp.accounts.models import User
@@ -153,6 +153,18 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
     context = {"form": form, "has_password": user.has_usable_password(), "next": _next(request)}
     context["entries"] = kept_entries.kept(request)
     return render(request, "accounts/again.html", context | _provider_of(request))
+
+
+@never_cache
+@require_safe
+def entries_again(request: HttpRequest) -> HttpResponse:
+    """What was kept of a form, to be sent by whoever entered it."""
+    if not is_recent(request):
+        return redirect(f"{reverse('sign_in_again')}?next={request.path}")
+    entries = kept_entries.kept(request)
+    if entries is None:
+        return redirect(reverse("chat"))
+    return render(request, "accounts/entries.html", {"entries": entries})
 
 
 def require_guess(request: HttpRequest, user: User) -> None:
