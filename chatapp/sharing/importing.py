@@ -19,8 +19,10 @@ from chatapp.errors import TYPED_ERRORS, TypedError
 from chatapp.governance.services import record
 from chatapp.limits.models import Resource
 from chatapp.limits.services import Asked, take
+from chatapp.safety.askers import RulesFor, rules_for
 from chatapp.safety.gates import clean_question, clean_title
 from chatapp.safety.masking.placeholders import PLACEHOLDER, Placeholders
+from chatapp.safety.policy import Where
 from chatapp.sharing.imported_files import ReadConversation, read
 from chatapp.sharing.reading import IMPORTED
 
@@ -34,23 +36,23 @@ class Imported:
 def bring_in(user: User, content: bytes) -> Imported:
     """Counts as one upload, also where it cannot be read: reading is the work. Raises LimitReached and NotImported."""
     take(Asked(user, ((Resource.UPLOADS, 1),)))
-    done = Imported()
+    done, rules = Imported(), rules_for([user], [Where.QUESTION])
     for row in read(content):
         try:
             with transaction.atomic():
-                done.conversations.append(_one(user, row))
+                done.conversations.append(_one(user, row, rules))
         except TYPED_ERRORS as error:
             done.refused.append((row.title[:LONGEST_TITLE], error))
     return done
 
 
-def _one(user: User, row: ReadConversation) -> UUID:
+def _one(user: User, row: ReadConversation, rules: RulesFor) -> UUID:
     """Raises ContentBlocked, and what else the rules for questions say."""
     texts = [one.text for one in row.messages]
     # Placeholders of another conversation stand for nothing here, and are given to no other value.
     strange = {name: name for text in (row.title, *texts) for name in PLACEHOLDER.findall(text)}
     placeholders = Placeholders(lambda: strange)
-    cleaned = [clean_question(user, text, None, placeholders) for text in texts]
+    cleaned = [clean_question(user, text, None, placeholders, rules) for text in texts]
     home = Conversation(owner=user, title=_title(user, row, cleaned[0], placeholders))
     home.save(force_insert=True)
     keep_new(home, placeholders)

@@ -8,7 +8,9 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from chatapp.accounts.models import User
 from chatapp.conversations.admission import Question, Started, ask_all
@@ -223,6 +225,15 @@ def test_a_file_that_repeats_itself_in_its_branches_is_refused_before_it_grows(c
     assert "more than 100,000 characters" in long.json()["error"]["message"]
     assert bring(cast.alice, ours() | {"messages": caterpillar(3, 100)}).status_code == 201
     assert Conversation.objects.count() == 1
+
+
+def test_the_rules_are_looked_up_once_for_all_messages(cast: Cast) -> None:
+    counts = []
+    for number in (1, 40):
+        with CaptureQueriesContext(connection) as queries:
+            assert bring(cast.alice, ours(*[("user", "Hello"), ("assistant", "Hi")] * number)).status_code == 201
+        counts.append(sum("safety_" in one["sql"] for one in queries.captured_queries))
+    assert counts[0] == counts[1]
 
 
 def chain(segments: int, size: int) -> list[dict[str, Any]]:
