@@ -84,8 +84,10 @@ def get_folder(user: User, pk: str | UUID) -> Folder:
     return _get(folders(user), user, pk)
 
 
-def shares_given(user: User) -> QuerySet[Share]:
+def shares_given(user: User | AnonymousUser) -> QuerySet[Share]:
     """Of conversations that are still theirs."""
+    if not user.is_authenticated:
+        return Share.objects.none()
     return Share.objects.filter(owner=user, conversation__in=conversations(user))
 
 
@@ -99,8 +101,8 @@ def shares_received(user: User) -> QuerySet[Share]:
     if not user.is_authenticated or not user.is_active:
         return Share.objects.none()
     by_name = Q(person=user)
-    if user.organisation_since is not None:  # what was shared with them before they moved here is over
-        by_name &= Q(created_at__gte=user.organisation_since)
+    if user.organisation_since is not None:  # until it is shared again, what was shared before they moved here is over
+        by_name &= Q(renewed_at__gte=user.organisation_since)
     groups = boundaries.memberships().filter(user=user).values("group_id")
     not_left = Q(owner__organisation_since=None) | Q(conversation__created_at__gte=F("owner__organisation_since"))
     alive = Share.objects.filter(not_left, owner__is_active=True, owner__organisation=user.organisation_id)
@@ -111,16 +113,20 @@ def get_share_received(user: User, pk: str | UUID) -> Share:
     return _get(shares_received(user).select_related("conversation", "owner"), user, pk)
 
 
-def groups_to_share_with(user: User) -> QuerySet[Group]:
+def groups_to_share_with(user: User | AnonymousUser) -> QuerySet[Group]:
     """Those that they are in, and for administrators all of their organisation."""
+    if not user.is_authenticated or not user.is_active:
+        return Group.objects.none()
     at_home = boundaries.groups_of(user.tenant)
     if administers_any(user):
         return at_home
     return at_home.filter(pk__in=boundaries.memberships().filter(user=user).values("group_id"))
 
 
-def people_to_share_with(user: User) -> QuerySet[User]:
+def people_to_share_with(user: User | AnonymousUser) -> QuerySet[User]:
     """Everybody else of their organisation who has an account."""
+    if not user.is_authenticated or not user.is_active:
+        return User.objects.none()
     people = User.objects.filter(organisation=user.organisation_id, is_active=True, is_service=False)
     return people.exclude(pk=user.pk)
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Conversation, Message
-from chatapp.errors import Invalid
+from chatapp.errors import Invalid, NotFound
 from chatapp.governance.services import record
 from chatapp.organisations.boundaries import person_name
 from chatapp.privacy.errors import Unreadable
@@ -52,14 +52,19 @@ def renew(user: User, row: Share, last: UUID | None) -> None:
     stand = _stand(row.conversation, last)
     with transaction.atomic():
         row.messages, row.lengths, row.renewed_at = stand["messages"], stand["lengths"], timezone.now()
-        row.save(update_fields=["messages", "lengths", "renewed_at"])
+        there = Share.objects.filter(pk=row.pk)
+        if not there.update(renewed_at=row.renewed_at, **stand):  # another tab has ended it
+            raise NotFound
         _written_down("conversation.shared", row, user)
 
 
 def revoke(user: User, row: Share) -> None:
+    """Raises NotFound where another tab has ended it."""
     with transaction.atomic():
+        deleted, _ = Share.objects.filter(pk=row.pk).delete()
+        if not deleted:
+            raise NotFound
         _written_down("conversation.unshared", row, user)
-        row.delete()
 
 
 def person_named(user: User, name: str) -> User:

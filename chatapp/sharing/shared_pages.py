@@ -17,16 +17,14 @@ from chatapp.sharing import reading, services
 from chatapp.sharing.exporting import title_of
 from chatapp.sharing.sharing_api import shown_name
 
-_LISTED = 200
-
 
 @never_cache
 @ensure_csrf_cookie
 @require_safe
 def shared_list(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
-    received = access.shares_received(user).select_related("conversation", "owner")[:_LISTED]
-    given = access.shares_given(user).select_related("conversation", "person", "group")[:_LISTED]
+    received = access.shares_received(user).select_related("conversation", "owner")[: services.MOST]
+    given = access.shares_given(user).select_related("conversation", "person", "group")[: services.MOST]
     context = {
         "received": [
             {"row": row, "title": title_of(row.conversation), "by": shown_name(row.owner)} for row in received

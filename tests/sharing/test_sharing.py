@@ -7,14 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import AnonymousUser, Group
 from django.db.models import JSONField, Value
 from django.test import Client
 from django.utils import timezone
 
+from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations.masked import keep_values
 from chatapp.conversations.models import Conversation, Message
+from chatapp.errors import NotFound
 from chatapp.governance.models import AuditEntry
 from chatapp.organisations.services import create_organisation, move_person
 from chatapp.privacy.erasure import erase
@@ -264,3 +266,42 @@ def test_a_conversation_that_its_owner_left_behind_is_shared_no_more(cast: Cast,
     number = shared_with_bob(cast, talk)
     User.objects.filter(pk=cast.alice.pk).update(organisation_since=timezone.now() + timedelta(seconds=1))
     assert is_gone(cast.bob, number)
+
+
+def test_whoever_left_and_came_back_reads_what_is_shared_with_them_again(cast: Cast, talk: Written) -> None:
+    number = shared_with_bob(cast, talk)
+    User.objects.filter(pk=cast.bob.pk).update(organisation_since=timezone.now())
+    assert is_gone(cast.bob, number)
+    again = shared_with_bob(cast, talk)
+    assert "28 days" in read(cast.bob, again)
+    User.objects.filter(pk=cast.bob.pk).update(organisation_since=timezone.now())
+    assert is_gone(cast.bob, again)
+
+
+@pytest.mark.parametrize("act", ["renew", "revoke"])
+def test_a_share_that_another_tab_has_ended_is_not_there(cast: Cast, talk: Written, act: str) -> None:
+    row = Share.objects.get(pk=shared_with_bob(cast, talk))
+    Share.objects.all().delete()
+    lines = AuditEntry.objects.count()
+    with pytest.raises(NotFound):
+        services.renew(cast.alice, row, None) if act == "renew" else services.revoke(cast.alice, row)
+    assert not Share.objects.exists() and AuditEntry.objects.count() == lines
+
+
+def test_anonymous_visitors_have_nothing_to_share(cast: Cast, talk: Written) -> None:
+    shared_with_bob(cast, talk)
+    nobody = AnonymousUser()
+    for found in (access.shares_given, access.groups_to_share_with, access.people_to_share_with):
+        assert not found(nobody).exists()
+
+
+def test_the_page_lists_as_many_shares_as_are_possible(cast: Cast, talk: Written) -> None:
+    people = User.objects.bulk_create(
+        User(username=f"reader{number}", organisation_id=cast.bob.tenant) for number in range(210)
+    )
+    Share.objects.bulk_create(
+        Share(owner=cast.alice, conversation=talk.conversation, person=one, messages=[], lengths=[],
+              renewed_at=timezone.now()) for one in people
+    )  # fmt: skip
+    listed = signed_in_client(cast.alice).get("/shared/").content.decode()
+    assert listed.count("/revoke/") == 210
