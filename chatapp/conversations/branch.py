@@ -9,6 +9,7 @@ from django.db.models import F, Func, JSONField
 
 from chatapp.conversations.models import Message
 
+UNKNOWN = UUID(int=0)  # among documents: what an answer rests on cannot be told any more
 _SHOWN = 12  # messages that a model is shown
 
 

@@ -10,8 +10,9 @@ from uuid import UUID
 from django.conf import settings
 
 from chatapp.accounts.models import User
+from chatapp.conversations.branch import UNKNOWN
 from chatapp.database import Together
-from chatapp.documents.search import FoundPassage, may_leave_the_house
+from chatapp.documents.search import FoundPassage, may_leave_the_house, reads_what_stays_in_house
 from chatapp.organisations.boundaries import groups_that_count
 from chatapp.safety.egress.guard import guarded_instructions
 from inference.engine import ChatMessage, Generation, Source, Task
@@ -39,18 +40,23 @@ class Behind:
 
 
 def limits_of_all(prompts: Sequence[Behind]) -> list[Limits]:
-    """For many at once, with three queries."""
+    """For many at once, with three queries, and one for each in which it cannot be told what an answer rests on."""
     free, open_ones = may_leave_the_house(
         {pk for prompt in prompts for pk in prompt.documents}, {pk for prompt in prompts for pk in prompt.collections}
     )
     groups = groups_that_count(prompt.user.pk for prompt in prompts)
     return [
         Limits(
-            in_house=not (prompt.documents <= free and prompt.collections <= open_ones),
+            in_house=not (prompt.documents - {UNKNOWN} <= free and prompt.collections <= open_ones)
+            or _may_rest_on_more(prompt),
             groups=frozenset(groups[prompt.user.pk]),
         )
         for prompt in prompts
     ]
+
+
+def _may_rest_on_more(prompt: Behind) -> bool:
+    return UNKNOWN in prompt.documents and reads_what_stays_in_house(prompt.user)
 
 
 limits_of = Together[Behind, Limits](limits_of_all)

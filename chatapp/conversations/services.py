@@ -11,7 +11,10 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, transaction
+from django.db.models import F, Func, UUIDField, Value
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from chatapp.conversations import search
@@ -50,7 +53,8 @@ _KEEP = """
 UPDATE conversations_message AS message
 SET text = kept.text, engine = kept.engine, written_by = kept.written_by,
     sources = COALESCE(kept.sources, message.sources),
-    documents = COALESCE(kept.documents::uuid[], message.documents)
+    documents = CASE WHEN kept.documents IS NULL THEN message.documents
+        ELSE ARRAY(SELECT unnest(message.documents) UNION SELECT unnest(kept.documents::uuid[])) END
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::text[])
     AS kept (id, text, engine, written_by, sources, documents)
 WHERE message.id = kept.id
@@ -130,9 +134,20 @@ def finish_turn(
 def _keep_answer(written: Message, values: dict[str, Any]) -> None:
     home = written.conversation
     kept = sealed_values(Message, home.owner_id, str(written.pk), values)
-    kept |= {"documents": documents_of(values["sources"]), "indexed": True}
+    kept |= {"documents": _WithThoseBefore(documents_of(values["sources"])), "indexed": True}
     Message.objects.filter(pk=written.pk).update(**kept)
     search.index([written])
+
+
+class _WithThoseBefore(Func):
+    """An answer that goes on rests on the documents that its text before was shown, whoever may read them now."""
+
+    template = "ARRAY(SELECT unnest(%(expressions)s))"
+    arg_joiner = ") UNION SELECT unnest("
+
+    def __init__(self, documents: Sequence[UUID]) -> None:
+        kind = ArrayField(UUIDField())
+        super().__init__(F("documents"), Cast(Value(list(documents), kind), kind), output_field=kind)
 
 
 def _citation(answer: Message, cited: Cited, passage: int | None) -> Citation:

@@ -22,7 +22,7 @@ MOST_REPEATED = 2  # times the characters of a file: branches that begin with th
 _NAMED = 60  # characters of a title in what is said about its conversation
 _ROLES = ("user", "assistant")
 _BETWEEN = "\n\n"  # messages that become one
-_OUR_FORM, _THEIR_FORM = "footnote", "chatgpt"
+OUR_FORM, _THEIR_FORM = "footnote", "chatgpt"
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ def _conversation(row: Any, number: int, room: _Room) -> ReadConversation:
     title = storable(row["title"]) if isinstance(row.get("title"), str) else ""
     where = f"Conversation {number}" + (f" (“{title[:_NAMED]}”)" if title else "")
     if row.get("format") == FORMAT:
-        form, nodes = _OUR_FORM, _ours(row, where)
+        form, nodes = OUR_FORM, _ours(row, where)
     elif isinstance(row.get("mapping"), Mapping):
         form, nodes = _THEIR_FORM, _theirs(row["mapping"], where)
     else:

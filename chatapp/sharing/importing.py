@@ -13,6 +13,7 @@ from django.db import transaction
 from chatapp.accounts.models import User
 from chatapp.conversations import search
 from chatapp.conversations.admission import title_of
+from chatapp.conversations.branch import UNKNOWN
 from chatapp.conversations.masked import keep_new
 from chatapp.conversations.models import LONGEST_TITLE, Conversation, Message
 from chatapp.errors import TYPED_ERRORS, TypedError
@@ -23,7 +24,7 @@ from chatapp.safety.askers import RulesFor, rules_for
 from chatapp.safety.gates import clean_question, clean_title
 from chatapp.safety.masking.placeholders import PLACEHOLDER, Placeholders
 from chatapp.safety.policy import Where
-from chatapp.sharing.imported_files import ReadConversation, read
+from chatapp.sharing.imported_files import OUR_FORM, ReadConversation, read
 from chatapp.sharing.reading import IMPORTED
 
 
@@ -71,11 +72,12 @@ def _title(user: User, row: ReadConversation, first: str, placeholders: Placehol
 
 
 def _messages(home: Conversation, row: ReadConversation, texts: Sequence[str]) -> list[Message]:
-    """Without sources: nothing here could check them."""
+    """Without sources: nothing here could check them. What was exported here may rest on documents of the house."""
+    behind = [UNKNOWN] if row.form == OUR_FORM else []
     made: list[Message] = []
     for one, text in zip(row.messages, texts, strict=True):
         parent = None if one.parent is None else made[one.parent]
         answers = one.role == Message.Role.ASSISTANT
-        by: dict[str, Any] = {"engine": IMPORTED, "documents": []} if answers else {}
+        by: dict[str, Any] = {"engine": IMPORTED, "documents": behind} if answers else {}
         made.append(Message(conversation=home, parent=parent, role=one.role, text=text, indexed=True, **by))
     return made

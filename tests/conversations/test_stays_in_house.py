@@ -28,7 +28,7 @@ from chatapp.accounts.keys import create_key
 from chatapp.conversations.models import Message
 from inference.models import Candidate, ModelVersion, Rollout, Route
 from retrieval.models import Collection, Document, Passage
-from tests.conftest import Cast
+from tests.conftest import Cast, signed_in_client
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.model_process import TOKEN, ModelProcess, install
 from tests.conversations.recording_endpoint import RecordingEndpoint
@@ -440,6 +440,46 @@ def test_an_answer_that_is_continued_stays(told: tuple[House, Answer]) -> None:
     house.finds(house.free)
     continued = house.sent({"type": "continue", "id": "c", "message": accepted["answer"]})
     assert continued.engine == "extractive" and continued.status == "complete"
+    house.nothing_left()
+    house.is_reached_by_the_free_question()
+
+
+def test_an_answer_that_goes_on_after_its_passages_were_lost_stays(house: House) -> None:
+    house.inside_then_outside()
+    house.in_force()
+    house.inside.pause_s = 0.2
+    house.finds(house.secret)
+    with house.client.socket() as socket:
+        accepted = socket.ask(SECRET_QUESTION)
+        wait_until(lambda: ANSWERED in text_of(socket.until("text")), 10)
+        socket.send({"type": "stop", "turn": accepted["turn"]})
+        socket.until("done")
+    house.inside.pause_s = 0
+    house.secret.collection.readers.clear()
+    house.finds()
+    house.sent({"type": "continue", "id": "c", "message": accepted["answer"]})
+    assert Message.objects.get(pk=accepted["answer"]).documents == [house.secret.pk]
+    house.inside.cut_after = 0
+    place = {"conversation": accepted["conversation"], "parent": accepted["answer"]}
+    after = house.ask("And why?", house.free, **place)
+    assert not after.engine.startswith("api: ")
+    house.nothing_left()
+    house.is_reached_by_the_free_question()
+
+
+def test_a_conversation_that_was_exported_and_imported_stays(house: House, cast: Cast) -> None:
+    house.inside_then_outside()
+    house.in_force()
+    answer = house.ask(SECRET_QUESTION, house.secret)
+    assert ANSWERED in answer.text and answer.engine.startswith("house: ")
+    own = signed_in_client(cast.alice)
+    exported = own.get(f"/api/conversations/{answer.accepted['conversation']}/export/?form=json").content
+    brought = own.post("/api/conversations/import/", exported, content_type="application/json").json()
+    last = Message.objects.get(conversation=brought["conversations"][0], role="assistant")
+    house.inside.cut_after = 0
+    place = {"conversation": str(last.conversation_id), "parent": str(last.pk)}
+    after = house.ask("And why?", house.free, **place)
+    assert not after.engine.startswith("api: ")
     house.nothing_left()
     house.is_reached_by_the_free_question()
 
