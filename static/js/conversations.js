@@ -10,6 +10,7 @@ import { openMenu } from "./menu.js";
 import { Selecting } from "./selecting.js";
 
 const PAGE = 50;
+const MOST = 200; // of one answer
 const DAY = 24 * 60 * 60 * 1000;
 const EVERYTHING = { kind: "all" };
 
@@ -30,20 +31,30 @@ export class ConversationList {
     Object.assign(this, { items: [], pinned: [], folders: [], archived: false });
     this.acts = new ConversationActs(this, more);
     this.selecting = new Selecting(this);
-    this.more = el("button", { type: "button", class: "button quiet small more", onclick: () => this.load(true) }, gettext("Show older"));
+    this.more = el("button", { type: "button", class: "button quiet small more", onclick: () => this.#loadOlder() }, gettext("Show older"));
   }
 
-  async load(older = false) {
+  async #loadOlder() {
+    const focused = document.activeElement === this.more;
+    const known = this.items.length;
+    this.more.disabled = true; // a second click would bring the same page once more
+    await this.load(this.next);
+    this.more.disabled = false;
+    if (focused) this.focusRow(this.items[known]?.id);
+  }
+
+  // Again as many as are shown, or what is `older` than a moment.
+  async load(older = null) {
     const { view } = this;
-    const query = new URLSearchParams({ limit: PAGE });
-    if (older && this.next) query.set("before", this.next);
+    const query = new URLSearchParams({ limit: older ? PAGE : Math.min(Math.max(this.items.length, PAGE), MOST) });
+    if (older) query.set("before", older);
     if (view.kind === "archived") query.set("archived", "1");
     if (view.kind === "folder") query.set("folder", view.id);
     try {
       const [page, kept] = await Promise.all([
         request("GET", `/api/conversations/?${query}`), older ? null : request("GET", "/api/folders/"),
       ]);
-      if (view === this.view) this.#take(page, kept, older);
+      if (view === this.view && (!older || older === this.next)) this.#take(page, kept, older);
     } catch (error) {
       if (view.kind === "folder" && error.code === "not_found") return this.show(EVERYTHING); // it was deleted elsewhere
       this.root.replaceChildren(el("p", { class: "quiet-text" }, `${error.message} `,

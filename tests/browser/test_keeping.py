@@ -182,8 +182,30 @@ def test_a_question_in_an_open_conversation_does_not_stand_in_the_archive(page: 
     double.conversations = []
     page.get_by_role("button", name="Archived conversations").click()
     expect(page.get_by_text("Nothing is archived.")).to_be_visible()
+    double.question, double.writes = "new question", "new answer"
     page.get_by_label("Your question").fill("And in May?")
     page.keyboard.press("Enter")
     double.wait_for("ask")
     expect(page.locator(".message.user")).to_have_count(2)
     expect(page.locator("#conversations").get_by_role("link")).to_have_count(0)
+
+
+def test_older_ones_stay_when_the_list_is_loaded_again_and_none_comes_twice(page: Any, person: Any) -> None:
+    for number in range(60):
+        Conversation.objects.create(owner=person, title=f"Question {number}")
+    page.context.route_web_socket("**/ws/chat/", lambda socket: None)
+    page.goto("/")
+    links = page.locator("#conversations li[data-conversation] a")
+    expect(links).to_have_count(50)
+    page.get_by_role("button", name="Show older").evaluate("button => (button.click(), button.click())")
+    expect(links).to_have_count(60)
+    expect(page.get_by_role("button", name="Show older")).to_have_count(0)
+    links.last.scroll_into_view_if_needed()
+    choose(page, "Question 0", "Pin")
+    expect(section(page, "Pinned").get_by_role("link")).to_have_text("Question 0")
+    expect(links).to_have_count(60)
+    with page.expect_response("**/api/conversations/?*") as answer:
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert "limit=59" in answer.value.url
+    expect(links).to_have_count(60)
+    assert page.problems == []
