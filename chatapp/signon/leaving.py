@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import structlog
 from allauth.account.views import LogoutView
 from allauth.core import ratelimit
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -79,31 +80,43 @@ def back_channel(request: HttpRequest, slug: str) -> HttpResponse:
     """The provider itself says who has left (OpenID Connect Back-Channel Logout 1.0)."""
     provider = _provider(request, slug)
     try:
-        claims = _checked(request.POST.get("logout_token", ""), provider)
+        ended = _obeyed(_checked(request.POST.get("logout_token", ""), provider), provider)
     except tokens.TokenRefused as refused:
         log.warning("sign_out.refused", provider=slug, reason=str(refused))
         return JsonResponse({"error": "invalid_request"}, status=400)
     except RequestException as error:
         log.warning("sign_out.provider_unreachable", provider=slug, kind=type(error).__name__)
         return JsonResponse({"error": "temporarily_unavailable"}, status=503)
-    ended = sessions.end(provider, subject=claims.get("sub", ""), session_id=claims.get("sid", ""))
     log.info("sign_out.by_provider", provider=slug, sessions=ended)
     return HttpResponse(status=200)
 
 
-def _checked(token: str, provider: Provider) -> dict[str, str]:
-    """-> the person, the session or both. Raises TokenRefused."""
+def _checked(token: str, provider: Provider) -> dict[str, Any]:
+    """-> its claims. Raises TokenRefused."""
     claims = tokens.verified(token, provider, needs=("iss", "aud", "iat", "exp", "jti", "events"))
-    named = {name: claims[name] for name in ("sub", "sid") if isinstance(claims.get(name), str) and claims[name]}
     events = claims["events"]
-    if not isinstance(events, dict) or not isinstance(events.get(_EVENT), dict) or "nonce" in claims or not named:
+    is_one = isinstance(events, dict) and isinstance(events.get(_EVENT), dict) and "nonce" not in claims
+    if not is_one or not _named(claims):
         raise tokens.TokenRefused("no logout token")
-    issued = datetime.fromtimestamp(claims["iat"], UTC)
-    if timezone.now() - issued > _OLDEST:
+    if timezone.now() - datetime.fromtimestamp(claims["iat"], UTC) > _OLDEST:
         raise tokens.TokenRefused("an old logout token")
-    if not spend(provider, f"logout:{claims['jti']}", issued + 2 * _OLDEST):
+    return claims
+
+
+def _named(claims: dict[str, Any]) -> dict[str, str]:
+    """The person, the session or both."""
+    return {name: claims[name] for name in ("sub", "sid") if isinstance(claims.get(name), str) and claims[name]}
+
+
+@transaction.atomic
+def _obeyed(claims: dict[str, Any], provider: Provider) -> int:
+    """Spent and obeyed, or neither: the provider may say it again where we failed. -> how many sessions ended. Raises
+    TokenRefused."""
+    until = datetime.fromtimestamp(claims["iat"], UTC) + 2 * _OLDEST
+    if not spend(provider, f"logout:{claims['jti']}", until):
         raise tokens.TokenRefused("what came a second time")
-    return named
+    named = _named(claims)
+    return sessions.end(provider, subject=named.get("sub", ""), session_id=named.get("sid", ""))
 
 
 @never_cache

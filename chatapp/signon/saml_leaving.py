@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -87,9 +88,10 @@ def hear(request: HttpRequest, provider: Provider) -> HttpResponse:
     auth = _auth(request, provider)
     if kind == RESPONSE:
         return _is_back(request, provider, auth)
-    address, root = _read(request, provider, auth, kind)
-    name_id = _name_of(provider, auth)
-    ended = sessions.end_named(provider, name_id, [(one.text or "").strip() for one in root.findall(_INDEX)])
+    with transaction.atomic():  # what fails behind it leaves the message good for a second try
+        address, root = _read(request, provider, auth, kind)
+        name_id = _name_of(provider, auth)
+        ended = sessions.end_named(provider, name_id, [(one.text or "").strip() for one in root.findall(_INDEX)])
     log.info("sign_out.by_provider", provider=provider.slug, sessions=ended)
     return HttpResponseRedirect(address)
 

@@ -114,6 +114,21 @@ def test_a_logout_token_works_once(forger: Forger, erin: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_a_logout_token_on_which_we_failed_may_come_again(
+    forger: Forger, erin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> int:
+        raise OSError("the database went away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("chatapp.signon.sessions.end", fails)
+        with pytest.raises(OSError, match="went away"):
+            told(forger)
+    assert is_let_in(erin)
+    assert told(forger) == 200 and not is_let_in(erin)
+
+
+@pytest.mark.django_db
 def test_another_session_of_the_provider_ends_nothing_here(forger: Forger, erin: Client) -> None:
     assert told(forger, sid="session-2") == 200 and is_let_in(erin)
     assert told(forger, jti="2", sid=None, sub="somebody else") == 200 and is_let_in(erin)

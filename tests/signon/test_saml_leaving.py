@@ -362,6 +362,20 @@ def test_a_request_is_taken_once(party: Party, keys: Signer, corp: Provider) -> 
     assert is_let_in(party) and sent(query).status_code == 400 and is_let_in(party)
 
 
+def test_a_request_on_which_we_failed_may_come_again(
+    party: Party, keys: Signer, corp: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = signed(Message(corp.issuer), keys.key)
+
+    def fails(*_: object) -> int:
+        raise OSError("the database went away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("chatapp.signon.sessions.end_named", fails)
+        assert sent(query).status_code == 500 and is_let_in(party)
+    assert sent(query).status_code == 302 and not is_let_in(party)
+
+
 ANSWERS: dict[str, tuple[dict[str, Any], int]] = {
     "right": ({}, 302),
     "only in part": ({"status": "Responder"}, 302),
