@@ -6,6 +6,8 @@ import re
 import secrets
 from uuid import UUID
 
+from django.db.models.functions import Lower
+
 from chatapp.accounts.models import User
 from chatapp.organisations.boundaries import person_name
 from chatapp.organisations.models import Organisation
@@ -34,13 +36,14 @@ def free_name(identity: Identity, home: UUID) -> str:
     """Within an organisation, where its own names alone count: nobody learns from theirs what others have."""
     said = identity.username or identity.email
     plain = re.sub(r"[^\w.+-]", "", said.partition("@")[0].lower())[:_CHARACTERS] or "user"
-    wanted = [person_name(f"{plain}{number or ''}", home) for number in (0, *range(2, _NAMES))]
-    taken = {name.lower() for name in _names_like(plain, home)}
-    drawn = person_name(f"{plain}-{secrets.token_hex(6)}", home)
-    return next((name for name in wanted if name.lower() not in taken), drawn)
-
-
-def _names_like(plain: str, home: UUID) -> list[str]:
     ending = person_name("", home)
-    found = User.objects.filter(username__istartswith=plain, username__iendswith=ending)
-    return list(found.values_list("username", flat=True))
+    wanted = [f"{plain}{number or ''}{ending}" for number in (0, *range(2, _NAMES))]
+    taken = _taken(wanted)
+    free = (name for name in wanted if name.lower() not in taken)
+    return next(free, "") or f"{plain}-{secrets.token_hex(6)}{ending}"
+
+
+def _taken(wanted: list[str]) -> set[str]:
+    """In small letters."""
+    alike = User.objects.annotate(small=Lower("username")).filter(small__in=[name.lower() for name in wanted])
+    return set(alike.values_list("small", flat=True))

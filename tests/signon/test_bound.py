@@ -10,6 +10,7 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from chatapp.accounts.models import User
 from chatapp.governance.models import AuditEntry
@@ -169,6 +170,17 @@ def test_names_within_an_organisation_are_free_whatever_others_are_called(acme: 
     made = [User(username=f"erin{number or ''}@acme", organisation=acme) for number in range(2, 100)]
     User.objects.bulk_create(made)
     assert name("erin").startswith("erin-") and name("erin") != name("erin")
+
+
+def test_a_name_takes_two_queries_however_many_are_alike(
+    acme: Organisation, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    people = [User(username=f"anna{number}@acme", organisation=acme) for number in range(300)]
+    User.objects.bulk_create([User(username="anna@acme", organisation=acme), *people])
+    corp = parsed(json.dumps([{**DESCRIBED, "organisation": "acme"}]))[0]
+    with django_assert_num_queries(2) as asked:
+        assert free_name(Identity(corp, "subject", username="an"), acme.pk) == "an@acme"
+    assert "LIKE" not in asked.captured_queries[1]["sql"].upper(), "names that begin so are not read"
 
 
 def save(admin: Client, acme: Organisation, **changed: str) -> Any:
