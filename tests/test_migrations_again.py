@@ -52,6 +52,7 @@ INDEXES = [
     ("conversations", "0006_sealed_texts", "temporary_chats"),
     ("conversations", "0006_sealed_texts", "conversations_to_seal"),
     ("conversations", "0006_sealed_texts", "messages_to_index"),
+    ("signon", "0003_saml_sign_out", "signon_session_by_name_id"),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
 
 from chatapp.accounts.models import User
 from chatapp.organisations.models import Organisation
@@ -149,7 +150,10 @@ class SignOnSession(models.Model):
     expires_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["provider", "subject"], name="signon_session_by_subject")]
+        indexes = [
+            models.Index(fields=["provider", "subject"], name="signon_session_by_subject"),
+            models.Index(fields=["provider", "name_id"], name="signon_session_by_name_id", condition=~Q(name_id="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} from {self.provider}"
