@@ -21,6 +21,9 @@ REFUSED = "reads as one of another organisation"
 PASSWORD = {"usable_password": "false"}
 
 
+LOOKING_ALIKE = ["acme\uff0fLegal", "ac\u200bme/Legal", "\u2060acme\u2044Legal", "acme\u200d\u2215Legal"]
+
+
 @pytest.fixture
 def acme(cast: Cast) -> Home:
     return home("acme")
@@ -33,6 +36,12 @@ def test_a_person_of_the_house_does_not_look_like_one_of_another(cast: Cast, acm
     page = signed_in_client(cast.administrator).post("/admin/accounts/user/add/", {"username": name, **PASSWORD})
     assert page.status_code == 200 and REFUSED in page.content.decode()
     assert not User.objects.filter(username__startswith="anna").exists()
+
+
+@pytest.mark.parametrize("name", ["anna@ac\u200bme", "anna\uff20acme", "anna@\u2060acme\u200d"])
+def test_signs_that_nobody_sees_make_no_other_name(acme: Home, name: str) -> None:
+    with pytest.raises(NameOfAnother):
+        User(username=name).save()
 
 
 @pytest.mark.parametrize("name", ["anna@acme.example", "anna@house", "anna@nobody", "acme@", "acme"])
@@ -74,7 +83,7 @@ def test_who_was_moved_keeps_their_name_and_takes_no_other_of_theirs(cast: Cast,
         acme.person.save()
 
 
-@pytest.mark.parametrize("name", ["acme/Legal", "ACME/Legal", "acme /Legal"])
+@pytest.mark.parametrize("name", ["acme/Legal", "ACME/Legal", "acme /Legal", *LOOKING_ALIKE])
 def test_a_group_or_word_list_of_the_house_does_not_look_like_one_of_another(cast: Cast, acme: Home, name: str) -> None:
     boss = signed_in_client(cast.administrator)
     page = boss.post("/admin/auth/group/add/", {"name": name, "organisation": HOUSE})
