@@ -12,7 +12,7 @@ from chatapp.accounts.models import User
 from chatapp.governance.services import record
 from chatapp.organisations.boundaries import name_within
 from chatapp.signon import credentials
-from chatapp.signon.config import Provider, Rule
+from chatapp.signon.config import Rule
 from chatapp.signon.homes import home_of
 from chatapp.signon.identity import Identity
 from chatapp.signon.models import Grant
@@ -25,17 +25,15 @@ def apply(user: User, identity: Identity) -> None:
     person = User.objects.select_for_update().get(pk=user.pk)
     rules = [rule for rule in identity.provider.rules if rule.value in identity.groups]
     slug = identity.provider.slug
-    added, removed = _memberships(person, slug, _groups(rules, _home(identity.provider)))
+    home = home_of(identity.provider)
+    wanted = [] if home is None else _groups(rules, home)  # None: closed a moment ago, behind `admit`
+    added, removed = _memberships(person, slug, wanted)
     if added or removed:
         record("sign_on.groups", person, provider=slug, added=added, removed=removed)
-    _administration(person, identity, any(not rule.group for rule in rules) and person.tenant == HOUSE)
+    is_named = any(not rule.group for rule in rules)
+    _administration(person, identity, is_named and home == person.tenant == HOUSE)
     user.is_superuser, user.is_staff = person.is_superuser, person.is_staff
     user.password = person.password  # the session that begins now is bound to it
-
-
-def _home(provider: Provider) -> UUID:
-    """Of the groups that its rules name. `admit` has let in nobody of one whose organisation is not there."""
-    return home_of(provider) or HOUSE
 
 
 def _groups(rules: Iterable[Rule], home: UUID) -> list[Group]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ from chatapp.accounts.models import User
 from chatapp.governance.models import AuditEntry
 from chatapp.organisations.models import Organisation
 from chatapp.organisations.services import close_organisation, create_organisation
-from chatapp.signon import providers
-from chatapp.signon.config import parsed
+from chatapp.signon import groups, providers
+from chatapp.signon.config import Rule, parsed
 from chatapp.signon.homes import free_name
 from chatapp.signon.identity import Identity
 from chatapp.signon.models import IdentityProvider, SignOnSession
@@ -181,6 +182,19 @@ def test_a_name_takes_two_queries_however_many_are_alike(
     with django_assert_num_queries(2) as asked:
         assert free_name(Identity(corp, "subject", username="an"), acme.pk) == "an@acme"
     assert "LIKE" not in asked.captured_queries[1]["sql"].upper(), "names that begin so are not read"
+
+
+def test_an_organisation_that_closes_behind_the_door_gives_no_groups(acme: Organisation) -> None:
+    corp = parsed(json.dumps([{**DESCRIBED, "organisation": "acme"}]))[0]
+    corp = replace(corp, rules=(Rule("staff", "Staff"), Rule("staff")))
+    people = [User.objects.create_user("anna@acme", organisation=acme), User.objects.create_user("bob")]
+    Group.objects.create(name="Staff")
+    close_organisation(acme, by=None)
+    for one in people:
+        groups.apply(one, Identity(corp, one.username, groups=frozenset({"staff"})))
+        one.refresh_from_db()
+        assert not one.groups.exists() and not one.is_superuser
+    assert set(Group.objects.values_list("name", flat=True)) == {"Staff"}
 
 
 def save(admin: Client, acme: Organisation, **changed: str) -> Any:
