@@ -32,13 +32,13 @@ def _by_name(view: View) -> View:
 
     @wraps(view)
     def named(request: HttpRequest, provider: Provider) -> HttpResponseBase:
-        name(request)
+        use_public_host(request)
         return view(request, provider)
 
     return named
 
 
-def name(request: HttpRequest) -> None:
+def use_public_host(request: HttpRequest) -> None:
     request.META["HTTP_HOST"] = urlsplit(settings.PUBLIC_URL).netloc or request.get_host()
 
 

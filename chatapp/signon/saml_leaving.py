@@ -51,7 +51,7 @@ def ask(request: HttpRequest, provider: Provider, kept: dict[str, Any]) -> Asked
     name = kept.get("name_id")
     if not provider.slo_url or not isinstance(name, dict):
         return None
-    saml_doors.name(request)
+    saml_doors.use_public_host(request)
     try:
         auth = _auth(request, provider)
         address = auth.logout(
