@@ -73,6 +73,14 @@ def test_what_cannot_be_half_done_is_one_transaction(app: str, name: str) -> Non
     assert MigrationExecutor(connection).loader.get_migration(app, name).atomic
 
 
+def test_a_way_back_that_was_broken_off_is_gone_again(cast: Cast, back: Back) -> None:
+    ask("ALTER TABLE accounts_apikey DROP COLUMN rests_since")
+    back("accounts", "0005_organisations_are_checked")
+    forward("accounts")
+    columns = "SELECT table_name::text FROM information_schema.columns WHERE column_name IN (%s, %s) ORDER BY 1"
+    assert ask(columns, "rests_since", "by_provider_at") == [("accounts_apikey",), ("accounts_user",)]
+
+
 def test_organisers_go_with_the_migration_that_made_their_role(cast: Cast, back: Back) -> None:
     Appointment.objects.create(user=cast.alice, role="organiser")
     Appointment.objects.create(user=cast.bob, role="auditor")

@@ -11,7 +11,7 @@ WHERE by_provider_at IS NULL AND NOT is_service
 
 class Migration(migrations.Migration):
     """Columns without a value take no time; people of providers count from today on. It is not atomic, so that nobody
-    waits for the rows behind the lock of the column, and can be run again where it was broken off."""
+    waits for the rows behind the lock of the column, and can be run again, either way, where it was broken off."""
 
     atomic = False
 
@@ -23,8 +23,8 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[
-                migrations.RunSQL(_COLUMN, "ALTER TABLE accounts_user DROP COLUMN by_provider_at;"),
-                migrations.RunSQL(_OF_KEY, "ALTER TABLE accounts_apikey DROP COLUMN rests_since;"),
+                migrations.RunSQL(_COLUMN, "ALTER TABLE accounts_user DROP COLUMN IF EXISTS by_provider_at;"),
+                migrations.RunSQL(_OF_KEY, "ALTER TABLE accounts_apikey DROP COLUMN IF EXISTS rests_since;"),
                 migrations.RunSQL(_FROM_NOW, migrations.RunSQL.noop),
             ],
             state_operations=[
