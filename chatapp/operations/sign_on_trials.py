@@ -19,6 +19,7 @@ from chatapp.accounts.models import User
 from chatapp.governance.services import record
 from chatapp.signon import config, providers
 from chatapp.signon.config import Provider
+from chatapp.signon.homes import home_of
 from chatapp.signon.models import IdentityProvider
 from chatapp.signon.oidc import absolute
 from chatapp.signon.outgoing import ProviderRefused, ProviderSession, json_object
@@ -81,6 +82,8 @@ def _described(provider: Provider) -> Iterator[Step]:
         yield Step("Description", "ok")
     except config.ConfigRefused as error:
         yield Step("Description", "missing", str(error))
+    if provider.organisation:
+        yield _organisation(provider)
     if not settings.PUBLIC_URL:
         said = "CHATAPP_PUBLIC_URL is not set: the addresses below are those by which you came here."
         yield Step("Our address", "weak", said)
@@ -88,6 +91,14 @@ def _described(provider: Provider) -> Iterator[Step]:
         yield Step("Our address", "weak", "CHATAPP_PUBLIC_URL is without TLS: most providers refuse that.")
     else:
         yield Step("Our address", "ok", settings.PUBLIC_URL)
+
+
+def _organisation(provider: Provider) -> Step:
+    """Of a provider of the environment it is a name alone, which nothing checks before somebody signs in."""
+    if home_of(provider) is None:
+        said = f"There is none that is open and has the short name {provider.organisation}: nobody is let in."
+        return Step("Organisation", "missing", said)
+    return Step("Organisation", "ok", f"Whom it makes is of {provider.organisation}.")
 
 
 # -- OpenID Connect ----------------------------------------------------------------------------------------------------
@@ -172,19 +183,23 @@ def _texts(found: dict[str, Any], name: str, *otherwise: str) -> Sequence[str]:
 # -- SAML --------------------------------------------------------------------------------------------------------------
 def _saml(provider: Provider) -> Iterator[Step]:
     yield _certificate(provider.certificate)
-    if not config.is_safe_address(provider.sso_url):
-        return  # the description said so
+    for name, address in (("Sign-in address", provider.sso_url), ("Sign-out address", provider.slo_url)):
+        if config.is_safe_address(address):  # else the description said so
+            yield _answering(name, address)
+    if not provider.slo_url:
+        yield Step("Sign-out address", "weak", "None is named: a sign-out here leaves the session there.")
+
+
+def _answering(name: str, address: str) -> Step:
     try:
         with ProviderSession() as session:
-            status = session.get(provider.sso_url).status_code
+            status = session.get(address).status_code
     except ProviderRefused:  # a redirect, or a long page: somebody is there
-        yield Step("Sign-in address", "ok", "It answers.")
+        return Step(name, "ok", "It answers.")
     except RequestException as error:
-        yield Step("Sign-in address", "missing", f"It could not be reached ({_reason(error)}).")
-    else:
-        gone = status in (404, 410) or status >= 500
-        said = f"It answers with status {status}."
-        yield Step("Sign-in address", "weak" if gone else "ok", said)
+        return Step(name, "missing", f"It could not be reached ({_reason(error)}).")
+    gone = status in (404, 410) or status >= 500
+    return Step(name, "weak" if gone else "ok", f"It answers with status {status}.")
 
 
 def _certificate(text: str) -> Step:

@@ -17,6 +17,7 @@ from django.test import Client
 
 from chatapp.governance.models import AuditEntry
 from chatapp.operations.pages import how_often
+from chatapp.organisations.services import close_organisation, create_organisation
 from chatapp.signon.config import Provider
 from chatapp.signon.models import IdentityProvider
 from tests.conftest import Cast, signed_in_client
@@ -184,6 +185,28 @@ def test_a_certificate_that_is_none_and_an_address_where_nobody_is(page: Client,
     IdentityProvider.objects.update(sso_url=f"{forger.address}/.well-known/openid-configuration")
     forger.redirects = True
     assert "Sign-in address well It answers." in tried(page, "old")
+
+
+def test_the_sign_out_address_is_asked_too(page: Client, forger: Forger) -> None:
+    saml(certificate(400), f"{forger.address}/keys")
+    assert "Sign-out address look at it None is named" in tried(page, "old")
+    IdentityProvider.objects.update(slo_url=AWAY)
+    assert "Sign-out address wrong It could not be reached (ConnectionError)." in tried(page, "old")
+    IdentityProvider.objects.update(slo_url=f"{forger.address}/keys")
+    shown = tried(page, "old")
+    assert "Sign-out address well It answers with status 200." in shown and "Organisation well" not in shown
+
+
+def test_an_organisation_that_is_not_there_is_named(page: Client, forger: Forger, settings: Any) -> None:
+    named = Provider(
+        slug="corp", name="Corp", kind="oidc", issuer=forger.address, client_id="footnote", organisation="acme"
+    )
+    settings.SIGNON_PROVIDERS = (named,)
+    assert "Organisation wrong There is none that is open and has the short name acme" in tried(page)
+    acme = create_organisation(name="Acme", slug="acme", by=None)
+    assert "Organisation well Whom it makes is of acme." in tried(page)
+    close_organisation(acme, by=None)
+    assert "Organisation wrong" in tried(page)
 
 
 def test_a_certificate_without_its_lines_is_read_too(page: Client, forger: Forger) -> None:
