@@ -16,6 +16,7 @@ from chatapp.access import require_administrator
 from chatapp.accounts.models import User
 from chatapp.errors import NotFound
 from chatapp.governance.services import record
+from chatapp.organisations.models import Organisation
 from retrieval.evaluation import formats, gating, running, sets, tasks
 from retrieval.evaluation.errors import BadQuestionSet, RunRefused, UnknownEvaluation
 from retrieval.evaluation.models import EvaluationRun, QuestionSetVersion
@@ -31,17 +32,28 @@ _BEGINNING = re.compile("[0-9a-f]{4,32}")  # of an id, its hyphens left out
 def import_questions(*, name: str, content: bytes, file_name: str, by: User) -> sets.Frozen:
     """Of the organisation of whoever imports. Raises BadQuestionSet."""
     _require(by, by.tenant)
-    if not by.is_superuser and _versions(by.tenant).count() >= MOST_VERSIONS:
-        raise BadQuestionSet(
-            f"An organisation keeps {MOST_VERSIONS} versions of question sets.",
-            advice="Ask who administers Footnote to remove some.",
-        )
-    frozen = sets.freeze(name, formats.read(content, file_name), by=by, origin=file_name)
+    rows = formats.read(content, file_name)
+    _lock(by.tenant)
+    frozen = sets.freeze(name, rows, by=by, origin=file_name)
     if frozen.new:
+        _require_room(by)
         kept = frozen.version
         facts: dict[str, Any] = {"questions": kept.questions, "sha256": kept.sha256, "file": file_name}
         record("questions imported", str(frozen.version), by, organisation=by.tenant, **facts)
     return frozen
+
+
+@transaction.atomic
+def remove_version(version: QuestionSetVersion, *, by: User) -> None:
+    """With the runs that asked it. Raises NotFound, RunRefused."""
+    tenant = version.question_set.tenant
+    _require(by, tenant)
+    _lock(tenant)
+    if version.runs.filter(state__in=EvaluationRun.OPEN).exists():
+        raise RunRefused("A run asks these questions now.", advice="Cancel it, or wait until it ends.")
+    facts: dict[str, Any] = {"questions": version.questions, "sha256": version.sha256, "runs": version.runs.count()}
+    record("questions removed", str(version), by, organisation=tenant, **facts)
+    version.delete()
 
 
 @transaction.atomic
@@ -61,6 +73,7 @@ def start_run(
     _require(by, tenant)
     if index_version is not None:
         require_administrator(by)
+    _lock(tenant)
     if not by.is_superuser and runs_of(by).filter(state__in=EvaluationRun.OPEN).count() >= MOST_OPEN:
         raise RunRefused(f"{MOST_OPEN} runs are under way or wait.", advice="Wait until one ends, or cancel one.")
     searched_by = person.tenant if person else tenant
@@ -118,5 +131,16 @@ def _require(user: User, tenant: UUID) -> None:
         raise NotFound
 
 
-def _versions(tenant: UUID) -> QuerySet[QuestionSetVersion]:
-    return QuestionSetVersion.objects.filter(question_set__tenant=tenant)
+def _lock(tenant: UUID) -> None:
+    """So that two requests cannot pass a bound together, nor a run begin over questions that are being removed."""
+    Organisation.objects.select_for_update(no_key=True).filter(pk=tenant).first()
+
+
+def _require_room(by: User) -> None:
+    """For the version that was kept a moment ago. Raises BadQuestionSet."""
+    kept = QuestionSetVersion.objects.filter(question_set__tenant=by.tenant).count()
+    if not by.is_superuser and kept > MOST_VERSIONS:
+        raise BadQuestionSet(
+            f"An organisation keeps {MOST_VERSIONS} versions of question sets.",
+            advice="Remove one that is no longer used, on its page.",
+        )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 
 from chatapp.accounts.models import User
@@ -154,3 +158,53 @@ def test_organisers_keep_and_start_so_many(acme: Home, cast: Cast, monkeypatch: 
     monkeypatch.setattr(services, "MOST_VERSIONS", 1)
     with pytest.raises(RetrievalError, match="keeps 1 versions"):
         questions(acme.organiser, "else")
+    with pytest.raises(RetrievalError, match="keeps 1 versions"):
+        questions(acme.organiser, "else", "Others")
+    assert questions(acme.organiser) == own  # no new one: they are kept already
+    assert QuestionSet.objects.filter(tenant=acme.organisation.pk).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_bounds_hold_for_requests_that_come_together(acme: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = questions(acme.organiser)
+    monkeypatch.setattr(services, "MOST_VERSIONS", 3)
+    begin = threading.Barrier(6)
+
+    def ask(number: int) -> tuple[bool, bool]:
+        begin.wait()
+        try:
+            return (
+                passes(lambda: questions(acme.organiser, f"number {number}", f"Set {number}")),
+                passes(lambda: services.start_run(own, by=acme.organiser, send=False)),
+            )
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        imported, begun = zip(*pool.map(ask, range(6)), strict=True)
+    assert (sum(imported), sum(begun)) == (2, services.MOST_OPEN)
+
+
+def passes(act: Callable[[], Any]) -> bool:
+    try:
+        act()
+    except RetrievalError:
+        return False
+    return True
+
+
+def test_a_version_is_removed_with_its_runs_and_a_line(acme: Home, globex: Home) -> None:
+    own = questions(acme.organiser)
+    run = services.start_run(own, by=acme.organiser, send=False)
+    client, other = signed_in_client(acme.organiser), signed_in_client(globex.organiser)
+    remove = f"{SETS}{own.pk}/remove/"
+    assert remove in text(client, f"{SETS}{own.pk}/change/")
+    assert (other.post(remove).status_code, client.get(remove).status_code) == (404, 405)
+    assert "A run asks these questions now." in client.post(remove, follow=True).content.decode()
+    services.cancel_run(run, by=acme.organiser)
+    assert "Rules@1 is removed" in client.post(remove, follow=True).content.decode()
+    assert not QuestionSetVersion.objects.exists() and not EvaluationRun.objects.exists()
+    line = AuditEntry.objects.get(action="questions removed")
+    assert (line.subject, line.organisation, line.detail["runs"]) == ("Rules@1", acme.organisation.pk, 1)
+    with pytest.raises(NotFound):
+        services.remove_version(questions(acme.organiser), by=globex.organiser)

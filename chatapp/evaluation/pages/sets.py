@@ -8,14 +8,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from chatapp.evaluation.pages.theirs import OfTheirQuestions, found_row, require_organiser
-from chatapp.evaluation.services import import_questions
+from chatapp.evaluation.services import import_questions, remove_version
 from inference.administration.pages import context_of, form_page
 from inference.administration.superusers import actor
 from retrieval.errors import RetrievalError
@@ -67,7 +67,8 @@ class QuestionSetAdmin(OfTheirQuestions, VersionAdminBase):
         door = path(
             "<int:pk>/export.<str:kind>", self.admin_site.admin_view(self.export_view), name="evaluation_export"
         )
-        return [door, *super().get_urls()]
+        removing = path("<int:pk>/remove/", self.admin_site.admin_view(self.remove_view), name="evaluation_remove")
+        return [door, removing, *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[QuestionSetVersion]:
         return super().get_queryset(request).select_related("question_set", "created_by")
@@ -110,6 +111,18 @@ class QuestionSetAdmin(OfTheirQuestions, VersionAdminBase):
             "runs": version.runs.select_related("person", "asked_by")[:_RUNS],
         }
         return TemplateResponse(request, "admin/evaluation/set.html", context)
+
+    def remove_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        version = found_row(self, request, pk)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            remove_version(version, by=actor(request))
+        except RetrievalError as error:
+            messages.error(request, f"{error.user_message} {error.advice}")
+            return HttpResponseRedirect(reverse("admin:evaluation_questionsetversion_change", args=[pk]))
+        messages.success(request, f"{version} is removed, with its runs.")
+        return HttpResponseRedirect(reverse("admin:evaluation_questionsetversion_changelist"))
 
     def export_view(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         version = found_row(self, request, pk)
