@@ -27,7 +27,8 @@ from chatapp.documents.filters import EVERYTHING
 from chatapp.documents.search import areadable_passages
 from chatapp.errors import TYPED_ERRORS, Busy, ChatAppError, NotFound, as_dict
 from chatapp.json_body import parse as parse_json
-from chatapp.limits.services import atake, of_question
+from chatapp.limits.models import Resource
+from chatapp.limits.services import atake, give_back, of_question
 from chatapp.limits.tokens import Reserved, reserve
 from chatapp.safety.questions import require_allowed
 
@@ -39,7 +40,7 @@ FOLLOWED = 20  # turns on one socket
 CHECK_S = 2  # how soon a lost account or session closes the socket
 SIGNED_OUT, TOO_MANY, TOO_SLOW, FAILED = 4401, 4429, 4408, 1011
 
-_COUNTED = (frames.Ask, frames.Edit, frames.Regenerate, frames.Continue)
+_Counted = frames.Ask | frames.Edit | frames.Regenerate | frames.Continue
 
 _sockets: Counter[UUID] = Counter()
 _admitted = Together[Question, Started](admission.ask_all)
@@ -114,27 +115,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.put({"type": "error", **about, **as_dict(ChatAppError())})
 
     async def _handle(self, frame: frames.ClientFrame) -> None:
-        if isinstance(frame, _COUNTED):
-            await atake(of_question(self.user))  # before anything is judged, which costs more than to ask
         match frame:
             case frames.Ping():
                 await self.put({"type": "pong"})
-            case frames.Ask():
-                await require_allowed(self.user, frame.text, _narrowed(frame)[0])
-                asked = (self.user, frame.text, frame.conversation, frame.parent, *_narrowed(frame))
-                question = Question(*asked, temporary=frame.temporary)
-                await self._begin(frame.id, lambda: _admitted(question))
-            case frames.Edit(message=message, text=text):
-                narrowed = _narrowed_anew(frame)
-                await require_allowed(self.user, text, narrowed and narrowed[0])
-                await self._begin(
-                    frame.id, lambda: _edited(user=self.user, message=message, text=text, narrowed=narrowed)
-                )
-            case frames.Regenerate(message=message):
-                narrowed = _narrowed_anew(frame)
-                await self._begin(frame.id, lambda: _regenerated(user=self.user, message=message, narrowed=narrowed))
-            case frames.Continue(message=message):
-                await self._begin(frame.id, lambda: _continued(user=self.user, message=message))
+            case frames.Ask() | frames.Edit() | frames.Regenerate() | frames.Continue():
+                await self._accept(frame.id, await self._asked(frame))
             case frames.Stop():
                 turn = await in_database(access.get_turn)(self.user, frame.turn)
                 await in_database(services.request_stop)(turn=turn)
@@ -142,21 +127,52 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case frames.Resume():
                 await self._resume(frame.turn, frame.after)
 
-    async def _begin(self, request_id: str, admit: Callable[[], Awaitable[Started]]) -> None:
+    async def _asked(self, frame: _Counted) -> Started:
         """What is refused takes of no limit but that of requests."""
+        await atake(of_question(self.user))  # before anything is judged, which costs more than to ask
+        try:
+            return await self._begun(frame)
+        except BaseException:
+            await give_back(self.user, Resource.QUESTIONS, 1)
+            raise
+
+    async def _begun(self, frame: _Counted) -> Started:
+        match frame:
+            case frames.Ask():
+                await require_allowed(self.user, frame.text, _narrowed(frame)[0])
+                asked = (self.user, frame.text, frame.conversation, frame.parent, *_narrowed(frame))
+                question = Question(*asked, temporary=frame.temporary)
+                return await self._launched(lambda: _admitted(question))
+            case frames.Edit(message=message, text=text):
+                narrowed = _narrowed_anew(frame)
+                await require_allowed(self.user, text, narrowed and narrowed[0])
+                return await self._launched(
+                    lambda: _edited(user=self.user, message=message, text=text, narrowed=narrowed)
+                )
+            case frames.Regenerate(message=message):
+                narrowed = _narrowed_anew(frame)
+                return await self._launched(lambda: _regenerated(user=self.user, message=message, narrowed=narrowed))
+            case frames.Continue(message=message):
+                return await self._launched(lambda: _continued(user=self.user, message=message))
+
+    async def _launched(self, admit: Callable[[], Awaitable[Started]]) -> Started:
         reserved = await reserve(self.user)
         try:
-            await self._start(request_id, await admit(), reserved)
+            started = await admit()
+            await self._launch(started, reserved)
         except BaseException:
             await reserved.settle(self.user, 0)
             raise
+        return started
 
-    async def _start(self, request_id: str, started: Started, reserved: Reserved) -> None:
+    async def _launch(self, started: Started, reserved: Reserved) -> None:
         try:
             await turns.launch(started, reserved=reserved)
         except Busy as error:
             await in_database(services.refuse_turn)(started=started, error=as_dict(error))
             raise
+
+    async def _accept(self, request_id: str, started: Started) -> None:
         accepted = {
             "type": "accepted",
             "id": request_id,

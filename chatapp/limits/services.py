@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
+from django.db import DatabaseError
+
 from chatapp.accounts.models import User
 from chatapp.database import Together, in_database
 from chatapp.errors import TooOften
@@ -13,6 +16,8 @@ from chatapp.limits import buckets
 from chatapp.limits.buckets import Fill, Level, Outcome
 from chatapp.limits.models import Resource
 from chatapp.limits.rules import buckets_of, groups_of
+
+log = structlog.get_logger(__name__)
 
 _UNITS = {1: "a second", 60: "a minute", 3600: "an hour", 86_400: "a day"}
 _WORDS = {
@@ -89,3 +94,11 @@ def charge(person: User, resource: Resource, cost: float) -> None:
 
 
 acharge = in_database(charge)
+
+
+async def give_back(person: User, resource: Resource, cost: float) -> None:
+    """What was taken for something that did not begin."""
+    try:
+        await acharge(person, resource, -cost)
+    except DatabaseError as error:  # it stays counted, and passes with time
+        log.warning("limit.not_given_back", resource=str(resource), error=" ".join(str(error).split())[:200])

@@ -16,7 +16,7 @@ from chatapp.limits import budgets
 from chatapp.limits.buckets import Level
 from chatapp.limits.models import Resource
 from chatapp.limits.rules import buckets_of, groups_of
-from chatapp.limits.services import Asked, acharge, atake
+from chatapp.limits.services import Asked, acharge, atake, give_back
 
 log = structlog.get_logger(__name__)
 
@@ -27,9 +27,10 @@ class Reserved:
 
     tokens: int = 0
     levels: tuple[Level, ...] = ()
+    questions: int = 0
 
     async def settle(self, person: User, used: int) -> None:
-        """Once, when the answer is over or did not begin."""
+        """Once, when the answer is over."""
         if not self.tokens:
             return
         try:
@@ -37,17 +38,24 @@ class Reserved:
         except DatabaseError as error:  # what was reserved stays counted, and passes with time
             log.warning("tokens.not_settled", error=" ".join(str(error).split())[:200])
 
+    async def give_back(self, person: User) -> None:
+        """All of it, instead: the answer did not begin."""
+        await self.settle(person, 0)
+        if self.questions:
+            await give_back(person, Resource.QUESTIONS, self.questions)
+
 
 NOTHING = Reserved()
 
 
 async def reserve(person: User, tokens: int | None = None, *, questions: int = 0) -> Reserved:
     """Raises LimitReached and BudgetSpent. Without a number: as many as an answer of the built-in model can take.
-    Budgets count what was used when it is there. Questions are taken and not given back."""
+    Budgets count what was used when it is there."""
     costs = await _limited(person, tokens, questions)
     if not costs:
         return NOTHING
-    return Reserved(costs.get(Resource.TOKENS, 0), await atake(Asked(person, tuple(costs.items()))))
+    levels = await atake(Asked(person, tuple(costs.items())))
+    return Reserved(costs.get(Resource.TOKENS, 0), levels, costs.get(Resource.QUESTIONS, 0))
 
 
 def _costs(person: User, tokens: int | None, questions: int) -> dict[Resource, int]:

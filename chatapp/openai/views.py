@@ -188,7 +188,7 @@ async def embeddings(request: HttpRequest, person: User) -> HttpResponseBase:
     try:
         vectors = await _vectors(person, texts, model)
     except BaseException:
-        await reserved.settle(person, 0)
+        await reserved.give_back(person)
         raise
     await _spend([(str(person.pk), tokens, Decimal(0))])
     data = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from uuid import uuid4
 
 import httpx
 
@@ -30,3 +31,21 @@ def test_questions_of_the_page_and_of_programs_have_a_limit_of_their_own(alice: 
         refused = socket.until("error")[-1]
     assert refused["code"] == "too_often" and "2 questions an hour" in refused["message"]
     assert [alice.get("/api/collections/").status_code for _ in range(5)] == [200] * 5
+
+
+def test_questions_that_are_refused_take_none(alice: Client) -> None:
+    Limit.objects.create(resource=Resource.QUESTIONS, amount=2, seconds=3600, user=alice.user)
+    time.sleep(rules.READ_AGAIN_S + 0.1)
+    headers = {"Authorization": f"Bearer {create_key(user=alice.user, name='k')}"}
+    ask = {"model": "", "messages": [{"role": "user", "content": "How many days of leave?"}]}
+    with alice.socket() as socket:
+        for number in range(3):
+            socket.send({"type": "ask", "id": f"a{number}", "text": "How many?", "conversation": str(uuid4())})
+            assert socket.until("error")[-1]["code"] == "not_found"
+            unknown = {**ask, "model": "nobody-knows-it"}
+            answer = httpx.post(f"{alice.web.url}/v1/chat/completions", json=unknown, headers=headers)
+            assert answer.status_code == 404
+        socket.ask()
+        socket.until("done")
+    answer = httpx.post(f"{alice.web.url}/v1/chat/completions", json=ask, headers=headers)
+    assert answer.status_code == 200
