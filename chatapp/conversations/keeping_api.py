@@ -48,8 +48,7 @@ def several(request: HttpRequest) -> JsonResponse:
     user = _person(request)
     body = read_object(request)
     ids = _ids(body.get("ids"))
-    deletes = body.get("delete") is True
-    done = keeping.delete(user, ids) if deletes else keeping.keep(user, ids, changes_in(user, body))
+    done = keeping.delete(user, ids) if _deletes(body) else keeping.keep(user, ids, changes_in(user, body))
     if not done:
         raise NotFound
     return JsonResponse({"done": done})
@@ -77,12 +76,18 @@ def changes_in(user: User, body: Mapping[str, Any]) -> Kept:
     return found
 
 
+def _deletes(body: Mapping[str, Any]) -> bool:
+    if not isinstance(body.get("delete", False), bool):
+        raise Invalid("`delete` must be true or false.")
+    return body.get("delete") is True
+
+
 def _ids(given: Any) -> set[UUID]:
     if not isinstance(given, list) or not 0 < len(given) <= MOST_AT_ONCE:
         raise Invalid(f"`ids` must be a list of 1 to {MOST_AT_ONCE} conversations.")
     try:
-        return {UUID(one) for one in given if isinstance(one, str)}
-    except ValueError:
+        return {UUID(one) for one in given}
+    except (ValueError, AttributeError, TypeError):
         raise Invalid("`ids` must be ids of conversations.") from None
 
 
