@@ -35,10 +35,11 @@ def conversations(request: HttpRequest) -> JsonResponse:
     user = cast(User, request.user)
     rows = _listed(user, request).filter(temporary=False)
     archived = request.GET.get("archived") == "1"
-    pinned = [] if archived else list(rows.filter(pinned=True)[:MOST_PINNED])
+    before = request.GET.get("before")
+    pinned = [] if archived or before else rows.filter(pinned=True)[:MOST_PINNED]
     if not archived:
         rows = rows.filter(pinned=False)
-    if before := request.GET.get("before"):
+    if before:
         rows = rows.filter(updated_at__lt=_moment(before))
     limit = _limit(request.GET.get("limit", str(_PAGE)))
     found = list(rows[: limit + 1])

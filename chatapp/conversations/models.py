@@ -50,6 +50,8 @@ class Conversation(models.Model):
             models.Index(fields=["updated_at"], condition=Q(temporary=True), name="temporary_chats"),
             models.Index(fields=["id"], condition=Q(sealed=False), name="conversations_to_seal"),
             models.Index(fields=["folder"], condition=Q(folder__isnull=False), name="conversations_in_folders"),
+            models.Index(fields=["owner"], condition=Q(pinned=True), name="pinned_conversations"),
+            models.Index(fields=["owner"], condition=Q(archived=True), name="archived_conversations"),
         ]
 
     def __str__(self) -> str:
