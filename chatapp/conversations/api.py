@@ -91,12 +91,15 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _change(user: User, row: Conversation, body: dict[str, Any]) -> None:
     """A name, and how it is kept."""
     title = body.get("title")
-    if "title" in body or not body:
-        if not isinstance(title, str):
-            raise Invalid("`title` must be a string.")
+    if ("title" in body or not body) and not isinstance(title, str):
+        raise Invalid("`title` must be a string.")
+    if set(body) != {"title"}:  # first: it locks the person before the conversation, see keeping.py
+        _keep(user, row, body)
+    if title is not None:
         services.rename_conversation(conversation=row, title=title)
-        if len(body) == 1:
-            return
+
+
+def _keep(user: User, row: Conversation, body: dict[str, Any]) -> None:
     changes = changes_in(user, body)
     if row.temporary:
         raise Invalid("A temporary chat is neither pinned, archived nor put into a folder.")

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations import answers, keeping
+from chatapp.conversations import folders as kept_folders
 from chatapp.conversations.keeping import MOST_AT_ONCE, Kept
 from chatapp.errors import Invalid, NotFound
 from chatapp.json_body import read_object
@@ -24,9 +25,9 @@ def folders(request: HttpRequest) -> JsonResponse:
     """With what else stands beside the list: whether there is an archive, and anything that is shared."""
     user = _person(request)
     if request.method == "POST":
-        return JsonResponse(answers.folder(keeping.create_folder(user, _name(read_object(request)))), status=201)
+        return JsonResponse(answers.folder(kept_folders.create(user, _name(read_object(request)))), status=201)
     archived = access.conversations(user).filter(archived=True).exists()
-    rows = [answers.folder(row) for row in keeping.listed_folders(user)]
+    rows = [answers.folder(row) for row in kept_folders.listed(user)]
     shared = {"received": access.shares_received(user).exists(), "given": access.shares_given(user).exists()}
     return JsonResponse({"folders": rows, "archived": archived, "shared": shared})
 
@@ -36,10 +37,10 @@ def folder(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = _person(request)
     row = access.get_folder(user, pk)
     if request.method == "DELETE":
-        keeping.delete_folder(row)
+        kept_folders.delete(user, row)
         return HttpResponse(status=204)
-    keeping.rename_folder(user, row, _name(read_object(request)))
-    return JsonResponse(answers.folder(keeping.listed_folders(user).get(pk=row.pk)))
+    kept_folders.rename(user, row, _name(read_object(request)))
+    return JsonResponse(answers.folder(kept_folders.listed(user).get(pk=row.pk)))
 
 
 @require_POST

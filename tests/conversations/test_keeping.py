@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 import uuid
 import zipfile
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chatapp.accounts.models import User
-from chatapp.conversations import keeping
+from chatapp.conversations import folders
 from chatapp.conversations.admission import Question, Started, ask_all
 from chatapp.conversations.models import MOST_PINNED, Conversation, Folder, FoundBy, Message
 from chatapp.privacy import copies
@@ -118,7 +120,7 @@ def test_folders_hold_conversations_and_leave_them_when_they_go(cast: Cast) -> N
 
 
 def test_folders_are_bounded_and_their_names_differ(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MOST_FOLDERS", 2)
+    monkeypatch.setattr(folders, "MOST_FOLDERS", 2)
     alice = signed_in_client(cast.alice)
     first = make_folder(alice, "Travel").json()["id"]
     assert make_folder(alice, "TRAVEL").status_code == 400
@@ -186,6 +188,9 @@ def test_several_are_archived_moved_and_deleted_at_once(cast: Cast) -> None:
         {"ids": [str(uuid.uuid4())] * 201, "archived": True},
         {"ids": [str(uuid.uuid4())]},
         {"ids": [str(uuid.uuid4())], "delete": "yes"},
+        {"ids": [str(uuid.uuid4())], "delete": "yes", "archived": True},
+        {"ids": [1, 2], "archived": True},
+        {"ids": [str(uuid.uuid4()), None], "archived": True},
         {"ids": [str(uuid.uuid4())], "archived": 1},
         {"ids": [str(uuid.uuid4())], "archived": True, "pinned": True},
         {"ids": [str(uuid.uuid4())], "folder": 7},
@@ -244,3 +249,48 @@ def test_a_title_and_how_it_is_kept_change_together_or_not_at_all(cast: Cast) ->
     assert change(alice, row, title="Other", folder=str(uuid.uuid4())).status_code == 404
     row.refresh_from_db()
     assert row.title == "Days off" and row.pinned and FoundBy.objects.count() == 1
+    assert change(alice, row, title=7, pinned=False).status_code == 400
+    row.refresh_from_db()
+    assert row.pinned
+
+
+def locks(found: CaptureQueriesContext) -> list[str]:
+    """-> the tables in the order in which their rows are locked or changed"""
+    tables = re.compile(r'^(?:UPDATE|DELETE FROM) "(\w+)"|FROM "(\w+)".* FOR (?:NO KEY )?UPDATE', re.S)
+    matches = (tables.search(one["sql"]) for one in found.captured_queries)
+    return [match[1] or match[2] for match in matches if match]
+
+
+@pytest.mark.parametrize("act", ["both", "several", "delete several", "rename folder", "delete folder"])
+def test_each_act_locks_the_person_before_anything_else(cast: Cast, act: str) -> None:
+    row, alice = begun(cast.alice, "Leave"), signed_in_client(cast.alice)
+    folder = make_folder(alice).json()["id"]
+    change(alice, row, folder=folder)
+    with CaptureQueriesContext(connection) as found:
+        match act:
+            case "both":
+                answer = change(alice, row, title="Days off", pinned=True)
+            case "several":
+                answer = several(alice, [str(row.pk)], folder=folder)
+            case "delete several":
+                answer = several(alice, [str(row.pk)], delete=True)
+            case "rename folder":
+                answer = alice.patch(f"{FOLDERS}{folder}/", {"name": "Trips"}, content_type="application/json")
+            case _:
+                answer = alice.delete(f"{FOLDERS}{folder}/")
+    assert answer.status_code in (200, 204)
+    order = [table for table in locks(found) if table.startswith(("accounts_user", "conversations_"))]
+    assert order[0] == "accounts_user" and len(order) > 1
+
+
+def test_further_pages_do_not_look_for_pinned_ones(cast: Cast) -> None:
+    begun(cast.alice, "Leave", pinned=True)
+    alice = signed_in_client(cast.alice)
+    queries: list[tuple[dict[str, str], int]] = [
+        ({}, 1), ({"before": "2026-01-31T12:00:00+00:00"}, 0), ({"archived": "1"}, 0)
+    ]  # fmt: skip
+    for query, expected in queries:
+        with CaptureQueriesContext(connection) as found:
+            assert alice.get(LIST, query).status_code == 200
+        wanted = 'AND "conversations_conversation"."pinned"'
+        assert sum(wanted in one["sql"] for one in found.captured_queries) == expected, query
