@@ -18,6 +18,7 @@ from chatapp.privacy.errors import Unreadable
 from retrieval.models import Document, Passage
 
 IMPORTED = "imported"  # the engine of answers that were written elsewhere
+ITSELF, ABOVE = "itself", "above"
 _QUOTED = re.compile(r"^ {0,3}>.*$\n?", re.MULTILINE)
 
 
@@ -39,7 +40,7 @@ class Shown:
     status: str
     created_at: datetime
     sources: tuple[ShownSource, ...] = ()
-    withheld: bool = False  # it rests on documents that the reader may not read
+    withheld: str = ""  # ITSELF: it rests on documents that the reader may not read; ABOVE: one above it does
     unreadable: bool = False  # nobody can open it
 
     @property
@@ -53,7 +54,7 @@ class Shown:
 
 def own(reader: User, branch: Sequence[Message]) -> list[Shown]:
     """For the owner: as in their history, but for masked values."""
-    return _shown(reader, branch, [None] * len(branch), [False] * len(branch))
+    return _shown(reader, branch, [None] * len(branch), [""] * len(branch))
 
 
 def of_another(reader: User, branch: Sequence[Message], lengths: Sequence[int]) -> list[Shown]:
@@ -62,15 +63,16 @@ def of_another(reader: User, branch: Sequence[Message], lengths: Sequence[int]) 
     return _shown(reader, branch, list(lengths), _withheld(reader, branch))
 
 
-def _withheld(reader: User, branch: Sequence[Message]) -> list[bool]:
+def _withheld(reader: User, branch: Sequence[Message]) -> list[str]:
     """Of each message, whether it, or one above it, rests on what the reader may not read, or on what is gone."""
     behind = [_documents(row) for row in branch]
     named = {pk for documents in behind for pk in documents or ()}
     readable = set(Document.objects.readable_by(reader).filter(pk__in=named).values_list("pk", flat=True))
-    withheld, found = [], False
+    withheld, above = [], ""
     for documents in behind:
-        found = found or documents is None or not documents <= readable
-        withheld.append(found)
+        itself = documents is None or not documents <= readable
+        withheld.append(ITSELF if itself else above)
+        above = ABOVE if itself else above
     return withheld
 
 
@@ -87,7 +89,7 @@ def _documents(row: Message) -> set[UUID] | None:
 
 
 def _shown(
-    reader: User, branch: Sequence[Message], lengths: Sequence[int | None], withheld: Sequence[bool]
+    reader: User, branch: Sequence[Message], lengths: Sequence[int | None], withheld: Sequence[str]
 ) -> list[Shown]:
     cited = {one.passage_id for row in branch for one in row.citations.all() if one.passage_id}
     readable = readable_ids(reader, cited) if cited else set()
@@ -96,7 +98,7 @@ def _shown(
     return [_one(number, *row, places) for number, row in enumerate(rows, start=1)]
 
 
-def _one(ordinal: int, row: Message, length: int | None, withheld: bool, places: dict[int, UUID]) -> Shown:
+def _one(ordinal: int, row: Message, length: int | None, withheld: str, places: dict[int, UUID]) -> Shown:
     question = row.role == Message.Role.USER
     try:
         text: str | None = row.text[:length]
@@ -110,7 +112,7 @@ def _one(ordinal: int, row: Message, length: int | None, withheld: bool, places:
     sources = tuple(_source(one, places) for one in cited)
     return Shown(
         ordinal, row.role, text or "", row.engine, row.status, row.created_at, sources,
-        withheld=withheld and not question, unreadable=text is None,
+        withheld="" if question else withheld, unreadable=text is None,
     )  # fmt: skip
 
 

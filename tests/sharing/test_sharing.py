@@ -27,6 +27,7 @@ from tests.privacy.test_sealed_texts import dump
 from tests.sharing.conversations import Written, say, written
 
 WITHHELD = "This answer rests on documents that you may not read."
+BELOW = "This answer follows one that rests on documents that you may not read, and may repeat it."
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_a_reader_sees_what_they_may_read_and_no_more(cast: Cast, talk: Written)
     assert "Words of leave.md" in text and f"/documents/{talk.open.pk}/file/" in text
     assert "A million" not in text and "salaries" not in text and str(talk.closed.pk) not in text
     # The last answer rests on what they may read, but may repeat the one that they may not; so may a quotation.
-    assert "as I said" not in text and text.count(WITHHELD) == 2
+    assert "as I said" not in text and text.count(WITHHELD) == text.count(BELOW) == 1
     assert "And what do they earn?" in text and "Really?" in text and "&gt; A million" not in text
 
 
@@ -82,7 +83,7 @@ def test_what_the_reader_may_read_is_asked_at_each_reading(cast: Cast, talk: Wri
     assert "A million." not in read(cast.bob, number)
     talk.open.delete()
     text = read(cast.bob, number)
-    assert "28 days" not in text and text.count(WITHHELD) == 3
+    assert "28 days" not in text and text.count(WITHHELD) == 3 and BELOW not in text
 
 
 def test_an_answer_whose_documents_nobody_knows_is_withheld(cast: Cast, talk: Written) -> None:
