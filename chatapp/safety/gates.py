@@ -61,6 +61,14 @@ def of(
     return rules_for([user], [where]).policy(user, where, collections, placeholders)
 
 
+def shown_to(rules: Policy, text: str) -> str | None:
+    """What somebody else's words are to a reader with these rules; None: nothing of them may be shown."""
+    try:
+        return None if is_kept_from_models(rules, text) else rules.applied(text)
+    except ContentBlocked:
+        return None
+
+
 def clean_sources(rules: Policy, sources: Sequence[Source]) -> list[Source]:
     """Without those that may not be read to a model; the others keep their numbers."""
     cleaned = []

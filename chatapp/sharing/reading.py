@@ -1,12 +1,13 @@
 """What somebody who reads a branch is shown of it: texts as they are stored, with placeholders where something was
-masked, and of what it rests on no more than they may read.
+masked, and of what it rests on no more than they may read. Somebody else is shown it as the rules for their own
+questions and answers leave it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -15,9 +16,13 @@ from chatapp.conversations.models import Citation, Message
 from chatapp.conversations.services import documents_of
 from chatapp.documents.search import readable_ids
 from chatapp.privacy.errors import Unreadable
+from chatapp.safety.askers import RulesFor, rules_for
+from chatapp.safety.gates import shown_to
+from chatapp.safety.policy import Where
 from retrieval.models import Document, Passage
 
 IMPORTED = "imported"  # the engine of answers that were written elsewhere
+MOST_LOOKED_AT = 500_000  # characters of a branch that rules look at in one reading; what is behind them is not shown
 ITSELF, ABOVE = "itself", "above"
 _QUOTED = re.compile(r"^ {0,3}>.*$\n?", re.MULTILINE)
 
@@ -42,6 +47,7 @@ class Shown:
     sources: tuple[ShownSource, ...] = ()
     withheld: str = ""  # ITSELF: it rests on documents that the reader may not read; ABOVE: one above it does
     unreadable: bool = False  # nobody can open it
+    blocked: bool = False  # the reader's rules do not let them see it
 
     @property
     def imported(self) -> bool:
@@ -60,7 +66,29 @@ def own(reader: User, branch: Sequence[Message]) -> list[Shown]:
 def of_another(reader: User, branch: Sequence[Message], lengths: Sequence[int]) -> list[Shown]:
     """For somebody else: an answer that rests on what they may not read is withheld whole, and so is every later one,
     for it may repeat it. `lengths`: so much of each message is theirs to read."""
-    return _shown(reader, branch, list(lengths), _withheld(reader, branch))
+    shown = _shown(reader, branch, list(lengths), _withheld(reader, branch))
+    return _as_ruled(reader, rules_for([reader], [Where.QUESTION, Where.ANSWER]), shown)
+
+
+def titles_of_others(reader: User, titles: Sequence[str]) -> list[str]:
+    """By the rules for the reader's questions, of which titles are made. Empty: it may not be shown."""
+    rules = rules_for([reader], [Where.QUESTION]).policy(reader, Where.QUESTION, None)
+    return [shown_to(rules, title) or "" for title in titles]
+
+
+def _as_ruled(reader: User, rules: RulesFor, shown: Sequence[Shown]) -> list[Shown]:
+    """It may be about any collection, so that rules for each of them hold."""
+    question, answer = (rules.policy(reader, where, None) for where in (Where.QUESTION, Where.ANSWER))
+    left, ruled = MOST_LOOKED_AT, []
+    for one in shown:
+        policy = question if one.role == Message.Role.USER else answer
+        if not one.text or not (policy.filters or policy.whole):
+            ruled.append(one)
+            continue
+        left -= len(one.text)
+        text = shown_to(policy, one.text) if left >= 0 else None
+        ruled.append(replace(one, text="", sources=(), blocked=True) if text is None else replace(one, text=text))
+    return ruled
 
 
 def _withheld(reader: User, branch: Sequence[Message]) -> list[str]:

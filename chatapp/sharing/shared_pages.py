@@ -25,9 +25,11 @@ def shared_list(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     received = access.shares_received(user).select_related("conversation", "owner")[: services.MOST]
     given = access.shares_given(user).select_related("conversation", "person", "group")[: services.MOST]
+    titles = reading.titles_of_others(user, [title_of(row.conversation) for row in received])
     context = {
         "received": [
-            {"row": row, "title": title_of(row.conversation), "by": shown_name(row.owner)} for row in received
+            {"row": row, "title": title, "by": shown_name(row.owner)}
+            for row, title in zip(received, titles, strict=True)
         ],
         "given": [
             {
@@ -53,7 +55,7 @@ def shared(request: HttpRequest, pk: UUID) -> HttpResponse:
     branch, lengths = services.branch_of(row)
     context = {
         "share": row,
-        "title": title_of(row.conversation),
+        "title": reading.titles_of_others(user, [title_of(row.conversation)])[0],
         "by": shown_name(row.owner),
         "messages": reading.of_another(user, branch, lengths),
     }
