@@ -10,7 +10,7 @@ from django.db import models
 
 from chatapp.organisations.models import Organisation
 from chatapp.safety.linear import PatternRefused
-from chatapp.safety.words import word_filter
+from chatapp.safety.words import require_matched, word_filter
 from retrieval.models import Collection, Document
 
 
@@ -65,6 +65,7 @@ class WordList(models.Model):
 
     def clean(self) -> None:
         try:
+            require_matched(self.terms.splitlines())
             word_filter(self.kind, self.terms.splitlines(), self.pattern_lines())
         except PatternRefused as error:
             raise ValidationError(str(error)) from None

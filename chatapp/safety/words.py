@@ -36,6 +36,14 @@ class WordFilter:
         return max(0, len(text) - self._longest - 1)  # and the character behind it
 
 
+def require_matched(terms: Sequence[str]) -> None:
+    """Of terms that somebody enters; lists that were kept before may hold longer ones, which are never found. Raises
+    PatternRefused."""
+    for term in (" ".join(term.split()) for term in terms):
+        if len(term) > LONGEST_MATCH:
+            raise PatternRefused(f"Words of more than {LONGEST_MATCH} characters would never be found: {term[:40]}…")
+
+
 def word_filter(name: str, terms: Sequence[str], patterns: Sequence[str] = ()) -> WordFilter:
     """Raises PatternRefused."""
     spaced = [" ".join(term.split()) for term in terms]

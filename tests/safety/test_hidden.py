@@ -13,7 +13,7 @@ import pytest
 from chatapp.safety.hidden.as_seen import AsSeen
 from chatapp.safety.hidden.encoded import decoded
 from chatapp.safety.hidden.marks import HiddenTextFilter
-from chatapp.safety.hidden.plain import joined, plain
+from chatapp.safety.hidden.plain import MOST_BLANKS, joined, plain
 from chatapp.safety.personal.filtering import PersonalFilter
 from chatapp.safety.personal.finding import KINDS
 from chatapp.safety.spans import Span
@@ -45,6 +45,25 @@ def test_a_word_is_found_however_it_is_disguised_and_all_of_it_goes(written: str
         "It is [words], they say.",
         "It is [words]\u0336, they say.",
     )
+
+
+@pytest.mark.parametrize(
+    "blanks", ["    ", "\t\t\t\t", " \n\n\n ", "\x0b", "\u2028", "\u00a0" * 5, " \u200b " * 4, " " * MOST_BLANKS]
+)
+def test_words_are_found_with_any_white_space_between(blanks: str) -> None:
+    text = f"It  is\n\n\n\nBlue{blanks}Falcon, they  say."
+    assert replaced(text, found([WORDS], text), masked) == "It  is\n\n\n\n[words], they  say."
+    for most in (1, 7, 30, 90):
+        window = HoldBack([WORDS], masked)
+        pieces = [window.push(text[at : at + most]) for at in range(0, len(text), most)]
+        assert "".join([*pieces, window.rest()]) == "It  is\n\n\n\n[words], they  say."
+
+
+def test_more_white_space_than_that_parts_words_and_is_not_held() -> None:
+    text = f"It is Blue{' ' * (MOST_BLANKS + 1)}Falcon."
+    assert found([WORDS], text) == []
+    window = HoldBack([WORDS], masked)
+    assert "".join(window.push(one) for one in "It is Blue" + " " * 1000).startswith("It is Blue ")
 
 
 def test_personal_data_is_found_between_characters_that_show_nothing() -> None:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import time
 
 import pytest
+from django.core.exceptions import ValidationError
 
+from chatapp.safety.models import WordList
 from chatapp.safety.personal.finding import find_personal
 from chatapp.safety.secrets import SecretFilter
 from chatapp.safety.words import PatternRefused, word_filter
@@ -93,6 +95,15 @@ def test_words_are_found_whole_whatever_their_case_and_script() -> None:
     text = "BLUE\nfalcon, blue falconer, GRÖSSE, größe, Großgröße, c++ and inc-1234"
     found = [text[one.start : one.end] for one in words.find(text)]
     assert found == ["BLUE\nfalcon", "GRÖSSE", "größe", "c++", "inc-1234"]
+
+
+def test_words_that_are_too_long_to_be_found_are_refused() -> None:
+    longest = "blue " * 23 + "heron"
+    WordList(name="code names", terms=longest).clean()
+    assert word_filter("words", [longest]).find(f"The {longest}.")
+    with pytest.raises(ValidationError, match="would never be found"):
+        WordList(name="code names", terms=f"heron\n{longest}s").clean()
+    assert word_filter("words", [f"{longest}s", "egret"]).find("An egret."), "a list that was kept before still works"
 
 
 @pytest.mark.parametrize("pattern", ["(", r"(a)\1", "(?=a)", "a" * 201])

@@ -27,6 +27,7 @@ DISALLOWED = [
     "-----BEGIN RSA PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END RSA PRIVATE KEY-----.", "https://evil.test/?q=1",
     "![x](https://evil.test/a)", "[a](//evil.test/b c)", "<img src='//evil.test'>", "[z]:\n https://evil.test/x",
     '<a href="ht\ntps://evil.test">', CANARY[:12], " ".join(CANARY[:10]), "P r o j e k t  F a l k e", "Prоjеkt Fаlkе",
+    "Projekt      Falke", "Projekt \n\n\n Falke",
 ]  # fmt: skip
 PROSE = (
     "The report of the third quarter was sent to all branches on Monday. Call the office, or write to Anna: "

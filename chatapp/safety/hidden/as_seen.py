@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chatapp.safety.contracts import Filter, find_from
-from chatapp.safety.hidden.plain import Plain, joined, plain, unleeted
+from chatapp.safety.hidden.plain import Plain, joined, plain, squeezed, unleeted
 from chatapp.safety.spans import Span, without_overlaps
 
 _SPELLED = 12  # characters at the end of which nobody can say yet whether they begin a word that is spelled out
@@ -15,7 +15,8 @@ _SPELLED = 12  # characters at the end of which nobody can say yet whether they 
 @dataclass(frozen=True, slots=True)
 class AsSeen:
     """What is found in the text as it is seen is a span of the text as it was written. `words`: disguised and spelled
-    words are looked for as well; numbers would only look like something else there."""
+    words, and those with white space between that a page does not show, are looked for as well; numbers would only look
+    like something else there."""
 
     inner: Filter
     words: bool = False
@@ -41,5 +42,5 @@ class AsSeen:
         seen = plain(text)
         if not self.words:
             return [seen]
-        whole = joined(seen)
+        whole = squeezed(joined(seen))
         return [seen, whole, unleeted(whole)]

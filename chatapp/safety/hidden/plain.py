@@ -11,6 +11,8 @@ from chatapp.safety.spans import Span
 
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_][ .\-_*|/]{1,2}){3,40}[^\W\d_](?![^\W_])")
 _BETWEEN_LETTERS = re.compile(r"[ .\-_*|/]{1,2}")
+_BLANKS = re.compile(r"\s{2,}|[^\S \t\n\r\f]")
+MOST_BLANKS = 200  # white space in a row that counts as one: an answer is held back for as long as it may go on
 _LEET = str.maketrans("4@30!157$", "aaeoiists")
 
 
@@ -63,6 +65,24 @@ def _letters(text: str, start: int, end: int) -> list[int]:
         if not _BETWEEN_LETTERS.fullmatch(text[at]) or (text[at] == " " and text[at - 1] == " "):
             kept.append(at)
     return kept
+
+
+def squeezed(seen: Plain) -> Plain:
+    """White space in a row as one blank, which is all that a page shows of it. The same object where there is none.
+    Linear."""
+    kept: list[int] = []
+    blanks: set[int] = set()
+    done = 0
+    for match in _BLANKS.finditer(seen.text):
+        if match.end() - match.start() <= MOST_BLANKS:
+            kept += range(done, match.start() + 1)
+            blanks.add(len(kept) - 1)
+            done = match.end()
+    if not blanks:
+        return seen
+    kept += range(done, len(seen.text))
+    text = "".join(" " if at in blanks else seen.text[one] for at, one in enumerate(kept))
+    return Plain(text, [*(seen.origin(one) for one in kept), seen.origin(len(seen.text))])
 
 
 def unleeted(seen: Plain) -> Plain:
