@@ -23,6 +23,7 @@ def house(transactional_db: None) -> House:
     return build()
 
 
+@pytest.mark.timeout(1200)  # hundreds of doors, each by ten people
 def test_each_door_opens_to_whom_the_table_says_and_to_nobody_else(house: House) -> None:
     found, shown = _tried(house)
     assert not shown, shown
