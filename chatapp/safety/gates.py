@@ -32,6 +32,17 @@ def clean_question(
         return rules.policy(user, Where.QUESTION, collections, placeholders).applied(text)
 
 
+def clean_as_whole(user: User, text: str, placeholders: Placeholders, rules: RulesFor) -> str:
+    """What comes from elsewhere: by the rules for questions, with what they say of a text as a whole, which is judged
+    by its letters alone: no service is asked, however much comes. It may be about any collection. Raises
+    ContentBlocked."""
+    policy = rules.policy(user, Where.QUESTION, None, placeholders)
+    with written_down("question", user):
+        if is_kept_from_models(policy, text):
+            raise ContentBlocked
+        return policy.applied(text)
+
+
 def clean_title(user: User, text: str, placeholders: Placeholders) -> str:
     """One that a person types, by the rules for questions, which those that are made of them have passed. It may be
     about any collection. Raises ContentBlocked."""

@@ -21,7 +21,7 @@ from chatapp.governance.services import record
 from chatapp.limits.models import Resource
 from chatapp.limits.services import Asked, take
 from chatapp.safety.askers import RulesFor, rules_for
-from chatapp.safety.gates import clean_question, clean_title
+from chatapp.safety.gates import clean_as_whole, clean_title
 from chatapp.safety.masking.placeholders import PLACEHOLDER, Placeholders
 from chatapp.safety.policy import Where
 from chatapp.sharing.imported_files import OUR_FORM, ReadConversation, read
@@ -53,7 +53,7 @@ def _one(user: User, row: ReadConversation, rules: RulesFor) -> UUID:
     # Placeholders of another conversation stand for nothing here, and are given to no other value.
     strange = {name: name for text in (row.title, *texts) for name in PLACEHOLDER.findall(text)}
     placeholders = Placeholders(lambda: strange)
-    cleaned = [clean_question(user, text, None, placeholders, rules) for text in texts]
+    cleaned = [clean_as_whole(user, text, placeholders, rules) for text in texts]
     home = Conversation(owner=user, title=_title(user, row, cleaned[0], placeholders))
     home.save(force_insert=True)
     keep_new(home, placeholders)
