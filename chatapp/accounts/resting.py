@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
@@ -30,6 +31,11 @@ def rests(person: User) -> bool:
         return False
     own_way = settings.LOCAL_ACCOUNTS and person.has_usable_password()
     return not own_way and came < timezone.now() - timedelta(days=days)
+
+
+def comes_by_provider(person: User) -> bool:
+    """Has come that way, or is linked there."""
+    return person.by_provider_at is not None or SocialAccount.objects.filter(user=person.pk).exists()
 
 
 def came_by_provider(person: User) -> None:

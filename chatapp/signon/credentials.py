@@ -16,7 +16,8 @@ def end_all(user: User, *, by: User | None, way: str, came_by: tuple[str, str] =
     """Password, second factors, links to providers, one-time links and keys. With the password end all sessions, for
     their hash is made from it. `came_by`: the provider and the subject by which the person is signing in, kept."""
     user.set_unusable_password()
-    user.save(update_fields=["password"])
+    user.by_provider_at = None  # of a provider that no longer opens it: they may choose a password
+    user.save(update_fields=["password", "by_provider_at"])
     factors.remove_all(user)
     provider, subject = came_by
     for link in SocialAccount.objects.filter(user=user).exclude(provider=provider, uid=subject):

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from chatapp.accounts.models import User
-from chatapp.accounts.resting import came_by_provider
+from chatapp.accounts.resting import came_by_provider, comes_by_provider
 from chatapp.governance.services import record
 from chatapp.signon.config import Provider
 from chatapp.signon.identity import Identity
@@ -140,5 +140,9 @@ def keep_bounds(request: HttpRequest) -> None:
 
 
 def may_choose_password(request: HttpRequest) -> bool:
-    """A password here would stay a way in after the provider has closed its own."""
-    return bool(settings.LOCAL_ACCOUNTS) and not came_from(request)
+    """A password here would stay a way in after the provider has closed its own: who has none, and comes by a provider
+    otherwise, chooses none behind a one-time link either."""
+    if not settings.LOCAL_ACCOUNTS or came_from(request):
+        return False
+    user = request.user
+    return not isinstance(user, User) or user.has_usable_password() or not comes_by_provider(user)
