@@ -12,8 +12,10 @@ _UNKNOWN_S = 2
 
 
 def retry_after(error: TypedError) -> dict[str, str]:
-    """The header, in whole seconds and never 0; none where trying again cannot help."""
-    if not error.retryable:
+    """The header, in whole seconds and never 0; none where trying again cannot help. Of what may be tried again, but
+    not before long, it says when."""
+    known = getattr(error, "retry_after_s", None)
+    if not error.retryable and not known:
         return {}
-    seconds = getattr(error, "retry_after_s", None) or _UNKNOWN_S
+    seconds = known or _UNKNOWN_S
     return {"Retry-After": str(max(1, math.ceil(seconds)))}

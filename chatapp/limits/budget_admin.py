@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from chatapp.accounts.models import User
+from chatapp.errors import Invalid
 from chatapp.limits import budgets
 from chatapp.limits.models import Budget, Spent
 from chatapp.organisations.administration import OfOrganisers
@@ -37,7 +38,15 @@ class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("organisation", "A budget is of one organisation or of one group.")
         if not {"tokens", "cost"} & self.errors.keys() and not (given.get("tokens") or given.get("cost")):
             self.add_error("tokens", "Bound the tokens, the cost or both.")
+        if self.instance.pk is None:
+            self._require_place()
         return given
+
+    def _require_place(self) -> None:
+        try:
+            budgets.require_place()
+        except Invalid as error:
+            self.add_error(None, f"{error.user_message} {error.advice}")
 
 
 @admin.register(Budget)

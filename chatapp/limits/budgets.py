@@ -15,36 +15,38 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from chatapp.accounts.models import User
-from chatapp.errors import ChatAppError
+from chatapp.errors import ChatAppError, Invalid
+from chatapp.governance import acting
 from chatapp.governance.services import record
 from chatapp.limits.models import Budget, Spent
 from chatapp.organisations.boundaries import groups_that_count, organisation_of
 
 READ_AGAIN_S = 1.0
-MOST = 10_000  # rows that are looked at
+MOST = 10_000  # that there may be: all of them are looked at
 
 _lock = threading.Lock()
 _read_at, _kept = -READ_AGAIN_S, tuple["Whose", ...]()
 
 
 class BudgetSpent(ChatAppError):
-    """Trying again helps when the next month has begun, or once the budget is larger."""
+    """Trying again helps when the next month has begun, or once the budget is larger: no program should wait for it."""
 
-    code, http_status, retryable = "budget_spent", 429, True
+    code, http_status = "budget_spent", 429
 
     def __init__(self, whose: str) -> None:
         now = timezone.localtime()
         begins = _next_month(now)
         self.retry_after_s = max(1, math.ceil((begins - now).total_seconds()))
-        advice = f"It begins anew on {begins:%-d %B %Y}; whoever administers Footnote can raise it before."
+        advice = f"It begins anew on {begins:%Y-%m-%d}; whoever administers Footnote can raise it before."
         super().__init__(f"What {whose} may use of models this month is used up.", advice=advice)
 
 
@@ -94,13 +96,34 @@ def store(budget: Budget, *, by: User) -> None:
     """What is new about it holds within a second; that it is nearly or wholly used up is then said anew."""
     action = "budget.added" if budget.pk is None else "budget.changed"
     with transaction.atomic():
+        if budget.pk is None:
+            _lock_and_require_place()
         budget.save()
         Spent.objects.filter(budget=budget, month=this_month()).update(warned_at=None, stopped_at=None)
         _write_down(action, budget, by)
     forget()
 
 
-def remove(budget: Budget, *, by: User) -> None:
+def _lock_and_require_place() -> None:
+    """Until the transaction ends nobody else adds one. Raises Invalid."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('budgets', 0))")
+    require_place()
+
+
+def require_place() -> None:
+    """For one more. Raises Invalid."""
+    if Budget.objects.count() >= MOST:
+        raise Invalid(f"There are {MOST} budgets, as many as there may be.", advice="Remove one first.")
+
+
+def remove_with_group(instance: Group, **_: Any) -> None:
+    """Before the group goes: its budget goes with it, and has its line."""
+    for budget in Budget.objects.filter(group=instance).select_related("group"):
+        remove(budget, by=cast(User | None, acting.person()))
+
+
+def remove(budget: Budget, *, by: User | None) -> None:
     with transaction.atomic():
         _write_down("budget.removed", budget, by)
         budget.delete()

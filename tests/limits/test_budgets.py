@@ -21,6 +21,7 @@ from django.utils import timezone
 from chatapp.accounts.keys import create_key
 from chatapp.accounts.models import User
 from chatapp.conversations import outcomes as writing
+from chatapp.errors import Invalid
 from chatapp.governance.models import AuditEntry
 from chatapp.limits import budgets
 from chatapp.limits.budgets import BudgetSpent, count, require_room
@@ -213,7 +214,9 @@ def test_a_new_month_begins_with_nothing(acme: Home, monkeypatch: pytest.MonkeyP
     use(acme.person, 100)
     with pytest.raises(BudgetSpent) as refused:
         require_room(acme.person)
-    assert refused.value.retry_after_s == 30 and "1 January 2027" in refused.value.advice
+    assert (
+        refused.value.retry_after_s == 30 and "on 2027-01-01;" in refused.value.advice and not refused.value.retryable
+    )
     assert retry_after(refused.value) == {"Retry-After": "30"}
     monkeypatch.setattr(timezone, "now", lambda: datetime(2027, 1, 1, 0, 0, 1, tzinfo=UTC))
     assert is_open(acme.person)
@@ -263,9 +266,7 @@ def test_programs_are_told_when_to_come_back(acme: Home) -> None:
     )
     assert answer.status_code == 429 and int(answer.headers["Retry-After"]) <= 31 * 86_400
     error = answer.json()["error"]
-    assert (
-        error["code"] == "budget_spent" and "your organisation" in error["message"] and "anew on 1" in error["message"]
-    )
+    assert error["code"] == "budget_spent" and "your organisation" in error["message"] and "-01;" in error["message"]
 
 
 # -- pages -------------------------------------------------------------------------------------------------------------
@@ -314,3 +315,26 @@ def test_organisers_see_theirs_and_change_nothing(cast: Cast, acme: Home) -> Non
     assert organiser.get(f"{PAGE}{other.pk}/change/").status_code == 302  # as of one that is not there
     own.refresh_from_db()
     assert own.tokens == 1000 and Budget.objects.count() == 3
+
+
+def test_one_more_than_are_looked_at_is_refused(cast: Cast, acme: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgets, "MOST", 1)
+    boss = signed_in_client(cast.administrator)
+    form = {"tokens": 500, "cost": "", "warn_percent": 80}
+    assert boss.post(f"{PAGE}add/", {**form, "organisation": acme.organisation.pk}).status_code == 302
+    refused = boss.post(f"{PAGE}add/", {**form, "group": acme.group.pk})
+    assert refused.status_code == 200 and "There are 1 budgets" in refused.content.decode()
+    with pytest.raises(Invalid):
+        budgets.store(Budget(group=acme.group, tokens=5), by=cast.administrator)
+    (own,) = Budget.objects.all()
+    assert boss.post(f"{PAGE}{own.pk}/change/", {**form, "tokens": 600}).status_code == 302
+
+
+def test_the_budget_of_a_group_that_goes_has_its_line(cast: Cast, acme: Home) -> None:
+    budget(group=acme.group, tokens=5)
+    use(acme.person, 3)
+    boss = signed_in_client(cast.administrator)
+    assert boss.post(f"/admin/auth/group/{acme.group.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not Budget.objects.exists()
+    (line,) = AuditEntry.objects.filter(action="budget.removed")
+    assert (line.subject, line.organisation) == ("acme/board", acme.organisation.pk)
