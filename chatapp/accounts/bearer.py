@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import Resolver404, resolve
 from django.utils.deprecation import MiddlewareMixin
 
-from chatapp.accounts.keys import person_of_key, why_refused
+from chatapp.accounts.keys import opened_by
 from chatapp.accounts.models import User
+from chatapp.accounts.resting import KeyRests
 from chatapp.accounts.scopes import opens
 from chatapp.accounts.signing import SIGNATURE, SignatureRefused, check_signature
 from chatapp.errors import NotFound, answer_to
@@ -36,10 +37,10 @@ class BearerMiddleware(MiddlewareMixin):
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not request.path.startswith(PREFIXES):
             return None
-        person = person_of_key(key.strip())
+        (person,) = opened_by([key.strip()])
+        if isinstance(person, KeyRests):
+            return answer_to(request, person)
         if person is None:
-            if (refused := why_refused(key.strip())) is not None:
-                return answer_to(request, refused)
             error = {"code": "sign_in", "message": "The API key is missing or wrong.", "advice": "", "retryable": False}
             return JsonResponse({"error": error}, status=401)
         try:

@@ -151,24 +151,30 @@ def person_of_key(key: str) -> User | None:
 
 
 def people_of_keys(keys: Sequence[str]) -> list[User | None]:
-    """The same for many, with two queries at most. What the key opens stands in the person's `grant`."""
+    """The same for many. What the key opens stands in the person's `grant`."""
+    return [one if isinstance(one, User) else None for one in opened_by(keys)]
+
+
+def opened_by(keys: Sequence[str]) -> list[User | KeyRests | None]:
+    """For each key its person, or that it rests, which is written down; None where it is simply none. Two queries at
+    most, but for keys that rest, and none for what cannot be a key."""
     hashed = [_hashed(key) if key.startswith(PREFIX) else "" for key in keys]
-    found = ApiKey.objects.filter(_open(), sha256__in=hashed, user__is_active=True).select_related("user")
-    rows = {row.sha256: row for row in found if not rests(row.user)}
+    if not any(hashed):
+        return [None] * len(keys)
+    rows = list(ApiKey.objects.filter(_open(), sha256__in=hashed, user__is_active=True).select_related("user"))
+    opened = {row.sha256: KeyRests() if rests(row.user) else _granted(row) for row in rows}
+    for row in rows:
+        if isinstance(opened[row.sha256], KeyRests):
+            write_down(row)
+    _note_use([row for row in rows if isinstance(opened[row.sha256], User)])
+    return [opened.get(one) for one in hashed]
+
+
+def _note_use(rows: Sequence[ApiKey]) -> None:
     now = timezone.now()
-    stale = [row.pk for row in rows.values() if not row.last_used_at or row.last_used_at < now - _USE_NOTED_EVERY]
+    stale = [row.pk for row in rows if not row.last_used_at or row.last_used_at < now - _USE_NOTED_EVERY]
     if stale:
         ApiKey.objects.filter(pk__in=stale).update(last_used_at=now)
-    return [_granted(rows[one]) if one in rows else None for one in hashed]
-
-
-def why_refused(key: str) -> KeyRests | None:
-    """Of a key that opens nothing: None where it is simply none."""
-    found = ApiKey.objects.filter(_open(), sha256=_hashed(key), user__is_active=True).select_related("user").first()
-    if found is None or not rests(found.user):
-        return None
-    write_down(found)
-    return KeyRests()
 
 
 def _granted(row: ApiKey) -> User:

@@ -14,8 +14,9 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from chatapp.accounts.bearer import check
-from chatapp.accounts.keys import people_of_keys, why_refused
+from chatapp.accounts.keys import opened_by, people_of_keys
 from chatapp.accounts.models import User
+from chatapp.accounts.resting import KeyRests
 from chatapp.accounts.scopes import Action
 from chatapp.accounts.signing import SIGNATURE
 from chatapp.database import Together, in_database
@@ -36,26 +37,26 @@ _person_of_key = Together[str, User | None](people_of_keys)
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """Whose key it is, and how full their buckets are; None: nothing was counted yet, for it must be signed."""
+    """Whose key it is, or that it rests, and how full their buckets are; None: nothing was counted yet, for it must be
+    signed."""
 
-    person: User | None
+    person: User | KeyRests | None
     counted: tuple[Level, ...] | Exception | None = None
 
 
 def _open_all(keys: Sequence[str]) -> list[_Opened]:
     """Who asks and what is left for them, of many at once in one change of thread."""
-    people = people_of_keys(keys)
-    counted = [one for one in people if one is not None and not (one.grant and one.grant.signed)]
+    people = opened_by(keys)
+    counted = [one for one in people if isinstance(one, User) and not (one.grant and one.grant.signed)]
     results = iter(take_all([Asked(one) for one in counted]))
-    signed = {id(one) for one in people} - {id(one) for one in counted}
-    return [_Opened(one, None if id(one) in signed else next(results)) for one in people]
+    at_once = {id(one) for one in counted}
+    return [_Opened(one, next(results) if id(one) in at_once else None) for one in people]
 
 
 _opened = Together[str, _Opened](_open_all)
 
 
 _checked = in_database(check)
-_why_refused = in_database(why_refused)
 
 
 def with_key(method: str, action: Action | None = None) -> Callable[[Door], Door]:
@@ -72,9 +73,9 @@ def with_key(method: str, action: Action | None = None) -> Callable[[Door], Door
                 return refusal(405, code="method_not_allowed", message=f"Use {method}.", allow=method)
             key = _key(request)
             found = await _opened(key) if key else _Opened(None)
+            if isinstance(found.person, KeyRests):
+                return error_response(found.person)
             if found.person is None:
-                if key and (refused := await _why_refused(key)) is not None:
-                    return error_response(refused)
                 return refusal(401, code="invalid_api_key", message="The API key is missing or wrong.")
             try:
                 response = await _answer(door, request, found, key, action, parts)

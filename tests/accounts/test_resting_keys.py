@@ -11,10 +11,10 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from chatapp.accounts.keys import create_key, person_of_key, why_refused
+from chatapp.accounts.keys import create_key, opened_by, person_of_key
 from chatapp.accounts.links import make_link
 from chatapp.accounts.models import ApiKey, User
-from chatapp.accounts.resting import came_by_provider
+from chatapp.accounts.resting import KeyRests, came_by_provider
 from chatapp.database import in_database
 from chatapp.governance.models import AuditEntry
 from tests.conftest import Cast
@@ -123,14 +123,24 @@ def test_a_one_time_link_is_no_sign_in_by_the_provider(erin: User, client: Clien
 
 def test_why_a_key_opens_nothing_is_told_of_those_that_rest_alone(erin: User) -> None:
     key = create_key(user=erin, name="nightly")
-    assert why_refused(key) is None, "it opens"
+    assert opened_by([key]) == [erin]
     came(erin, days_ago=31)
-    assert why_refused(key) is not None and why_refused("fn-another") is None and why_refused("") is None
+    told = opened_by([key, "fn-another", ""])
+    assert isinstance(told[0], KeyRests) and told[1:] == [None, None] and person_of_key(key) is None
     User.objects.filter(pk=erin.pk).update(is_active=False)
-    assert why_refused(key) is None and person_of_key(key) is None
+    assert opened_by([key]) == [None] and person_of_key(key) is None
     User.objects.filter(pk=erin.pk).update(is_active=True)
     ApiKey.objects.update(revoked_at=timezone.now())
-    assert why_refused(key) is None
+    assert opened_by([key]) == [None]
+
+
+@pytest.mark.parametrize(("key", "queries"), [("fn-wrong", 1), ("sk-of-another-house", 0)])
+def test_a_wrong_key_costs_one_query_and_what_can_be_none_costs_none(
+    db: None, django_assert_num_queries: Any, key: str, queries: int
+) -> None:
+    headers = {"Authorization": f"Bearer {key}"}
+    with django_assert_num_queries(queries):
+        assert Client(headers=headers).get("/api/collections/").status_code == 401
 
 
 @pytest.mark.django_db(transaction=True)
