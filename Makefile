@@ -22,7 +22,7 @@ help:
 	@echo "make setup  set up only      make lint   static checks      make bench   measurements"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	@echo "Setting up: this takes 3 to 12 minutes the first time, half of it compiling llama.cpp."
+	@echo "Setting up: this takes 4 to 16 minutes the first time, half of it compiling llama.cpp."
 	@echo "  making the environment $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@echo "  looking up the packages"
