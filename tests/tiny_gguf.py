@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from gguf import GGUFWriter, TokenType
 
-from inference.prompts import SYSTEM
+from inference import prompts
 
 if TYPE_CHECKING:
     from tests.quoting_model import Trained
@@ -50,7 +50,7 @@ def make(path: Path, *, seed: int = 0, template: str = TEMPLATE) -> Path:
 
 def quoting_model() -> Path:
     """-> a model that quotes, made on demand. Several processes may ask at once: the last one to finish wins."""
-    made_by = b"".join((_HERE / name).read_bytes() for name in _MADE_BY) + SYSTEM.encode()
+    made_by = b"".join((_HERE / name).read_bytes() for name in _MADE_BY) + Path(prompts.__file__).read_bytes()
     path = _cache() / f"quoting-{hashlib.sha256(made_by).hexdigest()[:16]}.gguf"
     if not path.exists():
         from tests.quoting_model import train  # torch, for those alone who need it

@@ -77,13 +77,18 @@ def test_a_hostile_title_is_text_in_the_list_the_head_and_the_dialogs(
     page.goto("/")
     page.locator("li[data-conversation] a").first.click()
     expect(page.locator("h1")).to_have_text(HOSTILE)
-    page.locator("li[data-conversation]").first.get_by_role("button").last.focus()
-    page.keyboard.press("Enter")
+    _choose(page, "Delete…")
     expect(page.get_by_role("dialog")).to_contain_text("window.fired=1")
     page.keyboard.press("Escape")
-    page.locator("li[data-conversation]").first.get_by_role("button").first.focus()
-    page.keyboard.press("Enter")
+    _choose(page, "Rename…")
     expect(page.get_by_role("dialog").get_by_label("Name")).to_have_value(HOSTILE)
+
+
+def _choose(page: Any, name: str) -> None:
+    """From the menu of the first conversation."""
+    page.locator("li[data-conversation]").first.get_by_role("button").last.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("menuitem", name=name).click()
 
 
 def test_hostile_engines_and_errors_are_text(page: Any, double: Double, calls: list[str]) -> None:
