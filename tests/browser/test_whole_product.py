@@ -91,17 +91,22 @@ def test_an_edited_question_is_answered_on_a_branch_of_its_own(window: Any) -> N
     expect(window.locator(".user .prose")).to_have_text("How many days of annual leave do I get?")
 
 
-def test_a_conversation_is_renamed_and_deleted_for_good(window: Any) -> None:
+def choose(window: Any, name: str) -> None:
+    """From the menu of the conversation that is open."""
     window.locator("li.current").hover()
-    window.locator("li.current").get_by_role("button", name="Rename").click()
+    window.locator("li.current").get_by_role("button").last.click()
+    window.get_by_role("menuitem", name=name).click()
+
+
+def test_a_conversation_is_renamed_and_deleted_for_good(window: Any) -> None:
+    choose(window, "Rename…")
     window.get_by_role("dialog").get_by_label("Name").fill("Days off")
     window.keyboard.press("Enter")
     expect(window.locator("h1")).to_have_text("Days off")
     window.reload()
     expect(window.locator("h1")).to_have_text("Days off")
     address = window.url
-    window.locator("li.current").hover()
-    window.get_by_role("button", name="Delete Days off").click()
+    choose(window, "Delete…")
     window.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(window.get_by_role("heading", name="Ask your documents")).to_be_visible()
     assert window.goto(address).status == 404
