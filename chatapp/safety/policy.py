@@ -173,6 +173,12 @@ def rules_now() -> Rules:
     return kept.rules
 
 
+def forget() -> None:
+    """The rules are read again by whoever asks next."""
+    global _kept
+    _kept = _Kept(_kept.rules, _kept.written, float("-inf"))
+
+
 def _written(rule: FilterRule) -> tuple[Any, ...]:
     """All that decides, of what it points to as well."""
     words = (rule.words.kind, rule.words.terms, rule.words.patterns) if rule.words else ()

@@ -24,7 +24,7 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def a_second_later() -> None:
-    policy._kept = policy._Kept(policy._kept.rules, policy._kept.written, float("-inf"))
+    policy.forget()
 
 
 def rule(**more: Any) -> FilterRule:
