@@ -24,7 +24,7 @@ Successfully installed sqlparse-0.6.1 torch-2.13.0
 """
 HARMLESS = "WARNING: lxml 6.1.3 does not provide the extra 'html-clean'"
 SHOWN = """\
-Setting up: this takes 3 to 12 minutes the first time, half of it compiling llama.cpp.
+Setting up: this takes 4 to 16 minutes the first time, half of it compiling llama.cpp.
   making the environment {venv}
   looking up the packages
   fetching torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl (191.4 MB)
