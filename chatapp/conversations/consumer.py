@@ -132,7 +132,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await atake(of_question(self.user))  # before anything is judged, which costs more than to ask
         try:
             return await self._begun(frame)
-        except BaseException:
+        except BaseException:  # a socket that went away cancels what it asked for, which is not counted either
             await give_back(self.user, Resource.QUESTIONS, 1)
             raise
 

@@ -22,7 +22,7 @@ from chatapp.documents.filters import EVERYTHING
 from chatapp.documents.search import search_request, within_reach
 from chatapp.errors import NotFound
 from chatapp.governance.services import record
-from retrieval.contracts import SearchFilters, SearchTrace
+from retrieval.contracts import SearchFilters, SearchTrace, TracedHit
 from retrieval.models import Passage, Reach
 from retrieval.service.client import shared_client
 from retrieval.versions.current import serving
@@ -52,6 +52,10 @@ class Tried:
     passages: dict[int, Passage]  # those that still may be shown
     milliseconds: dict[str, float]
     served_cuts: dict[UUID, str]
+
+    @property
+    def shown(self) -> list[TracedHit]:
+        return [one for one in self.trace.hits if one.hit.passage_id in self.passages]
 
 
 async def try_search(curator: User, trial: Trial) -> list[Tried]:
@@ -120,7 +124,7 @@ def _note(curator: User, trial: Trial) -> None:
 def _note_shown(curator: User, trial: Trial, tried: Sequence[Tried]) -> None:
     """Before anything of it is shown: who looks after a collection finds what others may not read. Passages as in the
     line of a question, the question itself not."""
-    shown = {passage.pk: passage for one in tried for passage in one.passages.values()}
+    shown = {one.hit.passage_id: each.passages[one.hit.passage_id] for each in tried for one in each.shown}
     chosen = None if trial.collections is None else sorted(map(str, trial.collections))
     record(
         "search.tried",
@@ -149,7 +153,6 @@ def _check_again(curator: User, trial: Trial, trace: SearchTrace) -> tuple[dict[
 # -- as JSON -----------------------------------------------------------------------------------------------------------
 def tried_json(tried: Tried) -> dict[str, Any]:
     trace = tried.trace
-    shown = [one for one in trace.hits if one.hit.passage_id in tried.passages]
     return {
         "version": trace.version,
         "model": trace.model,
@@ -166,7 +169,7 @@ def tried_json(tried: Tried) -> dict[str, Any]:
                 "by_words": one.by_words,
                 "ranked": one.ranked if _SECOND_LOOK in trace.milliseconds else None,
             }
-            for one in shown
+            for one in tried.shown
         ],
     }
 

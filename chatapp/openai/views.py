@@ -187,7 +187,7 @@ async def embeddings(request: HttpRequest, person: User) -> HttpResponseBase:
     count(request, reserved.levels)
     try:
         vectors = await _vectors(person, texts, model)
-    except BaseException:
+    except BaseException:  # cancelled too, by a caller who went away
         await reserved.give_back(person)
         raise
     await _spend([(str(person.pk), tokens, Decimal(0))])
