@@ -45,6 +45,7 @@ class Generation:
     asker: str = ""  # for fair turns in our own model service; not sent elsewhere
     in_house: bool = False  # the sources may not leave the house: engines outside are left out
     route: str = ""  # by name; "": the default one
+    prefers: str = ""  # an engine's name: it is asked first, where the route may ask it for this question
     task: Task = "answer"
     groups: frozenset[int] = frozenset()  # of the asker; routes may ask for them
     written: str = ""  # text of this answer that was already shown: go on from there

@@ -77,6 +77,7 @@ class Started:
     begins_at: int = 0  # characters that stood before this turn
     takeovers: int = 0  # how many processes had it before this one
     temporary: bool = False  # its chat is
+    prefers: str = ""  # an engine: asked first
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class _Asked:
     collections: frozenset[UUID] | None
     filters: SearchFilters = EVERYTHING
     placeholders: Placeholders | None = None
+    prefers: str = ""
 
 
 @transaction.atomic
@@ -122,7 +124,8 @@ def edit(*, user: User, message: UUID, text: str, narrowed: Narrowed | None = No
 
 
 @transaction.atomic
-def regenerate(*, user: User, message: UUID, narrowed: Narrowed | None = None) -> Started:
+def regenerate(*, user: User, message: UUID, narrowed: Narrowed | None = None, prefers: str = "") -> Started:
+    """`prefers`: the engine that is asked first, where it may be asked at all."""
     _admit(user)
     old = access.get_message(user, message)
     if old.role != Message.Role.ASSISTANT or old.parent is None:
@@ -130,7 +133,7 @@ def regenerate(*, user: User, message: UUID, narrowed: Narrowed | None = None) -
     collections, filters = narrowed or _chosen(answer=old)
     # Refused here, where the rules of other collections do; what they mask is masked where it is sent.
     clean_question(user, old.parent.text, collections, placeholders_of(old.conversation))
-    return _begin([_Asked(user, old.parent, collections, filters)])[0]
+    return _begin([_Asked(user, old.parent, collections, filters, prefers=prefers)])[0]
 
 
 @transaction.atomic
@@ -224,6 +227,7 @@ def _turn(asked: _Asked, answer: Message) -> Turn:
         begins_at=len(answer.text),
         collections=chosen,
         filters=filters_json(asked.filters),
+        prefers=asked.prefers,
         runner=RUNNER,
     )
 
@@ -250,6 +254,7 @@ def started(turn: Turn, *, answered_before: bool = True) -> Started:
         filters=filters_of(turn.filters or {}),
         begins_at=turn.begins_at,
         takeovers=turn.takeovers,
+        prefers=turn.prefers,
         temporary=question.conversation.temporary,
     )
 

@@ -70,9 +70,17 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self.accept()
         if not self.user.is_authenticated:
             return await self.close(SIGNED_OUT)
-        if _sockets[self.user.pk] >= SOCKETS_PER_USER:
+        await self._admit()
+
+    @property
+    def whose(self) -> UUID:
+        """Whom it is counted for."""
+        return self.user.pk
+
+    async def _admit(self) -> None:
+        if _sockets[self.whose] >= SOCKETS_PER_USER:
             return await self.close(TOO_MANY)
-        _sockets[self.user.pk] += 1
+        _sockets[self.whose] += 1
         self.group = f"user-{self.user.pk}"
         try:
             await self._greet()
@@ -92,9 +100,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """Once, however the socket ends."""
         counted, self.group = bool(self.group), ""
         if counted:
-            _sockets[self.user.pk] -= 1
-            if _sockets[self.user.pk] <= 0:
-                del _sockets[self.user.pk]
+            _sockets[self.whose] -= 1
+            if _sockets[self.whose] <= 0:
+                del _sockets[self.whose]
         for task in [self.watch, *self.following.values()]:
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
@@ -149,9 +157,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 return await self._launched(
                     lambda: _edited(user=self.user, message=message, text=text, narrowed=narrowed)
                 )
-            case frames.Regenerate(message=message):
+            case frames.Regenerate(message=message, engine=engine):
                 narrowed = _narrowed_anew(frame)
-                return await self._launched(lambda: _regenerated(user=self.user, message=message, narrowed=narrowed))
+                return await self._launched(
+                    lambda: _regenerated(user=self.user, message=message, narrowed=narrowed, prefers=engine)
+                )
             case frames.Continue(message=message):
                 return await self._launched(lambda: _continued(user=self.user, message=message))
 
@@ -276,10 +286,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self._require_session()
             except DatabaseError as error:  # away for a moment: asked again
                 log.warning("socket.session_not_checked", error=" ".join(str(error).split())[:200])
-            except NotFound:
+            except NotFound as lost:
                 for task in self.following.values():
                     task.cancel()
-                return await self.close(SIGNED_OUT)
+                return await self.close(getattr(lost, "close_code", SIGNED_OUT))
 
     async def _require_session(self) -> None:
         """Also reads anew what the person may do: a role may have been taken away."""

@@ -19,7 +19,8 @@ from retrieval.stored_text import storable
 PROTOCOL = 1
 FRAME_CHARACTERS = 64_000
 _COLLECTIONS = 1000
-_MAY_BE_LEFT_OUT = frozenset({"collections", "filters", "temporary"})
+_NAME = 200  # characters
+_MAY_BE_LEFT_OUT = frozenset({"collections", "filters", "temporary", "engine"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -49,6 +50,7 @@ class Regenerate:
     message: UUID
     collections: tuple[UUID, ...] | None = None
     filters: SearchFilters | None = None
+    engine: str = ""  # who is asked first
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,14 @@ def _temporary(value: Any) -> bool:
     return bool(value)
 
 
+def _engine(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > _NAME or value != storable(value):
+        raise Invalid("`engine` must be the name of an engine.", advice="`GET /api/engines/` lists them.")
+    return value
+
+
 def _collections(value: Any) -> tuple[UUID, ...] | None:
     if value is None:
         return None
@@ -189,6 +199,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "text": question_text,
     "after": _sequence_number,
     "temporary": _temporary,
+    "engine": _engine,
     "collections": _collections,
     "filters": lambda value: filters_of(value or {}),
 }

@@ -105,6 +105,7 @@ def generation(
     history: Sequence[ChatMessage] = (),
     written: str = "",
     instructions: str = "",
+    prefers: str = "",
 ) -> Generation:
     config = settings.INFERENCE
     room = config.context_tokens - config.max_answer_tokens - estimate_tokens(written) - _MARGIN_TOKENS
@@ -126,6 +127,7 @@ def generation(
         in_house=limits.in_house,
         groups=limits.groups,
         route=route,
+        prefers=prefers,
         task=task or ("answer" if sources else "talk"),
         written=written,
         max_tokens=config.max_answer_tokens,

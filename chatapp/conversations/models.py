@@ -169,6 +169,8 @@ class Turn(models.Model):
     filters = SealedJSONField(
         null=True, person="asker_id"
     )  # what else the search was narrowed to: documents.filters; null: nothing
+    # The engine that the asker chose, to be asked first.
+    prefers = models.CharField(max_length=200, blank=True, default="", db_default="")
     begins_at = models.PositiveIntegerField(default=0)  # characters of the answer that stood before this turn
     stop_requested = models.BooleanField(default=False)
     runner = models.UUIDField(null=True)  # the process that writes it; another one that took it over writes instead

@@ -131,6 +131,7 @@ async def _answer(turn: RunningTurn) -> None:
         asker=str(started.asker.pk),
         limits=await limits_of(Behind(started.asker, documents, asked_of)),
         history=started.history,
+        prefers=started.prefers,
         written=await rules.sent.begun(turn.text) if turn.text else "",
     )
     await _write(turn, asked, rules)

@@ -17,7 +17,7 @@ from inference.routing.describing import EngineStatus, described
 from inference.routing.notes import about
 from inference.routing.plan import Catalogue, Plan
 from inference.routing.relay import STAYS, Relay
-from inference.routing.selection import choices, line_up
+from inference.routing.selection import choices, line_up, preferred_first
 from inference.routing.states import EngineStates
 
 _AT_ONCE_S = 0.5  # for what decides nothing
@@ -69,15 +69,19 @@ class Router:
             route=plan.name,
             observe=self._observe,
             hedge_after_s=plan.hedge_after_s,
-            left_out=lambda: _left_out(plan, asked),
+            left_out=lambda: "" if asked.prefers == catalogue.last.name else _left_out(plan, asked),
         )
         async with aclosing(relay.stream()) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 yield piece
 
     def _line(self, catalogue: Catalogue, plan: Plan, asked: Generation) -> Iterator[tuple[Choice, ...]]:
-        yield from choices(plan, asked)
-        yield (Choice(catalogue.last),)
+        last = (Choice(catalogue.last),)
+        if asked.prefers and asked.prefers != catalogue.last.name:
+            yield from preferred_first([*choices(plan, asked)], asked.prefers)
+        elif not asked.prefers:
+            yield from choices(plan, asked)
+        yield last
 
     async def named(self, name: str) -> str:
         """The route of that name, or the engine as a route; "" is the default one. Raises UnknownRoute."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inference.engine import Generation
 from inference.routing.attempt import Choice
@@ -33,6 +33,16 @@ def choices(plan: Plan, asked: Generation) -> Iterator[tuple[Choice, ...]]:
         if not place.passed_by:
             rollout = place.split.rollout if place.split else None
             yield tuple(Choice(engine, place.candidate.version, rollout) for engine in place.candidate.copies)
+
+
+def preferred_first(line: Sequence[tuple[Choice, ...]], name: str) -> list[tuple[Choice, ...]]:
+    """Those behind it still take over. Who is chosen by hand counts in no comparison of two versions."""
+    named = [tuple(replace(one, rollout=None) for one in copies) for copies in line if _is_of(copies, name)]
+    return [*named, *(copies for copies in line if not _is_of(copies, name))]
+
+
+def _is_of(copies: Sequence[Choice], name: str) -> bool:
+    return any(one.engine.name == name for one in copies)
 
 
 def draw(asked: Generation, salt: str) -> float:

@@ -28,6 +28,7 @@ const PATHS = {
   trash: "M4 7h16 M9 7V4h6v3 M6 7l1 13h10l1-13",
   left: "M14.5 5l-7 7 7 7",
   right: "M9.5 5l7 7-7 7",
+  down: "M6 9.5l6 6 6-6",
   plus: "M12 5v14 M5 12h14",
   more: "M5.5 12h.01 M12 12h.01 M18.5 12h.01",
   folder: "M3 6h6l2 2.5h10V19H3z",

@@ -7,6 +7,7 @@ import { highlightCode } from "./highlight.js";
 import { gettext, ngettext, number, said } from "./language.js";
 import { MarkdownView } from "./markdown.js";
 import { adviceFor, isAdministrator } from "./person.js";
+import { offerOthers } from "./other-engines.js";
 import { offsetIn } from "./seams.js";
 import { ratingButtons, reasonsForm, thank } from "./rating.js";
 
@@ -211,10 +212,16 @@ export class MessageView {
     if (message.role === "user") {
       tools.append(iconButton("edit", gettext("Edit this question"), () => this.edit(), { disabled: busy }));
     } else if (message.status !== "failed") {
-      tools.append(iconButton("retry", gettext("Answer again"), () => this.actions.regenerate(message), { disabled: busy }));
+      tools.append(iconButton("retry", gettext("Answer again"), () => this.actions.regenerate(message), { disabled: busy }), this.#otherEngines(busy));
     }
     if (message.role === "assistant" && message.text) tools.append(ratingButtons(message, (rating) => this.#rate(rating)));
     return tools;
+  }
+
+  #otherEngines(busy) {
+    const { message } = this;
+    const offer = ({ currentTarget }) => offerOthers(currentTarget, message, (engine) => this.actions.regenerate(message, engine));
+    return iconButton("down", gettext("Answer again with another model"), offer, { disabled: busy, "aria-haspopup": "menu", class: "icon-button narrow" });
   }
 
   // The buttons tell at once; the form that "bad" opens adds reasons to it.

@@ -84,8 +84,9 @@ export class Session extends EventTarget {
     return this.#sendNarrowed({ type: "edit", message: message.id, text }, { text, parent: message.parent, message: message.id });
   }
 
-  regenerate(message) {
-    return this.#sendNarrowed({ type: "regenerate", message: message.id });
+  // `engine`: who is to write, "" for whoever comes first.
+  regenerate(message, engine = "") {
+    return this.#sendNarrowed({ type: "regenerate", message: message.id, ...(engine && { engine }) });
   }
 
   #sendNarrowed(frame, asked = {}) {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.double import SOURCES, Double, answered, opened
+from tests.browser.double import ENGINES, SOURCES, Double, answered, opened
 
 FIRST, SECOND = "Yes. You may carry up to fi", "ve days into the next year. [1]"
 MARK = "From here on: quoter (on this server)"
@@ -159,3 +159,26 @@ def test_an_engine_s_name_in_the_text_is_text(page: Any, double: Double, name: s
     expect(page.locator(".seam")).to_contain_text(name.removeprefix("local: "))
     expect(page.locator(".seam :is(img, a, .cite)")).to_have_count(0)
     assert page.evaluate("window.fired") is None
+
+
+def test_an_answer_is_written_again_by_a_model_that_is_chosen(page: Any, double: Double) -> None:
+    ready = {"outside": False, "problem": "", "advice": ""}
+    double.engines = {"answering": "local: quoter", "engines": [
+        {"name": "local: quoter", **ready}, {"name": "api: far", **ready, "outside": True},
+        {"name": "api: away", **ready, "problem": "It cannot be reached."},
+        {"name": "api: elsewhere", **ready, "elsewhere": True}, {"name": "extractive", **ready},
+    ]}  # fmt: skip
+    opened(page, double, {**answered(), "engine": "local: quoter"})
+    page.get_by_role("button", name="Answer again with another model").click()
+    menu = page.get_by_role("menu", name="Answer again with")
+    expect(menu.get_by_role("menuitem")).to_have_text(["far (over an API)", "Quotations, without a model"])
+    menu.get_by_role("menuitem", name="far").click()
+    assert double.wait_for("regenerate")["engine"] == "api: far"
+
+
+def test_where_nobody_else_answers_it_is_said(page: Any, double: Double) -> None:
+    double.engines = ENGINES
+    opened(page, double, {**answered(), "engine": "extractive"})
+    page.get_by_role("button", name="Answer again with another model").click()
+    page.get_by_role("menuitem", name="No other model answers now: see who can").click()
+    expect(page.get_by_role("dialog", name="Who can answer")).to_be_visible()

@@ -228,6 +228,20 @@ def test_edit_and_regenerate_make_branches(alice: Client, model: ModelDouble) ->
     assert "Second?" in str(contents) and "First?" not in str(contents), "history follows the branch"
 
 
+def test_an_answer_is_written_again_by_whom_the_asker_chooses(alice: Client, model: ModelDouble) -> None:
+    with alice.socket() as socket:
+        accepted = socket.ask()
+        assert socket.until("done")[-1]["engine"] == "api: double"
+        calls = len(model.calls)
+        for chosen, writes in (("extractive", "extractive"), ("api: nobody", "api: double")):
+            socket.send({"type": "regenerate", "id": "b", "message": accepted["answer"], "engine": chosen})
+            writer = next(frame for frame in socket.until("done") if frame["type"] == "writer")
+            assert (writer["engine"], writer["note"]) == (writes, "")
+        assert len(model.calls) == calls + 1
+        socket.send({"type": "regenerate", "id": "b", "message": accepted["answer"], "engine": 5})
+        assert "`engine`" in socket.receive()["message"]
+
+
 def test_an_edited_question_searches_what_the_first_one_searched(
     alice: Client, index: FakeIndex, handbook: Any
 ) -> None:

@@ -27,6 +27,7 @@ from inference.prompts import estimate_prompt, estimate_tokens
 from inference.routing import breaker, failures
 from inference.routing.attempt import Attempted
 from inference.routing.built_in import Fixed, build_router
+from inference.routing.conditions import Conditions
 from inference.routing.plan import Candidate, Catalogue, Plan, Split
 from inference.routing.router import Router, UnknownRoute
 from tests.provider_double import WORDS, ChatCompletions, Provider, Providers, Reply, line
@@ -284,6 +285,43 @@ async def test_a_roll_out_takes_its_share_and_whom_it_fails_the_current_version_
     others = next(n for n in range(300) if n not in canaries)
     await answer(router, replace(ASKED, asker=f"person {others}"))
     assert [(one.engine, one.rollout) for one in house.reported] == [("api: old", split.rollout)]
+
+
+async def test_who_is_preferred_is_asked_first_and_the_others_take_over(doubles: Providers, house: House) -> None:
+    one, two = doubles.new(), doubles.new()
+    router = house.in_order(house.engine(one, "api: one"), house.engine(two, "api: two"))
+    assert (await answer(router, replace(ASKED, prefers="api: two")))[1] == ["api: two"]
+    two.script = ["500"]
+    assert (await answer(router, replace(ASKED, prefers="api: two")))[1] == ["api: two", "api: one"]
+    assert (await answer(router, replace(ASKED, prefers="api: three")))[1] == ["api: one"]
+
+
+async def test_quotations_that_are_preferred_are_the_whole_line(doubles: Providers, house: House) -> None:
+    one = doubles.new()
+    router = house.in_order(house.engine(one, "api: one"))
+    (writer, *_) = [piece async for piece in router.stream(replace(ASKED, prefers="extractive"))]
+    assert (writer, one.calls) == (Writer("extractive"), [])
+
+
+async def test_who_is_preferred_may_still_not_be_asked(doubles: Providers, house: House) -> None:
+    """What must stay in the house stays there, and groups that an engine is meant for keep it for themselves."""
+    outside, closed = doubles.new(), doubles.new()
+    board = Candidate("board", (house.engine(closed, "api: board"),), conditions=Conditions(groups=frozenset({7})))
+    own = Candidate("own", (house.engine(doubles.new(), "house: own", outside=False),))
+    far = Candidate("far", (house.engine(outside, "api: far"),))
+    router = house.router(Plan("footnote", ((own,), (far,), (board,))))
+    assert (await answer(router, replace(ASKED, prefers="api: far", in_house=True)))[1] == ["house: own"]
+    assert (await answer(router, replace(ASKED, prefers="api: board")))[1] == ["house: own"]
+    assert (await answer(router, replace(ASKED, prefers="api: board", groups=frozenset({7}))))[1] == ["api: board"]
+    assert outside.calls == [] and len(closed.calls) == 1
+
+
+async def test_who_is_preferred_counts_in_no_comparison(doubles: Providers, house: House) -> None:
+    current = Candidate("old", (house.engine(doubles.new(), "api: old"),), version=uuid4())
+    new = Candidate("new", (house.engine(doubles.new(), "api: new"),), uuid4())
+    router = house.router(Plan("footnote", ((current,),), Split(uuid4(), current.version or uuid4(), new, 0.0)))
+    await answer(router, replace(ASKED, prefers="api: old"))
+    assert [(one.engine, one.rollout) for one in house.reported] == [("api: old", None)]
 
 
 async def test_a_version_that_is_down_has_failed_in_the_comparison(house: House, doubles: Providers) -> None:
