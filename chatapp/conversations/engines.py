@@ -16,7 +16,11 @@ from inference.routing.stored import StoredRoutes
 from retrieval.contracts import Vectors
 from retrieval.service.client import shared_client
 
-_WHERE = {"local": "on this server", "house": "in this house", "api": "over an API"}
+_LABELS = {
+    "local": "%(name)s (on this server)",
+    "house": "%(name)s (in this house)",
+    "api": "%(name)s (over an API)",
+}
 
 
 def engine_label(engine: str) -> str:
@@ -24,8 +28,8 @@ def engine_label(engine: str) -> str:
     if engine == ExtractiveEngine.name:
         return "quotations, without a model"
     kind, _, name = engine.partition(":")
-    where = _WHERE.get(kind)
-    return f"{name.strip() or 'a model'} ({where})" if where else engine
+    label = _LABELS.get(kind)
+    return label % {"name": name.strip() or "a model"} if label else engine
 
 
 async def embed(texts: Sequence[str]) -> Vectors:

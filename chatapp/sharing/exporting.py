@@ -85,7 +85,7 @@ def _section(one: Shown) -> str:
     if one.role == Message.Role.USER:
         quoted = "\n".join(f"> {line}".rstrip() for line in harmless(one.text).splitlines())
         return f"## Question\n\n{quoted}"
-    by = f"\n\n*{line_of(one.engine)}*" if one.engine else ""
+    by = f"\n\n*{line_of(one.writer)}*" if one.engine else ""
     text = "*This text cannot be opened.*" if one.unreadable else _with_footnotes(one)
     notes = "\n".join(_footnote(one, source) for source in one.sources)
     return f"## Answer\n\n{text}{by}" + (f"\n\n{notes}" if notes else "")

@@ -12,6 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chatapp.accounts.models import User
+from chatapp.conversations.engines import engine_label
 from chatapp.conversations.models import Citation, Message
 from chatapp.conversations.services import documents_of
 from chatapp.documents.search import readable_ids
@@ -19,6 +20,7 @@ from chatapp.privacy.errors import Unreadable
 from chatapp.safety.askers import RulesFor, rules_for
 from chatapp.safety.gates import shown_to
 from chatapp.safety.policy import Where
+from inference.engines.extractive import ExtractiveEngine
 from retrieval.models import Document, Passage
 
 IMPORTED = "imported"  # the engine of answers that were written elsewhere
@@ -52,6 +54,14 @@ class Shown:
     @property
     def imported(self) -> bool:
         return self.engine == IMPORTED
+
+    @property
+    def quoted(self) -> bool:
+        return self.engine == ExtractiveEngine.name
+
+    @property
+    def writer(self) -> str:
+        return engine_label(self.engine)
 
     @property
     def numbers(self) -> str:
@@ -133,7 +143,7 @@ def _one(ordinal: int, row: Message, length: int | None, withheld: str, places: 
     except Unreadable:
         text = None
     if withheld:  # what is quoted in a later question comes from there
-        text = _QUOTED.sub("", text or "").strip() if question else ""
+        text = without_quotes(text or "") if question else ""
     cited = (
         [] if withheld else [one for one in row.citations.all() if length is None or f"[{one.number}]" in (text or "")]
     )
@@ -142,6 +152,10 @@ def _one(ordinal: int, row: Message, length: int | None, withheld: str, places: 
         ordinal, row.role, text or "", row.engine, row.status, row.created_at, sources,
         withheld="" if question else withheld, unreadable=text is None,
     )  # fmt: skip
+
+
+def without_quotes(question: str) -> str:
+    return _QUOTED.sub("", question).strip()
 
 
 def _source(row: Citation, places: dict[int, UUID]) -> ShownSource:

@@ -34,7 +34,7 @@ def test_a_branch_as_markdown_has_its_sources_as_footnotes(cast: Cast, talk: Wri
     assert answer.headers["Content-Type"] == "text/markdown; charset=utf-8"
     text = answer.content.decode()
     assert text.startswith(
-        "# Leave\n\n## Question\n\n> How many days?\n\n## Answer\n\n28 days. [^2-1]\n\n*local: tiny*"
+        "# Leave\n\n## Question\n\n> How many days?\n\n## Answer\n\n28 days. [^2-1]\n\n*tiny (on this server)*"
     )
     assert "[^2-1]: leave.md, page 3: “Words of leave.md”" in text
     assert "A million. [^4-1]" in text and "[^4-1]: salaries.md, page 3: “Words of salaries.md”" in text

@@ -67,6 +67,7 @@ def is_gone(user: User, number: Any) -> bool:
 def test_a_reader_sees_what_they_may_read_and_no_more(cast: Cast, talk: Written) -> None:
     text = read(cast.bob, shared_with_bob(cast, talk))
     assert "Shared by alice" in text and "How many days?" in text and "28 days. [1]" in text
+    assert "Written by tiny (on this server)" in text
     assert "Words of leave.md" in text and f"/documents/{talk.open.pk}/file/" in text
     assert "A million" not in text and "salaries" not in text and str(talk.closed.pk) not in text
     # The last answer rests on what they may read, but may repeat the one that they may not; so may a quotation.
