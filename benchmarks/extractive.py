@@ -37,7 +37,7 @@ from retrieval.embedders.model_folders import PACKAGED_MODEL
 
 SET = "squad-dev-v1.1"
 _TIMED = 60
-_QUOTE = re.compile(r"^“(.*)” \[(\d+)\]$", re.M)
+_QUOTE = re.compile(r"^(?:.* \| .*: )?“(.*)” \[(\d+)\]$", re.M)
 
 
 @dataclass(frozen=True, slots=True)

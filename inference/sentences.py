@@ -92,6 +92,12 @@ def is_lead_in(above: str, piece: str, after: str) -> bool:
     return header or piece.endswith(":")
 
 
+def columns_of(row: str, header: str) -> str:
+    """What a table's header calls the cells of this row, in one line; '' where the two are no row and its header."""
+    cells = header.count(_CELLS)
+    return " ".join(header.split()) if cells and row.count(_CELLS) == cells else ""
+
+
 def raw_words(text: str) -> list[str]:
     return _WORD.findall(text)
 

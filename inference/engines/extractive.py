@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from inference.engine import Embed, Finish, Generation, Piece, Source, TextPiece, Usage
 from inference.prompts import DOUBTFUL
-from inference.sentences import content_words, is_heading, is_lead_in, raw_words, sentences
+from inference.sentences import columns_of, content_words, is_heading, is_lead_in, raw_words, sentences
 
 _SENTENCES = 200
 _EMBEDDED = 12  # the best by their words: embedding is nearly all of the waiting, and later ones are hardly ever quoted
@@ -61,6 +61,7 @@ class Candidate:
     words: tuple[str, ...]
     heading: frozenset[str]  # words of the headings above it
     before: frozenset[str]  # words of what introduces its list, and of the sentence before it
+    columns: str = ""  # of a table's row: what the table calls its cells
 
     def shares(self, asked: set[str]) -> bool:
         """Two words of the question, with its headings; one of them may stand before the sentence."""
@@ -75,6 +76,13 @@ class Quote:
     score: float
     related: bool
     likely: bool  # whether anything in the sources comes close enough to the question to answer it
+    columns: str = ""
+
+    @property
+    def said(self) -> str:
+        """Word for word between the quotation marks. A row without the names of its columns says little."""
+        names = f"{self.columns}: " if self.columns else ""
+        return f"{names}“{' '.join(self.text.split())}” [{self.source.number}]"
 
 
 class ExtractiveEngine:
@@ -110,7 +118,8 @@ class ExtractiveEngine:
         for i, meaning in zip(kept, similarity.tolist(), strict=True):
             candidate = candidates[i]
             related = meaning >= _RELATED or candidate.shares(asked)
-            quotes.append(Quote(candidate.source, candidate.text, scores[i] + MEANING * meaning, related, likely))
+            score = scores[i] + MEANING * meaning
+            quotes.append(Quote(candidate.source, candidate.text, score, related, likely, candidate.columns))
         return _chosen(quotes)
 
     async def _similarity(self, question: str, texts: list[str]) -> npt.NDArray[np.float32]:
@@ -141,7 +150,8 @@ def _candidates(sources: Sequence[Source]) -> list[Candidate]:
                 lead_in, before = piece, ""
             else:
                 above_it, context = (frozenset(content_words(text)) for text in (heading, f"{lead_in} {before}"))
-                candidate = Candidate(source, _shortened(piece), tuple(content_words(piece)), above_it, context)
+                words, columns = tuple(content_words(piece)), columns_of(piece, lead_in)
+                candidate = Candidate(source, _shortened(piece), words, above_it, context, columns)
                 found.setdefault(piece.casefold(), candidate)
                 before = piece
     return list(found.values())[:_SENTENCES]
@@ -212,7 +222,7 @@ def _chosen(quotes: Sequence[Quote]) -> list[Quote]:
 def _written(quotes: Sequence[Quote], *, continuing: bool) -> str:
     if not quotes:
         return "\n\n" if continuing else "The documents do not say, as far as I can find."
-    lines = "\n\n".join(f"“{' '.join(q.text.split())}” [{q.source.number}]" for q in quotes)
+    lines = "\n\n".join(quote.said for quote in quotes)
     if continuing:
         return f"\n\nThe documents say:\n\n{lines}"
     return lines if quotes[0].likely else f"The documents may not answer this. The nearest that they say:\n\n{lines}"

@@ -82,10 +82,14 @@ def _measure(given: dict[str, Any], say: Any) -> dict[str, Any]:
 def _pull(given: dict[str, Any], say: Any) -> dict[str, Any]:
     from inference.amounts import downloaded
     from inference.gguf_files import describe
+    from inference.jobs.pace import Pace
     from inference.pulling import Pull, fetch
 
+    pace = Pace()
+
     def show(have: int, total: int) -> None:
-        say(have / total if total else 0.0, f"downloading, {downloaded(have, total)}")
+        told = (f"downloading, {downloaded(have, total)}", pace.told(have, total))
+        say(have / total if total else 0.0, ", ".join(filter(None, told)))
 
     target = Path(given["target"])
     fetch(Pull(given["url"], target, given["sha256"], given["token"]), show)

@@ -11,7 +11,7 @@ import pytest
 from inference.engine import Embed, Finish, Generation, Source, TextPiece
 from inference.engines.extractive import ExtractiveEngine
 
-_QUOTE = re.compile(r"^“(.*)” \[(\d+)\]$", re.M)
+_QUOTE = re.compile(r"^(?:.* \| .*: )?“(.*)” \[(\d+)\]$", re.M)
 
 
 class Embedder:
@@ -152,6 +152,15 @@ async def test_the_header_of_a_table_is_not_quoted_and_lends_its_words_to_the_ro
         "Which amount needs approved signatures?",
         "Amount | Approved by\nup to 500 euros | signatures of the team lead\nmore | the board",
     ) == ["up to 500 euros | signatures of the team lead"]
+
+
+async def test_a_row_of_a_table_is_quoted_below_what_its_columns_are_called() -> None:
+    table = "Plan | Price | Seats\nBasic | 10 euros | 5\nPremium | 30 euros | 50\nPremium prices rise in May."
+    assert await _written("What is the price of the premium plan?", table) == (
+        "“Premium prices rise in May.” [1]\n\nPlan | Price | Seats: “Premium | 30 euros | 50” [1]"
+    )
+    odd = "Plan | Price\nPremium | 30 euros | 50"
+    assert await _written("What is the price of premium?", odd) == "“Premium | 30 euros | 50” [1]"
 
 
 async def test_the_overlap_of_two_passages_is_quoted_once() -> None:
