@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "chatapp.scim",
     "chatapp.sharing",
     "chatapp.signon.apps.SignOnConfig",
+    "chatapp.welcome",
     "retrieval",
     "retrieval.sources",
     "retrieval.throughput",
@@ -173,6 +174,7 @@ ACCOUNT_RATE_LIMITS = {
     "rating": "20/10s/user",
     "filter_trial": "30/m/user",
     "sign_on_trial": "10/m/user",
+    "endpoint_trial": "10/m/user",
 }
 MFA_ADAPTER = "chatapp.signon.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

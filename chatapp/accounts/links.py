@@ -26,6 +26,7 @@ from chatapp.errors import Invalid, NotFound
 from chatapp.governance.services import record
 from chatapp.roles.recent import require_guess
 from chatapp.signon.sessions import may_choose_password
+from chatapp.welcome import opening
 
 VALID_FOR = timedelta(hours=24)
 CHOOSE_WITHIN_S = 900
@@ -105,7 +106,7 @@ def set_password(request: HttpRequest) -> HttpResponse:
         form.save()
         request.session.pop(_CHOOSES, None)
         update_session_auth_hash(request, user)
-        return redirect("chat")
+        return redirect(opening.after_password(user))
     return render(request, "accounts/password.html", {"form": form, "has_one": user.has_usable_password()})
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from chatapp import access
 from chatapp.accounts.models import User
-from retrieval.models import Document, Passage
+from retrieval.models import Collection, Document, Passage
 from retrieval.versions.members import served
 
 EXAMPLES = 3
@@ -53,11 +53,13 @@ def chat(request: HttpRequest, conversation: UUID | None = None) -> HttpResponse
     return render(request, "chat.html", context)
 
 
-def example_questions(user: User) -> list[str]:
+def example_questions(user: User, collection: Collection | None = None) -> list[str]:
     """From the headings of the documents that this person may read, one for each document; those of sections first.
-    Where they say little, the document's title.
+    Where they say little, the document's title. `collection` None: of all of them.
     """
     readable = Document.objects.readable_by(user).filter(status=Document.Status.READY)
+    if collection is not None:
+        readable = readable.filter(collection=collection)
     newest = list(readable.order_by("-ready_at").values_list("pk", flat=True)[:_LOOKED_AT])
     passages = (
         served(Passage.objects.filter(document__in=newest, ordinal__lte=6))

@@ -44,6 +44,7 @@ _DANGEROUS = (
     "/admin/accounts/serviceaccount/",
     "/admin/organisations/",
     "/admin/privacy/",
+    "/admin/welcome/setup/model/endpoint/",
     "/accounts/keys/",
 )
 _PEOPLE = "/admin/accounts/user/"

@@ -1,0 +1,156 @@
+"""An OpenAI-compatible endpoint: asked once to see whether it answers, and put where the chat page asks it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any, cast
+from uuid import uuid4
+
+import structlog
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from chatapp.accounts.models import User
+from chatapp.governance.services import record
+from chatapp.welcome.answering import asked_versions, page_route
+from inference import audit
+from inference.endpoints import Added, add_endpoint, check_version, is_in_house
+from inference.engine import ChatMessage, Finish, Generation, TextPiece
+from inference.engines.build import EndpointDescription, engine_for
+from inference.engines.provider import ProviderEngine
+from inference.errors import EngineUnavailable, InferenceError
+from inference.models import Candidate, ModelVersion, Route
+from inference.registry import slug_of
+
+log = structlog.get_logger(__name__)
+
+_PATIENCE_S = 45.0  # of the whole trial
+_FIRST_TEXT_S = 30.0
+_WORDS = 200  # characters of the answer that are shown
+_ASKED = "Say hello in one short sentence."
+_MOST_TOKENS = 64
+_ROUTE = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """`said`: the first words of the answer, or what went wrong. `advice` is '' where it answered."""
+
+    answered: bool
+    said: str
+    seconds: float
+    advice: str = ""
+
+
+def attempt(given: Mapping[str, Any], *, key: str, by: User) -> Trial:
+    """Asks once. The key is used for this alone. Written down. Raises EndpointRejected."""
+    version = ModelVersion(name=slug_of(given["model"]), **_described(given))
+    check_version(_as_new(version))
+    begun = time.monotonic()
+    try:
+        answered, said, advice = True, async_to_sync(_asked_once)(version, key or _stored_key(version)), ""
+    except InferenceError as error:
+        log.info("endpoint.trial_failed", reason=error.reason)
+        answered, said, advice = False, error.user_message, error.advice
+    with transaction.atomic():
+        record("endpoint.tested", version.base_url, by, model=version.model, answered=answered)
+    return Trial(answered, said, time.monotonic() - begun, advice)
+
+
+def add(given: Mapping[str, Any], *, by: User) -> tuple[Added, str]:
+    """-> it, and a sentence on where it stands. Raises EndpointRejected, NameTaken."""
+    with transaction.atomic():
+        added = add_endpoint(name=given["name"], by=by, **_described(given) | {"outside": given["outside"]})
+        return added, _place(added.version, by)
+
+
+def _described(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": ModelVersion.Kind.OPENAI,
+        "base_url": given["base_url"],
+        "model": given["model"],
+        "key_name": given["key_name"],
+        "outside": not is_in_house(given["base_url"]) if given["outside"] is None else given["outside"],
+    }
+
+
+def _as_new(version: ModelVersion) -> ModelVersion:
+    """Under a name that nobody has: what is tried need not be added."""
+    version.name = f"trial-{uuid4()}"
+    return version
+
+
+def _stored_key(version: ModelVersion) -> str:
+    return str(settings.INFERENCE.keys.get(version.key_name, ""))
+
+
+async def _asked_once(version: ModelVersion, key: str) -> str:
+    """-> its first words. Raises InferenceError."""
+    config = replace(settings.INFERENCE, first_token_timeout_s=_FIRST_TEXT_S, answer_timeout_s=_PATIENCE_S, retries=0)
+    described = EndpointDescription(
+        name=f"api: {version.model}",
+        kind="openai",
+        base_url=version.base_url,
+        model=version.model,
+        key=key,
+        outside=version.outside,
+    )
+    engine = cast(ProviderEngine, engine_for(described, config))
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await _first_words(engine)
+    except TimeoutError:
+        raise EngineUnavailable(f"It did not answer within {_PATIENCE_S:.0f} seconds.") from None
+    finally:
+        await engine.client().aclose()
+
+
+async def _first_words(engine: ProviderEngine) -> str:
+    messages = (ChatMessage("user", _ASKED),)
+    asked = Generation(turn_id=str(uuid4()), question=_ASKED, messages=messages, max_tokens=_MOST_TOKENS)
+    text = ""
+    async with aclosing(engine.stream(asked)) as pieces:  # type: ignore[type-var]  # it is a generator
+        async for piece in pieces:
+            if isinstance(piece, TextPiece):
+                text += piece.text
+            if isinstance(piece, Finish) or len(text) > _WORDS:
+                break
+    return " ".join(text.split())[:_WORDS]
+
+
+def _place(version: ModelVersion, by: User) -> str:
+    """On the route of the chat page: first where there is none yet, else behind those that stand there."""
+    route = page_route()
+    before = asked_versions()
+    if route is not None and route.candidates.exists():
+        last = route.candidates.aggregate(last=Max("position"))["last"]
+        _stand(route, [(version, last + 1)], by, change=True)
+        return f"The chat page asks it behind {before[-1].name}." if before else "The chat page asks it."
+    change = route is not None
+    route = route or Route.objects.create(
+        name=_free_name(), default=True, description="What the chat page asks.", enabled=True
+    )
+    _stand(route, [(version, 1), *((one, 2) for one in before)], by, change=change)
+    return f"The chat page asks it first, then {before[0].name}." if before else "The chat page asks it."
+
+
+def _stand(route: Route, placed: list[tuple[ModelVersion, int]], by: User, *, change: bool) -> None:
+    for version, position in placed:
+        Candidate.objects.create(route=route, version=version, position=position)
+    named = [version.name for version, _ in placed]
+    audit.record("route.changed" if change else "route.added", route.name, by, candidates=named)
+
+
+def _free_name() -> str:
+    taken = set(Route.objects.filter(name__startswith=_ROUTE).values_list("name", flat=True))
+    return next(
+        name
+        for number in range(1, len(taken) + 2)
+        if (name := f"{_ROUTE}-{number}" if number > 1 else _ROUTE) not in taken
+    )
