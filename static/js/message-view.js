@@ -162,7 +162,7 @@ export class MessageView {
   }
 
   #sourceButton(source, manyCollections) {
-    const where = [manyCollections && source.document?.collection, source.page ? gettext("page %(page)s", source) : "", source.heading ?? ""].filter(Boolean).join(" · ");
+    const where = [manyCollections && source.document?.collection, source.locator || (source.page && gettext("page %(page)s", source)), source.heading ?? ""].filter(Boolean).join(" · ");
     return el("button", { type: "button", class: "source", data: { number: source.number },
       onclick: (event) => this.actions.cite(this.message, source.number, event.currentTarget) },
       el("span", { class: "number", "aria-hidden": "true" }, String(source.number)),
@@ -214,7 +214,7 @@ export class MessageView {
     } else if (message.status !== "failed") {
       tools.append(iconButton("retry", gettext("Answer again"), () => this.actions.regenerate(message), { disabled: busy }), this.#otherEngines(busy));
     }
-    if (message.role === "assistant" && message.text) tools.append(ratingButtons(message, (rating) => this.#rate(rating)));
+    if (message.role === "assistant" && message.text) tools.append(ratingButtons(message, (rating) => this.#rate(rating), this.reasons ? null : () => this.#say()));
     return tools;
   }
 
@@ -226,17 +226,24 @@ export class MessageView {
 
   // The buttons tell at once; the form that "bad" opens adds reasons to it.
   async #rate(rating, { explained = false } = {}) {
+    const form = this.reasons;
     this.reasons = null;
     const sent = await this.actions.rate(this.message, rating);
-    if (sent && rating?.rating === "bad" && !explained) this.reasons = reasonsForm(this.message, (said) => this.#explained(said));
+    if (sent && rating?.rating === "bad" && !explained) return this.#say();
     if (sent && explained) thank();
+    if (!sent && explained) this.reasons = form; // with the words in it
     this.actions.repaint();
-    this.reasons?.querySelector("input")?.focus();
+  }
+
+  #say() {
+    this.reasons = reasonsForm(this.message, (said) => this.#explained(said), this.actions.temporary());
+    this.actions.repaint();
+    this.reasons.querySelector("input, textarea").focus();
   }
 
   #explained(said) {
-    this.reasons = null;
     if (said) return this.#rate(said, { explained: true });
+    this.reasons = null;
     this.actions.repaint();
     this.after.querySelector(".rating [aria-pressed=true]")?.focus();
   }

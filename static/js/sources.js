@@ -56,7 +56,7 @@ export class SourcePanel {
   #known(known, number, note) {
     const words = known.quote || known.text;
     return [
-      ...this.#title(known.document?.name ?? gettext("A removed document"), number, [known.page && gettext("Page %(page)s", known), known.heading]),
+      ...this.#title(known.document?.name ?? gettext("A removed document"), number, [known.locator || (known.page && gettext("Page %(page)s", known)), known.heading]),
       words && el("blockquote", { class: "passage", dir: "auto" }, words),
       el("p", { class: "quiet-text" }, note),
     ].filter(Boolean);
@@ -71,14 +71,15 @@ export class SourcePanel {
 
   #paint(passage, number, quotes) {
     const { document: file } = passage;
-    const page = passage.page && (file.pages ? gettext("Page %(page)s of %(pages)s", { page: passage.page, pages: file.pages }) : gettext("Page %(page)s", passage));
+    // Sheets of a workbook and parts of a book have names of their own.
+    const place = passage.locator || (passage.page && (file.pages ? gettext("Page %(page)s of %(pages)s", { page: passage.page, pages: file.pages }) : gettext("Page %(page)s", passage)));
     const shown = [passage, ...(passage.before ?? []), ...(passage.after ?? [])];
     const known = quotes.filter((quote) => shown.some(({ text }) => markQuote(text, quote).length > 1)).slice(0, 1);
     const inPassage = markFirst(passage.text, known);
     const around = (one) => el("p", { class: "around", dir: "auto" }, ...(inPassage.length > 1 ? [one.text] : markFirst(one.text, known)));
     const marked = el("blockquote", { class: "passage", dir: "auto", tabindex: "-1" }, ...inPassage);
     this.body.replaceChildren(
-      ...this.#title(file.title || file.name, number, [page, !page && passage.locator, file.title !== file.name && file.title && file.name, collectionName(file.collection)]),
+      ...this.#title(file.title || file.name, number, [place, file.title !== file.name && file.title && file.name, collectionName(file.collection)]),
       el("a", { class: "button small", href: safePath(passage.download), download: "" }, icon("download"), gettext("Download the document")),
       el("div", { data: { page: "" }, hidden: true }),
       passage.heading && passage.heading !== file.title ? el("h3", { dir: "auto" }, passage.heading) : "",

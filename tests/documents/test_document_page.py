@@ -64,6 +64,17 @@ def test_a_document_that_is_ready_is_told_of(curator: Client, people: People, ma
 
 
 @pytest.mark.parametrize(
+    ("kind", "says"),
+    [("application/pdf", ", 2 pages"), ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ", 2 sheets"),
+     ("application/vnd.openxmlformats-officedocument.presentationml.presentation", ", 2 slides")],
+)  # fmt: skip
+def test_what_a_document_consists_of_has_its_own_name(
+    curator: Client, make_document: MakeDocument, kind: str, says: str
+) -> None:
+    assert says in page_of(curator, make_document("plan", "Words.", media_type=kind, pages=2))
+
+
+@pytest.mark.parametrize(
     ("code", "says", "again"),
     [("corrupt", "upload it again", False), ("limit", "Trying again can help", True), ("cancelled", "whenever", True)],
 )
