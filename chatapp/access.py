@@ -63,6 +63,8 @@ def conversations(user: User) -> QuerySet[Conversation]:
     if not user.is_authenticated:
         return Conversation.objects.none()
     theirs = Conversation.objects.filter(owner=user)
+    if user.grant is not None and user.grant.visitor is not None:  # many share this account
+        theirs = theirs.filter(visit__visitor=user.grant.visitor)
     since = user.organisation_since
     return theirs if since is None else theirs.filter(created_at__gte=since)
 

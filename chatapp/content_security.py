@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
@@ -19,6 +21,11 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
+
+
+def framed_by(origins: Iterable[str]) -> str:
+    """The same for a page that pages of these origins may show in a frame."""
+    return POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {' '.join(origins)}")
 
 
 class ContentSecurityMiddleware(MiddlewareMixin):

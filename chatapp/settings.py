@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "chatapp.sharing",
     "chatapp.signon.apps.SignOnConfig",
     "chatapp.welcome",
+    "chatapp.widget",
     "retrieval",
     "retrieval.sources",
     "retrieval.throughput",

@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("chatapp.conversations.urls")),
     path("", include("chatapp.feedback.urls")),
     path("", include("chatapp.sharing.urls")),
+    path("", include("chatapp.widget.urls")),
     path("v1/", include("chatapp.openai.urls")),
     path("scim/v2/", include("chatapp.scim.urls")),
 ]

@@ -32,6 +32,7 @@ class Grant:
     collections: frozenset[UUID] | None = None
     models: frozenset[str] | None = None
     signed: bool = False  # each request must bear a signature
+    visitor: UUID | None = None  # of a chat widget: whose conversations alone are theirs, among those of its account
 
     def opens(self, action: Action | None) -> bool:
         return self.actions is None or (action is not None and action in self.actions)

@@ -28,6 +28,9 @@ OPEN_PREFIXES = (
     "/readyz",
     "/static/",
     "/v1/",  # asks for a key itself, and answers in OpenAI's form
+    "/widget.js",
+    "/widget/frame/",  # says who may show it, and holds nothing but the name of a widget
+    "/widget/leave/",  # asks for the ticket of a frame
 )
 METRICS = "/metrics"
 

@@ -31,7 +31,7 @@ RECENT_S = 600
 _AT = "signed_in_at"
 # Pages of the administration whose every change asks for it: what models are asked where, and with which keys; what
 # filters stop; who signs people in; who has which role; which keys programs have; which organisations are open; how
-# long conversations are kept.
+# long conversations are kept; which pages of others show a chat.
 _DANGEROUS = (
     "/admin/inference/modelversion/",
     "/admin/safety/",
@@ -45,6 +45,7 @@ _DANGEROUS = (
     "/admin/organisations/",
     "/admin/privacy/",
     "/admin/welcome/setup/model/endpoint/",
+    "/admin/widget/",
     "/accounts/keys/",
 )
 _PEOPLE = "/admin/accounts/user/"

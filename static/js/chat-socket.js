@@ -5,12 +5,14 @@
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15000;
 const PING_EVERY = 25000;
-export const SIGNED_OUT = 4401;
+export const SIGNED_OUT = 4401, OF_ANOTHER = 4403, GONE = 4404;
+const FINAL = new Set([SIGNED_OUT, OF_ANOTHER, GONE]); // trying again changes nothing
 
 export class ChatSocket extends EventTarget {
-  constructor(url) {
+  constructor(url, protocols = []) {
     super();
     this.url = url;
+    this.protocols = protocols;
     this.turns = new Map(); // turn -> the last sequence number seen
     this.attempt = 0;
     this.online = false;
@@ -22,7 +24,7 @@ export class ChatSocket extends EventTarget {
 
   connect() {
     clearTimeout(this.timer);
-    const socket = new WebSocket(this.url);
+    const socket = new WebSocket(this.url, this.protocols);
     this.socket = socket;
     socket.onmessage = (event) => this.socket === socket && this.#receive(event.data);
     socket.onclose = (event) => this.socket === socket && this.#lost(event.code);
@@ -100,7 +102,7 @@ export class ChatSocket extends EventTarget {
     this.attempt += 1;
     const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (this.attempt - 1)) * (0.75 + Math.random() / 2);
     this.#emit("state", { online: false, attempt: this.attempt, code });
-    if (code === SIGNED_OUT) return;
+    if (FINAL.has(code)) return;
     this.timer = setTimeout(() => this.connect(), wait);
   }
 
