@@ -14,7 +14,7 @@ from uuid import UUID
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import AnonymousUser, Group
 from django.contrib.sessions.models import Session
-from django.db.models import F, Q, QuerySet
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -22,6 +22,7 @@ from chatapp.accounts.models import User
 from chatapp.accounts.sessions import SessionStore
 from chatapp.conversations.models import Conversation, Folder, Message, Turn
 from chatapp.errors import NotFound
+from chatapp.feedback.models import Rating
 from chatapp.organisations import boundaries
 from chatapp.organisations.models import Organisation
 from chatapp.roles import services as roles
@@ -140,6 +141,34 @@ def get_message(user: User, pk: str | UUID) -> Message:
 def get_turn(user: User, pk: str | UUID) -> Turn:
     turns = Turn.objects.filter(asker=user, question__conversation__in=conversations(user))
     return _get(turns.select_related("answer", "question"), user, pk)
+
+
+def feedback(user: User | AnonymousUser) -> QuerySet[Rating]:
+    """What people sent about answers behind which stands a document that this person looks after and may be shown: of
+    people of their organisation, from chats that are kept and were not left behind in another one."""
+    if not user.is_authenticated or not curates_any(user):
+        return Rating.objects.none()
+    behind = Document.objects.filter(
+        IsAmong(F("pk"), OuterRef("message__documents")), collection__in=looked_after_and_read(user).values("pk")
+    )
+    since = F("person__organisation_since")
+    not_left = Q(person__organisation_since=None) | Q(message__conversation__created_at__gte=since)
+    sent = Rating.objects.filter(not_left, person__organisation=user.organisation_id, sent_at__isnull=False)
+    return sent.filter(Exists(behind), message__conversation__temporary=False)
+
+
+def get_feedback(user: User, pk: int, *related: str) -> Rating:
+    rows = feedback(user).filter(pk=pk)
+    found = (rows.select_related(*related) if related else rows).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+class IsAmong(Func):
+    """Whether the first is an element of the second."""
+
+    template, arg_joiner, output_field = "%(expressions)s)", " = ANY(", BooleanField()
 
 
 def listed_collections(user: User) -> QuerySet[Collection]:

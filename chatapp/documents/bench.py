@@ -6,7 +6,7 @@ Nothing is stored but lines of the audit trail: that a curator searched, what wa
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -145,9 +145,22 @@ def _passage_noted(passage: Passage) -> dict[str, Any]:
 def _check_again(curator: User, trial: Trial, trace: SearchTrace) -> tuple[dict[int, Passage], dict[UUID, str]]:
     """An index may be a moment behind."""
     (passages,) = within_reach([(_reach(curator, trial), {one.hit.passage_id for one in trace.hits})])
-    documents = {passage.document_id for passage in passages.values()}
+    return passages, served_cuts(passages.values())
+
+
+def served_cuts(passages: Iterable[Passage]) -> dict[UUID, str]:
+    """How the documents of these passages are cut where questions are answered from."""
+    documents = {passage.document_id for passage in passages}
     places = IndexedDocument.objects.filter(version=serving().id, document__in=documents)
-    return passages, dict(places.values_list("document", "cut"))
+    return dict(places.values_list("document", "cut"))
+
+
+def place_of(passage: Passage, cuts: Mapping[UUID, str]) -> str:
+    """The address of the passage among those of its document, for who looks after it."""
+    address = reverse("document_passages", args=[passage.document_id])
+    if cuts.get(passage.document_id, passage.cut) == passage.cut:
+        address += f"?start={max(passage.ordinal - _BEFORE, 0)}#passage-{passage.ordinal + 1}"
+    return address
 
 
 # -- as JSON -----------------------------------------------------------------------------------------------------------
@@ -176,9 +189,6 @@ def tried_json(tried: Tried) -> dict[str, Any]:
 
 def _passage_json(tried: Tried, passage: Passage) -> dict[str, Any]:
     document = passage.document
-    address = reverse("document_passages", args=[document.pk])
-    if tried.served_cuts.get(document.pk, passage.cut) == passage.cut:
-        address += f"?start={max(passage.ordinal - _BEFORE, 0)}#passage-{passage.ordinal + 1}"
     return {
         "passage": passage.pk,
         "document": {
@@ -193,7 +203,7 @@ def _passage_json(tried: Tried, passage: Passage) -> dict[str, Any]:
         "locator": passage.locator,
         "number": passage.ordinal + 1,
         "text": passage.text,
-        "address": address,
+        "address": place_of(passage, tried.served_cuts),
     }
 
 

@@ -14,7 +14,7 @@ from chatapp.errors import Invalid
 from chatapp.feedback import limits, services
 from chatapp.json_body import read_object
 
-_FIELDS: dict[str, type] = {"rating": str, "reasons": list, "text": str}
+_FIELDS: dict[str, type] = {"rating": str, "reasons": list, "text": str, "correction": str, "curators": bool}
 
 
 @require_http_methods(["PUT", "DELETE"])
@@ -25,8 +25,8 @@ def rating(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.method == "DELETE":
         services.unrate(message=message, by=user)
         return HttpResponse(status=204)
-    row = services.rate(message=message, by=user, **_fields(request))
-    return JsonResponse(services.as_json(row))
+    services.rate(message=message, by=user, **_fields(request))
+    return JsonResponse(services.ratings_of(user, [message]).get(message.pk), safe=False)
 
 
 def _fields(request: HttpRequest) -> dict[str, Any]:

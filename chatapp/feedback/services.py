@@ -2,24 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Model
+from django.utils import timezone
 
 from chatapp.accounts.models import User
-from chatapp.conversations.models import Message, Turn
+from chatapp.conversations.masked import bears_any, keep_new, placeholders_of, values_for
+from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.errors import Invalid, NotFound
-from chatapp.feedback.models import MOST_CHARACTERS, Rating
+from chatapp.feedback.models import MOST_CHARACTERS, Handled, Rating
 from chatapp.privacy.errors import Unreadable
+from chatapp.safety.askers import rules_for
+from chatapp.safety.gates import clean_as_whole
+from chatapp.safety.masking.placeholders import put_back
+from chatapp.safety.policy import Where
 from inference import outcomes
 from retrieval.stored_text import storable
 
 _NAMES = {"good": Rating.Value.GOOD, "bad": Rating.Value.BAD}
+_WORDS = ("text", "correction")
 
 
-def rate(*, message: Message, by: User, rating: str, reasons: Sequence[str] = (), text: str = "") -> Rating:
+def rate(
+    *,
+    message: Message,
+    by: User,
+    rating: str,
+    reasons: Sequence[str] = (),
+    text: str = "",
+    correction: str = "",
+    curators: bool = False,
+) -> Rating:
+    """What is said now replaces what was said before, also whether curators are shown it. Raises Invalid,
+    ContentBlocked, and Busy where an answer masks something at the same moment."""
+    _require_sense(message, rating, reasons, (text, correction), curators)
+    values: dict[str, Any] = {"value": _NAMES[rating], "reasons": sorted(set(reasons))}
+    values["sent_at"] = timezone.now() if curators else None
+    try:
+        with transaction.atomic():
+            values |= _masked(message.conversation, by, text=text, correction=correction)
+            row, _ = Rating.objects.update_or_create(message=message, person=by, defaults=values)
+            Handled.objects.filter(rating=row).delete()  # somebody saw to other words
+            transaction.on_commit(lambda: _tell(message, int(row.value)))
+    except IntegrityError as error:  # the conversation was deleted meanwhile
+        raise NotFound from error
+    return row
+
+
+def _require_sense(message: Message, rating: str, reasons: Sequence[str], words: Sequence[str], curators: bool) -> None:
     """Raises Invalid."""
     if message.role != Message.Role.ASSISTANT or message.status == Message.Status.STREAMING or not message.text:
         raise Invalid("Only an answer that has ended can be rated.")
@@ -27,16 +62,30 @@ def rate(*, message: Message, by: User, rating: str, reasons: Sequence[str] = ()
         raise Invalid("`rating` must be good or bad.")
     if not set(reasons) <= set(Rating.Reason.values):
         raise Invalid(f"`reasons` may hold {', '.join(Rating.Reason.values)}.")
-    if len(text) > MOST_CHARACTERS:
-        raise Invalid(f"`text` has at most {MOST_CHARACTERS:,} characters.")
-    values = {"value": _NAMES[rating], "reasons": sorted(set(reasons)), "text": storable(text).strip()}
-    try:
-        with transaction.atomic():
-            row, _ = Rating.objects.update_or_create(message=message, person=by, defaults=values)
-            transaction.on_commit(lambda: _tell(message, int(row.value)))
-    except IntegrityError as error:  # the conversation was deleted meanwhile
-        raise NotFound from error
-    return row
+    if any(len(one) > MOST_CHARACTERS for one in words):
+        raise Invalid(f"`text` and `correction` have at most {MOST_CHARACTERS:,} characters.")
+    if curators and message.conversation.temporary:
+        raise Invalid("Nobody is shown anything of a temporary chat.", advice="Ask in a chat that is kept.")
+
+
+def _masked(home: Conversation, by: User, **words: str) -> dict[str, str]:
+    """What stands masked in the conversation, somebody types as they see it: it is masked again, whatever the rules
+    say now, and then the rules for questions hold. Raises ContentBlocked and Busy."""
+    kept = {name: storable(value).strip() for name, value in words.items()}
+    if any(kept.values()):
+        known = values_for(by, [home.pk]).get(home.pk, {})
+        placeholders, rules = placeholders_of(home), rules_for([by], [Where.QUESTION])
+        kept = {
+            name: clean_as_whole(by, _without_known(value, known), placeholders, rules) for name, value in kept.items()
+        }
+        keep_new(home, placeholders)
+    return kept
+
+
+def _without_known(text: str, known: Mapping[str, str]) -> str:
+    for name, value in sorted(known.items(), key=lambda one: -len(one[1])):
+        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", name, text, flags=re.IGNORECASE)
+    return text
 
 
 def unrate(*, message: Message, by: User) -> None:
@@ -47,17 +96,30 @@ def unrate(*, message: Message, by: User) -> None:
 
 def ratings_of(user: User, messages: Iterable[Message]) -> dict[UUID, dict[str, Any]]:
     """What the person said of these messages, as JSON."""
-    rows = Rating.objects.filter(person=user, message__in=[message.pk for message in messages])
-    return {row.message_id: as_json(row) for row in rows}
+    homes = {message.pk: message.conversation_id for message in messages}
+    told = {row.message_id: _as_json(row) for row in Rating.objects.filter(person=user, message__in=homes)}
+    masked = {homes[pk] for pk, one in told.items() if any(bears_any(one[name]) for name in _WORDS)}
+    values = values_for(user, masked) if masked else {}
+    return {pk: _put_back(one, values.get(homes[pk], {})) for pk, one in told.items()}
 
 
-def as_json(row: Rating) -> dict[str, Any]:
+def _put_back(told: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    return told | {name: put_back(told[name], values).text for name in _WORDS}
+
+
+def _as_json(row: Rating) -> dict[str, Any]:
     name = next(name for name, value in _NAMES.items() if value == row.value)
+    words = {field: opened(row, field) or "" for field in _WORDS}  # the rating itself is no secret
+    return {"rating": name, "reasons": row.reasons, **words, "curators": row.sent_at is not None}
+
+
+def opened(row: Model, field: str) -> str | None:
+    """None: nobody can open it."""
     try:
-        text = row.text
-    except Unreadable:  # the rating itself is no secret
-        text = ""
-    return {"rating": name, "reasons": row.reasons, "text": text}
+        found: str = getattr(row, field)
+    except Unreadable:
+        return None
+    return found
 
 
 def of_turns(turns: Collection[UUID]) -> dict[UUID, int]:

@@ -46,6 +46,7 @@ const transcript = new Transcript({
     continueAnswer: (message) => attempt(session.continueAnswer(message)),
     choose: (message) => (session.tree.choose(message), paint()),
     rate: (message, rating) => rate(message, rating),
+    temporary: () => session.temporary,
     describeScope: (message) => scope.describe(message),
     askEverything: (message) => !session.busy && (scope.clear(), attempt(session.regenerate(message))),
     repaint: () => paint(),

@@ -11,7 +11,7 @@ const UNCOLOURED = 'pre > code[class^="language-"]:not([data-highlighted])';
 export function frameCode(fragment) {
   for (const pre of fragment.querySelectorAll("pre")) {
     pre.tabIndex = 0;
-    pre.setAttribute("role", "region");
+    pre.setAttribute("role", "group"); // no landmark: there may be many
     pre.setAttribute("aria-label", gettext("Code"));
     const code = pre.querySelector(":scope > code") ?? pre; // a mark of another engine may stand before it
     const language = /^language-([\w+#-]+)/.exec(code.className)?.[1] ?? "";

@@ -79,7 +79,7 @@ function wrapTables(fragment) {
     const scroller = document.createElement("div");
     scroller.className = "table-scroll";
     scroller.tabIndex = 0;
-    scroller.setAttribute("role", "region");
+    scroller.setAttribute("role", "group"); // no landmark: there may be many
     scroller.setAttribute("aria-label", gettext("Table"));
     table.replaceWith(scroller);
     scroller.append(table);

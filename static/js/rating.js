@@ -1,4 +1,5 @@
-// Saying whether an answer was good: two buttons, and after "bad" a short form that may be left alone.
+// Saying whether an answer was good: two buttons, and after "bad" a short form that may be left alone. What is sent with
+// the form goes to those who look after the documents, with question and answer; the form says so.
 
 import { request } from "./api.js";
 import { announce, el, iconButton } from "./dom.js";
@@ -20,31 +21,50 @@ export async function sendRating(message, rating) {
   message.rating = rating ? await request("PUT", address, rating) : await request("DELETE", address);
 }
 
-export function ratingButtons(message, rate) {
+// `more` opens the form; null where it is open.
+export function ratingButtons(message, rate, more) {
   const now = message.rating?.rating ?? null;
   const button = (value, label) => iconButton(value, label, () => rate(now === value ? null : { rating: value }), { "aria-pressed": String(now === value) });
-  return el("span", { class: "rating", role: "group", "aria-label": gettext("Rate this answer") }, button("good", gettext("Good answer")), button("bad", gettext("Bad answer")));
+  return el("span", { class: "rating", role: "group", "aria-label": gettext("Rate this answer") },
+    button("good", gettext("Good answer")), button("bad", gettext("Bad answer")),
+    now && more && iconButton("edit", gettext("Say more about this answer"), more));
 }
 
-// `close(explained)` is called with what was said, or with nothing.
-export function reasonsForm(message, close) {
+// `close(explained)` is called with what was said, or with nothing. `temporary`: nothing of the chat is shown to anybody.
+export function reasonsForm(message, close, temporary) {
   const given = message.rating ?? {};
-  const boxes = Object.entries(REASONS).map(([value, label]) =>
+  const good = given.rating === "good";
+  const curators = !temporary && Boolean(message.sources?.length);
+  const boxes = good ? [] : Object.entries(REASONS).map(([value, label]) =>
     el("label", { class: "reason" }, el("input", { type: "checkbox", value, checked: given.reasons?.includes(value) }), label));
-  const words = el("textarea", { rows: 2, maxlength: MOST, dir: "auto", "aria-label": gettext("In your own words"), placeholder: gettext("In your own words (optional)") });
-  words.value = given.text ?? "";
+  const words = field(given.text, gettext("In your own words"), gettext("In your own words (optional)"));
+  const right = field(given.correction, gettext("What would have been right"), gettext("What would have been right (optional)"));
   const send = (event) => {
     event.preventDefault();
     const reasons = boxes.map((box) => box.firstChild).filter((box) => box.checked).map((box) => box.value);
-    close({ rating: "bad", reasons, text: words.value.trim() });
+    const said = { rating: good ? "good" : "bad", reasons, text: words.value.trim() };
+    close({ ...said, correction: good ? "" : right.value.trim(), curators });
   };
   const form = el("form", { class: "reasons", onsubmit: send },
-    el("fieldset", {}, el("legend", {}, gettext("What was wrong?")), el("div", { class: "reason-list" }, ...boxes), words),
+    el("fieldset", {}, el("legend", {}, good ? gettext("What was good?") : gettext("What was wrong?")), el("div", { class: "reason-list" }, ...boxes), words, !good && right),
+    el("p", { class: "reasons-readers", id: `readers-${message.id}` }, ...whoReads(curators, given.curators)),
     el("div", { class: "dialog-actions" },
       el("button", { type: "button", class: "button quiet small", onclick: () => close(null) }, gettext("Not now")),
-      el("button", { class: "button small" }, gettext("Send feedback"))));
+      el("button", { class: "button small", "aria-describedby": `readers-${message.id}` }, gettext("Send feedback"))));
   form.addEventListener("keydown", (event) => event.key === "Escape" && (event.stopPropagation(), close(null)));
   return form;
+}
+
+function field(value, label, placeholder) {
+  const area = el("textarea", { rows: 2, maxlength: MOST, dir: "auto", "aria-label": label, placeholder });
+  area.value = value ?? "";
+  return area;
+}
+
+function whoReads(curators, before) {
+  if (!curators) return [gettext("Nobody is shown your question, the answer or what you write here: your rating is counted, and that is all.")];
+  const told = gettext("If you send this, the people who look after the documents behind this answer can read your question, the answer and what you write here. Your name is not shown to them. With “Not now” your rating is counted, and that is all.");
+  return before ? [gettext("They can read what you sent before until you change it here or take your rating back."), " ", told] : [told];
 }
 
 export function thank() {

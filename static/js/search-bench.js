@@ -130,3 +130,10 @@ form.addEventListener("submit", search);
 fields.as.addEventListener("change", whose);
 fields.question.addEventListener("keydown", (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && (event.preventDefault(), form.requestSubmit()));
 whose();
+
+// A link can bring a question behind the #, which no server is told; it does not stay in the address either.
+const brought = new URLSearchParams(location.hash.slice(1)).get("question");
+if (brought) {
+  fields.question.value = brought;
+  history.replaceState(null, "", location.pathname + location.search);
+}

@@ -68,6 +68,7 @@ def _object(house: House, route: str, name: str) -> str | int | UUID:
             return _OF_ADMIN[name]
         return row_of(house, app_label, model_name).pk
     by_route = {
+        "feedback/": parts["feedback"].pk,
         "documents/": parts["document"].pk,
         "collections/": parts["collection"].pk,
         "api/documents/": parts["document"].pk,

@@ -17,6 +17,7 @@ from django.utils import timezone
 from chatapp.accounts.keys import create_key
 from chatapp.accounts.models import ServiceAccount, User
 from chatapp.conversations.models import Conversation, Folder, Message, Turn
+from chatapp.feedback.models import Rating
 from chatapp.governance.services import record
 from chatapp.limits.models import Budget, Limit
 from chatapp.organisations.services import create_organisation
@@ -45,6 +46,7 @@ WHAT_IS_SECRET = {  # words that stand in things -> who may be shown them
     "Bladderwort": frozenset({"administrator"}),  # another collection and its document
     "Butterwort": frozenset({"owner", "reader"}),  # a conversation, which is shared with a reader
     "Pitcher": CURATES,  # a source
+    "Cobra": CURATES | {"owner"},  # a question that its asker sent to the curators
     "Flytrap": AUDITS,  # a line of the trail
     "Waterwheel": frozenset({"administrator"}),  # a word list
 }
@@ -87,6 +89,7 @@ def build() -> House:
     house = House(people, create_key(user=people["reader"], name="program"), {})
     house.parts = {"document": document, "collection": collection, "elsewhere": elsewhere, "group": board}
     _conversation(house)
+    house.parts["feedback"] = _feedback(house)
     curator = appoint(role=Role.CURATOR, to=people["curator"], collection=collection, by=None)
     appoint(role=Role.AUDITOR, to=people["auditor"], by=None)
     _administration(house)
@@ -119,6 +122,16 @@ def _conversation(house: House) -> None:
         owner=house.people["owner"], conversation=conversation, person=house.people["reader"],
         messages=[question.pk, answer.pk], lengths=[9, 11], renewed_at=timezone.now(),
     )  # fmt: skip
+
+
+def _feedback(house: House) -> Rating:
+    asker, document = house.people["owner"], house.parts["document"]
+    conversation = Conversation.objects.create(owner=asker, title="Cobra")
+    question = Message.objects.create(conversation=conversation, role="user", text="What is a Cobra?")
+    answer = Message.objects.create(
+        conversation=conversation, role="assistant", text="A lily.", parent=question, documents=[document.pk]
+    )
+    return Rating.objects.create(message=answer, person=asker, value=-1, sent_at=timezone.now())
 
 
 def _administration(house: House) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.double import Double, answered, opened
+from tests.browser.double import SOURCES, Double, answered, opened
 from tests.browser.test_accessibility import check
 
 FOLDER = os.environ.get("FOOTNOTE_SCREENSHOTS", "")
@@ -47,14 +48,64 @@ def test_what_was_wrong_is_asked_and_may_be_left_unsaid(page: Any, double: Doubl
 
 
 def test_reasons_are_sent(page: Any, double: Double) -> None:
-    opened(page, double, answered())
+    opened(page, double, answered() | {"sources": SOURCES})
     page.get_by_role("button", name="Bad answer").click()
     page.get_by_label("The sources do not say so").check()
     page.get_by_label("In your own words").fill("It is five days.")
+    page.get_by_label("What would have been right").fill("Six days.")
+    check(page)
     page.get_by_role("button", name="Send feedback").click()
     expect(page.locator("#announcer")).to_contain_text("Thank you")
-    assert double.ratings[-1] == {"rating": "bad", "reasons": ["unsupported"], "text": "It is five days."}
+    said = {"rating": "bad", "reasons": ["unsupported"], "text": "It is five days.", "correction": "Six days."}
+    assert double.ratings[-1] == {**said, "curators": True}
     expect(page.locator(".reasons")).to_have_count(0)
+
+
+def test_who_will_read_it_is_told_before_it_is_sent(page: Any, double: Double) -> None:
+    opened(page, double, answered() | {"sources": SOURCES})
+    page.get_by_role("button", name="Bad answer").click()
+    assert double.ratings == [{"rating": "bad"}]  # which is counted, and shown to nobody
+    told = "can read your question, the answer and what you write here. Your name is not shown to them."
+    expect(page.locator(".reasons-readers")).to_contain_text(told)
+    expect(page.get_by_role("button", name="Send feedback")).to_have_accessible_description(re.compile("can read your"))
+    page.get_by_role("button", name="Not now").click()
+    assert double.ratings == [{"rating": "bad"}]
+
+
+def test_of_an_answer_without_documents_nothing_is_shown_to_anybody(page: Any, double: Double) -> None:
+    opened(page, double, answered())
+    page.get_by_role("button", name="Bad answer").click()
+    expect(page.locator(".reasons-readers")).to_contain_text("Nobody is shown your question")
+    page.get_by_role("button", name="Send feedback").click()
+    expect(page.locator(".reasons")).to_have_count(0)
+    assert double.ratings[-1]["curators"] is False
+
+
+def test_more_can_be_said_later_also_of_a_good_answer(page: Any, double: Double) -> None:
+    opened(page, double, answered() | {"sources": SOURCES})
+    assert page.get_by_role("button", name="Say more about this answer").count() == 0
+    page.get_by_role("button", name="Good answer").click()
+    page.get_by_role("button", name="Say more about this answer").click()
+    expect(page.get_by_label("In your own words")).to_be_focused()
+    check(page)
+    page.get_by_label("In your own words").fill("Just what I looked for.")
+    page.get_by_role("button", name="Send feedback").click()
+    expect(page.locator("#announcer")).to_contain_text("Thank you")
+    good = {"rating": "good", "reasons": [], "text": "Just what I looked for.", "correction": ""}
+    assert double.ratings[-1] == {**good, "curators": True}
+    page.get_by_role("button", name="Say more about this answer").click()
+    expect(page.get_by_label("In your own words")).to_have_value("Just what I looked for.")
+    expect(page.locator(".reasons-readers")).to_contain_text("They can read what you sent before")
+
+
+def test_words_that_were_refused_are_not_lost(page: Any, double: Double) -> None:
+    opened(page, double, answered())
+    page.get_by_role("button", name="Bad answer").click()
+    page.get_by_label("In your own words").fill("A word too many.")
+    double.refused_rating = {"status": 422, "json": {"error": {"code": "content_blocked", "message": "Not this."}}}
+    page.get_by_role("button", name="Send feedback").click()
+    expect(page.locator("#notice")).to_contain_text("Your rating was not kept. Not this.")
+    expect(page.get_by_label("In your own words")).to_have_value("A word too many.")
 
 
 def test_a_rating_that_is_there_is_shown(page: Any, double: Double) -> None:

@@ -64,9 +64,10 @@ def ratings_of_outcomes() -> list[int | None]:
 
 def test_an_answer_is_rated_rated_otherwise_and_not_rated_any_more(answered: Answered) -> None:
     assert answered.shown() is None
-    assert answered.put({"rating": "good"}).json() == {"rating": "good", "reasons": [], "text": ""}
-    bad = {"rating": "bad", "reasons": ["unsupported", "wrong"], "text": "Five days."}
-    assert answered.put(bad).json() == bad == answered.shown()
+    nothing = {"reasons": [], "text": "", "correction": "", "curators": False}
+    assert answered.put({"rating": "good"}).json() == {"rating": "good", **nothing}
+    bad = {"rating": "bad", "reasons": ["unsupported", "wrong"], "text": "Five days.", "correction": "Six."}
+    assert answered.put(bad).json() == {**bad, "curators": False} == answered.shown()
     assert Rating.objects.count() == 1
     assert answered.client.delete(address(answered.answer)).status_code == 204
     assert answered.client.delete(address(answered.answer)).status_code == 204
@@ -92,7 +93,7 @@ def test_what_cannot_be_a_rating_is_refused(answered: Answered) -> None:
     refused: list[Any] = [
         {}, {"rating": "great"}, {"rating": 1}, {"rating": None}, {"rating": "bad", "reasons": ["ugly"]}, [],
         {"rating": "bad", "reasons": "wrong"}, {"rating": "bad", "reasons": [1]}, {"rating": "bad", "text": "x" * 2001},
-        {"rating": "bad", "stars": 3},
+        {"rating": "bad", "stars": 3}, {"rating": "bad", "correction": "x" * 2001}, {"rating": "bad", "curators": 1},
     ]  # fmt: skip
     for body in refused:
         reply = answered.put(body)
