@@ -11,10 +11,10 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -31,6 +31,7 @@ from chatapp.organisations.services import move_person
 from chatapp.signon import credentials
 from chatapp.signon.oidc import absolute
 from inference.administration.superusers import is_superuser
+from retrieval.tenants import HOUSE
 
 if TYPE_CHECKING:
     PersonAdminBase = UserAdmin[User]
@@ -54,9 +55,27 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]
         return given
 
 
+class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    """All that somebody new needs, on one page: who chooses no password for them is shown a link."""
+
+    usable_password = AdminUserCreationForm.create_usable_password_field("")
+
+    def __init__(self, *parts: Any, **named: Any) -> None:
+        super().__init__(*parts, **named)
+        way = cast(forms.ChoiceField, self.fields["usable_password"])
+        link = "A link that signs them in once, shown next" if settings.LOCAL_ACCOUNTS else "By an identity provider"
+        way.label, way.initial = "Their way in", "false"
+        way.choices = [("false", link), ("true", "A password that you choose")]
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        require_together(self, ("groups",), getattr(self, "home", None) or getattr(self, "maker", HOUSE))
+        return given
+
+
 @admin.register(User)
 class PersonAdmin(OfOrganisers, PersonAdminBase):
-    form = PersonForm
+    form, add_form = PersonForm, NewPersonForm
     form_within = PersonWithin
     for_superusers = ("is_staff", "is_superuser", "organisation")
     fieldsets = (
@@ -64,6 +83,10 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
         ("Person", {"fields": ("first_name", "last_name", "email")}),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "organisation", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", "first_name", "last_name", "email", "groups")}),
+        (None, {"fields": ("usable_password", "password1", "password2")}),
     )
     filter_horizontal = ("groups",)
     actions = ("sign_in_link",)
@@ -84,11 +107,8 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
         if len(people) != 1 or not people[0].is_active or not self.has_change_permission(request, people[0]):
             messages.error(request, "Choose one person, whose account is open and yours to change.")
             return
-        person = people[0]
-        link = absolute(request, make_link(person))
-        record("sign_in_link.made", person.get_username(), cast(User, request.user), organisation=person.tenant)
-        said = f"This link signs {person} in once, within a day, and is shown now alone"
-        messages.warning(request, f"{said}; those before it have ended: {link}")
+        said = f"This link signs {people[0]} in once, within a day, and is shown now alone"
+        messages.warning(request, f"{said}; those before it have ended: {_new_link(request, people[0])}")
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         shown = super().get_fieldsets(request, obj)
@@ -113,9 +133,9 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
-            obj.organisation_id = home_of_asker(request)
-        chosen, moves = obj.organisation, change and "organisation" in form.changed_data
-        rises = change and obj.is_superuser and "is_superuser" in form.changed_data
+            return self._make(request, obj, form)
+        chosen, moves = obj.organisation, "organisation" in form.changed_data
+        rises = obj.is_superuser and "is_superuser" in form.changed_data
         if moves:
             obj.organisation_id = form.initial["organisation"]
         super().save_model(request, obj, form, change)
@@ -126,6 +146,23 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
             move_person(obj, cast(Organisation, chosen), by=by)
         if (rises or moves) and obj != by and obj.is_active:
             messages.warning(request, _way_in(request, obj))
+
+    def _make(self, request: HttpRequest, person: User, form: Any) -> None:
+        person.organisation_id = home_of_asker(request)
+        super().save_model(request, person, form, change=False)
+        if settings.LOCAL_ACCOUNTS and not person.has_usable_password():
+            said = f"This link signs {person} in once, within a day, and is shown now alone"
+            messages.warning(request, f"{said}: {_new_link(request, person)}")
+
+    def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
+        """To the list: there is nothing that must be filled in after it."""
+        return admin.ModelAdmin.response_add(self, request, obj, post_url_continue)
+
+
+def _new_link(request: HttpRequest, person: User) -> str:
+    link = absolute(request, make_link(person))
+    record("sign_in_link.made", person, cast(User, request.user))
+    return link
 
 
 def _way_in(request: HttpRequest, person: User) -> str:

@@ -13,6 +13,7 @@ from chatapp.accounts.models import OneTimeLink, User
 from chatapp.governance.models import AuditEntry
 from chatapp.roles.models import Appointment
 from tests.conftest import Cast, signed_in_session
+from tests.organisations.houses import home
 
 
 def as_(user: User) -> Client:
@@ -81,6 +82,42 @@ def test_an_administrator_makes_a_link_that_signs_somebody_in_once(cast: Cast) -
     bob.post(link)
     assert bob.get("/api/conversations/").status_code == 200
     assert Client().get(link).status_code == 404
+
+
+def test_somebody_is_let_in_on_one_page(cast: Cast) -> None:
+    client, owners = as_(cast.administrator), Group.objects.get(name="owners")
+    form = {"username": "dora", "first_name": "Dora", "email": "dora@example.com", "groups": [owners.pk],
+            "usable_password": "false", "password1": "", "password2": ""}  # fmt: skip
+    page = client.post("/admin/accounts/user/add/", form, follow=True)
+    dora = User.objects.get(username="dora")
+    assert (dora.first_name, dora.email, dora.groups.get()) == ("Dora", "dora@example.com", owners)
+    link = re.search(r"/accounts/link/[\w-]+/", page.content.decode())
+    assert page.redirect_chain == [("/admin/accounts/user/", 302)] and link is not None
+    own = Client()
+    own.post(link[0])
+    assert own.get("/api/conversations/").status_code == 200
+    assert AuditEntry.objects.get(action="sign_in_link.made").actor == cast.administrator
+
+
+def test_a_password_may_be_chosen_for_somebody_new_and_then_there_is_no_link(cast: Cast, settings: Any) -> None:
+    client, chosen = as_(cast.administrator), "correct horse battery"
+    form = {"username": "dora", "usable_password": "true", "password1": chosen, "password2": chosen}
+    page = client.post("/admin/accounts/user/add/", form, follow=True).content.decode()
+    assert "/accounts/link/" not in page and User.objects.get(username="dora").check_password(chosen)
+    settings.LOCAL_ACCOUNTS = False
+    page = client.get("/admin/accounts/user/add/").content.decode()
+    assert "By an identity provider" in page and "signs them in once" not in page
+    form = {"username": "emil", "usable_password": "false"}
+    page = client.post("/admin/accounts/user/add/", form, follow=True).content.decode()
+    assert "/accounts/link/" not in page and not User.objects.get(username="emil").has_usable_password()
+
+
+def test_nobody_new_comes_into_a_group_of_another_organisation(cast: Cast) -> None:
+    acme, own = home("acme"), Group.objects.get(name="owners")
+    for by, group in ((cast.administrator, acme.group), (acme.organiser, own)):
+        form = {"username": "dora", "groups": [group.pk], "usable_password": "false"}
+        page = as_(by).post("/admin/accounts/user/add/", form)
+        assert page.status_code == 200 and not User.objects.filter(username__startswith="dora").exists()
 
 
 def test_a_link_is_for_one_person_with_an_open_account_and_where_there_are_local_ones(
