@@ -38,7 +38,12 @@ class PersonForm(UserFormBase):
 
 
 class DownloadForm(forms.Form):
-    repository = _line(most=200, label="Repository", example="OWNER/REPOSITORY")
+    repository = _line(
+        most=200,
+        label="Repository",
+        example="OWNER/REPOSITORY",
+        help_text="As the head of its page names it; repositories with GGUF files often end in -GGUF.",
+    )
     file = _line(
         most=400,
         label="File",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -31,6 +32,7 @@ from chatapp.welcome.models import Setup, current
 from inference.administration import router
 from inference.administration.superusers import ReadOnly, actor, require_superuser
 from inference.errors import InferenceError
+from inference.models import ModelVersion
 
 if TYPE_CHECKING:
     SetupAdminBase = admin.ModelAdmin[Setup]
@@ -111,7 +113,8 @@ class SetupAdmin(ReadOnly, SetupAdminBase):
             "form": form,
             "download": download.newest(),
             "room": download.room(),
-            "models": [(one, answering.trouble(one) or _health(one.name)) for one in found],
+            "models": [(one, *_health(one)) for one in found],
+            "hub": urlsplit(settings.INFERENCE.hub_url).netloc,
             "of_settings": settings.INFERENCE.api_model if answering.asks_settings() else "",
             "setup": current(),
         }
@@ -229,10 +232,15 @@ def _after(all_steps: list[steps.Step], here: str) -> str:
     return f"admin:welcome_{names[names.index(here) + 1]}"
 
 
-def _health(name: str) -> str:
-    """What the engine of this version says of itself; '' where it can answer, or has not been looked at."""
-    problems = {engine.partition(": ")[2] or engine: problem for engine, problem in router.problems().items()}
-    return problems.get(name, "")
+def _health(version: ModelVersion) -> tuple[str, str]:
+    """-> how it is, and what is wrong with it. One that was just added was not looked at by the router yet."""
+    problem: str | None = answering.trouble(version)
+    if not problem:
+        found = {engine.partition(": ")[2] or engine: told for engine, told in router.problems().items()}
+        problem = found.get(version.name)
+    if problem is None:
+        return "unknown", ""
+    return ("failed", problem) if problem else ("ready", "")
 
 
 def _tried(form: Form, act: Callable[[], object]) -> bool:

@@ -60,7 +60,12 @@ function row({ name, size: bytes, status, error }) {
   return el("li", { class: "row" },
     el("div", {}, el("span", { class: "row-name", dir: "auto" }, name), el("span", { class: "row-facts" }, size(bytes))),
     el("span", { class: `state ${kind}` }, STATES[status] ?? status),
-    status === "failed" && el("p", { class: "row-problem", dir: "auto" }, [said(error?.message), said(error?.advice)].filter(Boolean).join(" ")));
+    status === "failed" && el("p", { class: "row-problem", dir: "auto" }, reason(error)));
+}
+
+function reason(error) {
+  if (typeof error === "string" && error) return said(error);
+  return [said(error?.message), said(error?.advice)].filter(Boolean).join(" ") || "This file could not be read.";
 }
 
 async function act(what, code = null) {

@@ -49,6 +49,8 @@ def test_the_link_signs_in_and_a_password_is_chosen(window: Any, footnote: Footn
     for field in window.locator("input[type=password]").all():
         field.fill("a long enough password")
     window.get_by_role("button", name="Save").click()
+    expect(window.get_by_role("heading", name="Who administers this Footnote?")).to_be_visible()
+    window.get_by_role("button", name="Leave set-up").click()
     expect(window.get_by_role("heading", name="Ask your documents")).to_be_visible()
 
 
