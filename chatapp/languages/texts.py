@@ -85,6 +85,9 @@ TEXTS: frozenset[str] = frozenset(
         gettext_noop("Choose a JSON file that Footnote exported, or conversations.json of ChatGPT's export."),
         gettext_noop("What do the documents say about “%(topic)s”?"),
         gettext_noop("Only an answer that has ended can be rated."),
+        gettext_noop("This chat is not available any more."),
+        gettext_noop("Your account may read nothing that is searched here."),
+        gettext_noop("Ask your administrator for access."),
         # Of what is bounded, of keys and of imports.
         gettext_noop("Footnote works on as many requests as it can."),
         gettext_noop("What your organisation may use of models this month is used up."),

@@ -10,7 +10,6 @@ class Gone(NotFound):
 
     close_code = 4404
     user_message = "This chat is not available any more."
-    advice = "Reload the page."
 
 
 class SignInFirst(NotFound):

@@ -80,18 +80,19 @@ export function announce(text) {
   setTimeout(() => (region.textContent = text), 50);
 }
 
-export function remember(key, value, store = sessionStorage) {
+export function remember(key, value, store = null) {
   try {
-    if (value === null || value === "") store.removeItem(key);
-    else store.setItem(key, value);
+    const kept = store ?? sessionStorage; // to name it fails in a frame on another site
+    if (value === null || value === "") kept.removeItem(key);
+    else kept.setItem(key, value);
   } catch {
     // Storage may be full or forbidden; nothing depends on it.
   }
 }
 
-export function recall(key, store = sessionStorage) {
+export function recall(key, store = null) {
   try {
-    return store.getItem(key);
+    return (store ?? sessionStorage).getItem(key);
   } catch {
     return null;
   }

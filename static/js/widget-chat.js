@@ -63,13 +63,13 @@ function paint() {
 
 function ask(text) {
   const most = Number(area.dataset.most), length = [...text].length;
-  if (length > most) return notice(gettext("The question has %(length)s characters; at most %(most)s are allowed.", { length, most }), true);
+  if (length > most) return notice(said(`The question has ${length} characters; at most ${most} are allowed.`), true);
   if (!text || !session.ask(text)) return false;
   notice();
   return true;
 }
 
-function submit() {
+export function submit() {
   waiting = !session.busy && !socket.connected && Boolean(area.value.trim());
   if (session.busy || waiting || !ask(area.value.trim())) return;
   area.value = "";
@@ -104,7 +104,8 @@ async function greeted({ asks_as: as }) {
   byId("sign-in").hidden = true;
   form.hidden = false;
   notice();
-  byId("small-print").textContent = as === "visitor" ? gettext("You are not signed in: this chat is deleted when you leave the page.") : gettext("Check what matters against the passages shown.");
+  byId("small-print").hidden = as === "visitor";
+  byId("visitor-print").hidden = as !== "visitor";
   const before = asksAs;
   asksAs = as;
   if (before && before !== as) await session.open(null); // somebody else asks now
@@ -126,7 +127,7 @@ async function goOn(id) {
 
 function lost({ online, code, attempt }) {
   if (online) return;
-  const words = { [GONE]: gettext("This chat is not available any more. Reload the page."), [OF_ANOTHER]: gettext("Your account may read nothing that is searched here.") }[code];
+  const words = { [GONE]: gettext("This chat is not available any more."), [OF_ANOTHER]: gettext("Your account may read nothing that is searched here.") }[code];
   if (words) notice(words, true);
   else if (code === SIGNED_OUT) offerToSignIn();
   else if (attempt > 1) notice(gettext("No connection. Trying again…"));
@@ -173,10 +174,4 @@ byId("sign-in-link")?.addEventListener("click", lookForASignIn);
 byId("anew").addEventListener("click", startAnew);
 addEventListener("pagehide", leave);
 area.addEventListener("input", grow);
-area.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  submit();
-});
-form.addEventListener("submit", (event) => (event.preventDefault(), submit()));
 stop.addEventListener("click", () => (session.stop(), area.focus()));

@@ -4,6 +4,7 @@ import { gettext } from "./language.js";
 
 const { origin, title, accent, side } = document.body.dataset;
 const framed = parent !== window;
+const area = document.getElementById("question");
 let chat = null;
 
 // To pages of that origin alone: a browser delivers it to no other.
@@ -16,16 +17,28 @@ function inkOn(colour) {
   return 1.05 / (light + 0.05) >= (light + 0.05) / 0.05 ? "#ffffff" : "#000000";
 }
 
+const loaded = () => (chat ??= import("./widget-chat.js"));
+
 async function open() {
-  document.getElementById("question").focus();
-  chat ??= import("./widget-chat.js");
-  (await chat).opened();
+  area.focus();
+  (await loaded()).opened();
+}
+
+// Also what is sent before the chat is loaded.
+async function submit(event) {
+  event.preventDefault();
+  (await loaded()).submit();
 }
 
 addEventListener("message", (event) => {
   if (event.source !== parent || event.origin !== origin || !event.data) return;
   if (event.data.footnote === "open") open();
 });
+
+area.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
+});
+document.getElementById("composer").addEventListener("submit", submit);
 
 const close = () => tell("close");
 document.getElementById("close").addEventListener("click", close);

@@ -68,8 +68,8 @@
       if (event.origin !== home || event.source !== frame.contentWindow || !event.data) return;
       if (event.data.footnote === "ready") ready(event.data);
       else if (event.data.footnote === "close" && isOpen()) {
+        button.focus(); // before the frame that has the focus is hidden
         toggle(false);
-        button.focus();
       }
     });
 

@@ -33,6 +33,7 @@ _OF_PROGRAMS = (
     "feedback/",
     "governance/verification.py",
     "json_body.py",
+    "widget/consumer.py",
 )
 _OF_ADMINISTRATORS = (
     "accounts/links.py",
@@ -42,6 +43,7 @@ _OF_ADMINISTRATORS = (
     "organisations/services.py",
     "privacy/errors.py",
     "roles/services.py",
+    "widget/origins.py",
 )
 _EXCEPTIONS = {
     "The upload holds no file.",  # of a program: the page sends one
