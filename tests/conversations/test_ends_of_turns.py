@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -193,7 +194,9 @@ def test_a_dead_turn_that_could_not_be_tried_is_as_it_was_and_holds_no_other_up(
     cast: Cast, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     first, second = asked(cast), asked(cast)
-    silent_since = timezone.now() - SILENT_FOR - timedelta(seconds=2)
+    now = timezone.now() + timedelta(hours=1)  # here alone: for web processes of other tests they live
+    monkeypatch.setattr(takeover, "timezone", SimpleNamespace(now=lambda: now))
+    silent_since = now - SILENT_FOR - timedelta(seconds=2)
     Turn.objects.filter(pk=first.turn).update(heartbeat_at=silent_since)
     Turn.objects.filter(pk=second.turn).update(heartbeat_at=silent_since + timedelta(seconds=1))
     launched: list[UUID] = []
