@@ -36,6 +36,16 @@ _WORDS = 200  # characters of the answer that are shown
 _ASKED = "Say hello in one short sentence."
 _MOST_TOKENS = 64
 _ROUTE = "page"
+_STATUS = "status "  # how the reason of a refusal begins: refusals.py
+_MEANT = {
+    401: ("It refuses the key.", "Check the key, or the setting that holds it."),
+    403: ("It does not let this key ask.", "Check what the key is for, there."),
+    404: ("It has no such address, or no model of that name.", "The address ends with /v1; check the model's name."),
+    405: ("It takes no questions at this address.", "The address ends with /v1."),
+    429: ("It is asked too often, or the account there is at its limit.", "Wait a minute, then test it again."),
+}
+_OUR_SIDE = "Check the address, that it runs there, and that this machine may reach it."
+_THEIR_SIDE = "Look at its log."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +67,23 @@ def attempt(given: Mapping[str, Any], *, key: str, by: User) -> Trial:
         answered, said, advice = True, async_to_sync(_asked_once)(version, key or _stored_key(version)), ""
     except InferenceError as error:
         log.info("endpoint.trial_failed", reason=error.reason)
-        answered, said, advice = False, error.user_message, error.advice
+        answered, (said, advice) = False, _explained(error)
     with transaction.atomic():
         record("endpoint.tested", version.base_url, by, model=version.model, answered=answered)
     return Trial(answered, said, time.monotonic() - begun, advice)
+
+
+def _explained(error: InferenceError) -> tuple[str, str]:
+    """-> what went wrong and what to do, for whoever sets it up: others are told less."""
+    status = int(error.reason.removeprefix(_STATUS)) if error.reason.startswith(_STATUS) else 0
+    is_special = error.user_message != type(error).user_message
+    if not status:
+        return error.user_message, _OUR_SIDE
+    if is_special:
+        return error.user_message, error.advice
+    if status >= 500:
+        return f"It failed itself (status {status}).", _THEIR_SIDE
+    return _MEANT.get(status, (f"It refuses the request (status {status}).", "Check the model's name. " + _THEIR_SIDE))
 
 
 def add(given: Mapping[str, Any], *, by: User) -> tuple[Added, str]:

@@ -86,6 +86,13 @@ class EndpointForm(forms.Form):
     )
     name = _line(most=120, label="Name", required=False, help_text="As people see it. Empty: the model's.")
 
+    def names_its_key(self) -> bool:
+        """False, and it is said: a key that is typed is not kept, so that nothing would be asked with it."""
+        if self.cleaned_data["key"] and not self.cleaned_data["key_name"]:
+            self.add_error("key_name", "Name the setting that will hold the key: the one that was typed is not kept.")
+            return False
+        return True
+
     def given(self) -> dict[str, Any]:
         outside = {"outside": True, "inside": False}.get(self.cleaned_data["where"])
         return self.cleaned_data | {"outside": outside}

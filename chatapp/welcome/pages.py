@@ -148,9 +148,10 @@ class SetupAdmin(ReadOnly, SetupAdminBase):
     def endpoint(self, request: HttpRequest) -> HttpResponse:
         form = EndpointForm(request.POST if request.method == "POST" else None)
         trial = None
-        if request.method == "POST" and form.is_valid():
+        adds = request.POST.get("do") == "add"
+        if request.method == "POST" and form.is_valid() and (not adds or form.names_its_key()):
             try:
-                if request.POST.get("do") == "add":
+                if adds:
                     return self._added(request, form)
                 require_turn(request, "endpoint_trial")
                 trial = endpoint.attempt(form.given(), key=form.cleaned_data["key"], by=actor(request))
