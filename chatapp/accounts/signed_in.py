@@ -28,6 +28,7 @@ OPEN_PREFIXES = (
     "/readyz",
     "/static/",
     "/v1/",  # asks for a key itself, and answers in OpenAI's form
+    "/manifest/",  # what a browser installs the pages by
     "/widget.js",
     "/widget/frame/",  # says who may show it, and holds nothing but the name of a widget
     "/widget/leave/",  # asks for the ticket of a frame

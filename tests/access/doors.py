@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib.contenttypes.models import ContentType
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from chatapp.widget.models import Widget
 from tests.access.house import House, row_of
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
@@ -83,10 +84,12 @@ def _object(house: House, route: str, name: str) -> str | int | UUID:
         "c/": parts["conversation"].pk,
         "accounts/link/": "not-a-token",
         "language/": "de",
+        "manifest/": "de",
         "accounts/keys/of/": row_of(house, "accounts", "serviceaccount").pk,
         "accounts/keys/": row_of(house, "accounts", "apikey").pk,
         "accounts/second-factor/passkeys/": row_of(house, "mfa", "authenticator").pk,
         "accounts/signon/": "no-such-provider",
+        "widget/frame/": f"{Widget.objects.get().key}",
         "scim/v2/Users/": parts["document"].pk,
         "scim/v2/Groups/": parts["document"].pk,
         "scim/v2/": "nothing",

@@ -28,6 +28,7 @@ from chatapp.safety.models import FilterRule, QuarantinedDocument, WordList
 from chatapp.scim.models import ProvisioningClient
 from chatapp.sharing.models import Share
 from chatapp.signon.models import IdentityProvider
+from chatapp.widget.models import Widget
 from inference.models import Job, ModelVersion, Rollout, Route
 from retrieval import files
 from retrieval.evaluation.models import EvaluationRun, QuestionSet, QuestionSetVersion
@@ -169,10 +170,17 @@ def _administration(house: House) -> None:
         RetentionRule.objects.create(days=10_000),
         Job.objects.create(kind="bench", version=old),
         Rollout.objects.create(route=route, current=old, new=new, share=5),
+        _widget(house),
         route,
         old,
     ]
     house.rows = {type(row): row for row in rows}
+
+
+def _widget(house: House) -> Widget:
+    widget = Widget.objects.create(name="Intranet", origins="https://intranet.example.com")
+    widget.collections.set([house.parts["collection"]])
+    return widget
 
 
 def row_of(house: House, app_label: str, model_name: str) -> Model:
