@@ -148,9 +148,8 @@ def feedback(user: User | AnonymousUser) -> QuerySet[Rating]:
     people of their organisation, from chats that are kept and were not left behind in another one."""
     if not user.is_authenticated or not curates_any(user):
         return Rating.objects.none()
-    behind = Document.objects.filter(
-        IsAmong(F("pk"), OuterRef("message__documents")), collection__in=looked_after_and_read(user).values("pk")
-    )
+    theirs = list(looked_after_and_read(user).values_list("pk", flat=True))  # known first: it is compared for each row
+    behind = Document.objects.filter(IsAmong(F("pk"), OuterRef("message__documents")), collection__in=theirs)
     since = F("person__organisation_since")
     not_left = Q(person__organisation_since=None) | Q(message__conversation__created_at__gte=since)
     sent = Rating.objects.filter(not_left, person__organisation=user.organisation_id, sent_at__isnull=False)

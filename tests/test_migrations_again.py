@@ -54,6 +54,7 @@ INDEXES = [
     ("conversations", "0006_sealed_texts", "messages_to_index"),
     ("signon", "0003_saml_sign_out", "signon_session_by_name_id"),
     ("feedback", "0003_sent_to_curators", "ratings_sent_to_curators"),
+    ("feedback", "0003_sent_to_curators", "ratings_open_to_curators"),
 ]
 
 

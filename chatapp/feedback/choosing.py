@@ -66,7 +66,7 @@ def chosen(user: User, choice: Choice) -> QuerySet[Rating]:
     """Newest first, from the place where the page begins."""
     rows = access.feedback(user).order_by("-sent_at", "-pk")
     if choice.state != State.ALL:
-        rows = rows.filter(handled__isnull=choice.state == State.OPEN)
+        rows = rows.filter(open=choice.state == State.OPEN)
     if choice.bad:
         rows = rows.filter(value=Rating.Value.BAD)
     if choice.corrected:

@@ -18,7 +18,7 @@ MOST_COUNTED = 99
 
 def open_count(user: User) -> int:
     """Of what nobody has handled yet; more than MOST_COUNTED are not counted."""
-    return access.feedback(user).filter(handled__isnull=True).order_by()[: MOST_COUNTED + 1].count()
+    return access.feedback(user).filter(open=True).order_by()[: MOST_COUNTED + 1].count()
 
 
 def handle(*, pk: int, by: User, seen: str, note: str) -> Handled:
@@ -34,7 +34,7 @@ def handle(*, pk: int, by: User, seen: str, note: str) -> Handled:
         if stamp(row) != seen:
             raise ChangedMeanwhile
         made = Handled.objects.create(rating=row, by=by, note=note)
-        _written_down("feedback.handled", row, by)
+        _keep(row, "feedback.handled", by, is_open=False)
     return made
 
 
@@ -46,7 +46,7 @@ def reopen(*, pk: int, by: User, seen: str) -> None:
         if handled is None or str(handled.pk) != seen:
             raise ChangedMeanwhile
         handled.delete()
-        _written_down("feedback.reopened", row, by)
+        _keep(row, "feedback.reopened", by, is_open=True)
 
 
 def stamp(row: Rating) -> str:
@@ -62,6 +62,7 @@ def _held(by: User, pk: int) -> Rating:
     return row
 
 
-def _written_down(action: str, row: Rating, by: User) -> None:
+def _keep(row: Rating, action: str, by: User, *, is_open: bool) -> None:
     """Notes are words about somebody's question: they are not in the trail."""
+    Rating.objects.filter(pk=row.pk).update(open=is_open)
     record(action, f"feedback {row.pk}", by, organisation=by.tenant, message=str(row.message_id))

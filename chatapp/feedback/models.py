@@ -42,11 +42,13 @@ class Rating(models.Model):
     # When the person sent it to those who look after the documents, with the question and the answer. None: they did
     # not, and it is counted alone; so is all that was said before there was a page for curators.
     sent_at = models.DateTimeField(null=True)
+    open = models.BooleanField(default=False, db_default=False)  # sent, and without Handled: for the index below
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         indexes = [
-            models.Index(fields=["sent_at", "id"], condition=Q(sent_at__isnull=False), name="ratings_sent_to_curators")
+            models.Index(fields=["sent_at", "id"], condition=Q(sent_at__isnull=False), name="ratings_sent_to_curators"),
+            models.Index(fields=["sent_at", "id"], condition=Q(open=True), name="ratings_open_to_curators"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["message", "person"], name="one_rating_for_each_message_and_person"),

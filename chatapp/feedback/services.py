@@ -42,7 +42,7 @@ def rate(
     ContentBlocked, and Busy where an answer masks something at the same moment."""
     _require_sense(message, rating, reasons, (text, correction), curators)
     values: dict[str, Any] = {"value": _NAMES[rating], "reasons": sorted(set(reasons))}
-    values["sent_at"] = timezone.now() if curators else None
+    values |= {"sent_at": timezone.now() if curators else None, "open": curators}
     try:
         with transaction.atomic():
             values |= _masked(message.conversation, by, text=text, correction=correction)

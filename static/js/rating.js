@@ -37,8 +37,8 @@ export function reasonsForm(message, close, temporary) {
   const curators = !temporary && Boolean(message.sources?.length);
   const boxes = good ? [] : Object.entries(REASONS).map(([value, label]) =>
     el("label", { class: "reason" }, el("input", { type: "checkbox", value, checked: given.reasons?.includes(value) }), label));
-  const words = field(given.text, gettext("In your own words"), gettext("In your own words (optional)"));
-  const right = field(given.correction, gettext("What would have been right"), gettext("What would have been right (optional)"));
+  const words = field(given.text);
+  const right = field(given.correction);
   const send = (event) => {
     event.preventDefault();
     const reasons = boxes.map((box) => box.firstChild).filter((box) => box.checked).map((box) => box.value);
@@ -46,7 +46,9 @@ export function reasonsForm(message, close, temporary) {
     close({ ...said, correction: good ? "" : right.value.trim(), curators });
   };
   const form = el("form", { class: "reasons", onsubmit: send },
-    el("fieldset", {}, el("legend", {}, good ? gettext("What was good?") : gettext("What was wrong?")), el("div", { class: "reason-list" }, ...boxes), words, !good && right),
+    el("fieldset", {}, el("legend", {}, good ? gettext("What was good?") : gettext("What was wrong?")), el("div", { class: "reason-list" }, ...boxes),
+      el("label", { class: "reason-words" }, gettext("In your own words (optional)"), words),
+      !good && el("label", { class: "reason-words" }, gettext("What would have been right (optional)"), right)),
     el("p", { class: "reasons-readers", id: `readers-${message.id}` }, ...whoReads(curators, given.curators)),
     el("div", { class: "dialog-actions" },
       el("button", { type: "button", class: "button quiet small", onclick: () => close(null) }, gettext("Not now")),
@@ -55,8 +57,8 @@ export function reasonsForm(message, close, temporary) {
   return form;
 }
 
-function field(value, label, placeholder) {
-  const area = el("textarea", { rows: 2, maxlength: MOST, dir: "auto", "aria-label": label, placeholder });
+function field(value) {
+  const area = el("textarea", { rows: 2, maxlength: MOST, dir: "auto" });
   area.value = value ?? "";
   return area;
 }

@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Conversation, Message
+from chatapp.feedback.curating import handle, stamp
 from chatapp.feedback.models import Handled, Rating
 from retrieval.models import Collection, Document, Passage
 from tests.browser.test_accessibility import LONG, check
@@ -54,7 +55,9 @@ def sent(document: Document, asked: str, answered: str = ANSWER, **said: Any) ->
         conversation=home, parent=question, role="assistant", text=answered, sources=sources,
         documents=[document.pk], engine="local: qwen-4b",
     )  # fmt: skip
-    return Rating.objects.create(message=answer, person=asker, **{"value": -1, "sent_at": timezone.now(), **said})
+    return Rating.objects.create(
+        message=answer, person=asker, **{"value": -1, "sent_at": timezone.now(), "open": True, **said}
+    )
 
 
 def full(document: Document) -> Rating:
@@ -107,7 +110,7 @@ def test_who_comes_second_sees_what_the_first_one_did(page: Any, document: Docum
     page.goto(f"/feedback/{bad.pk}/")
     check(page)
     page.get_by_label("What was done (optional)").fill("I have written to the author.")
-    Handled.objects.create(rating=bad, by=User.objects.create_user("grete"), note="Mended.")
+    handle(pk=bad.pk, by=User.objects.create_superuser("grete"), seen=stamp(bad), note="Mended.")
     page.get_by_role("button", name="Mark as handled").click()
     expect(page.get_by_role("alert")).to_contain_text("Somebody else has handled this meanwhile.")
     expect(page.locator(".entry-foot")).to_contain_text("I have written to the author.")

@@ -27,6 +27,9 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(model_name="rating", name="sent_at", field=models.DateTimeField(null=True)),
+        migrations.AddField(
+            model_name="rating", name="open", field=models.BooleanField(db_default=False, default=False)
+        ),
         migrations.CreateModel(
             name="Handled",
             fields=[

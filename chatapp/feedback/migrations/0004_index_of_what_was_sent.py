@@ -1,4 +1,4 @@
-"""An index without a lock, apart from what is made in a transaction. It can be run again."""
+"""Indexes without a lock, apart from what is made in a transaction. They can be run again."""
 
 from django.db import migrations, models
 
@@ -14,7 +14,8 @@ class Migration(migrations.Migration):
             database_operations=[
                 concurrent_index(
                     "ratings_sent_to_curators", "feedback_rating", "(sent_at, id) WHERE sent_at IS NOT NULL"
-                )
+                ),
+                concurrent_index("ratings_open_to_curators", "feedback_rating", "(sent_at, id) WHERE open"),
             ],
             state_operations=[
                 migrations.AddIndex(
@@ -23,6 +24,12 @@ class Migration(migrations.Migration):
                         condition=models.Q(("sent_at__isnull", False)),
                         fields=["sent_at", "id"],
                         name="ratings_sent_to_curators",
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="rating",
+                    index=models.Index(
+                        condition=models.Q(("open", True)), fields=["sent_at", "id"], name="ratings_open_to_curators"
                     ),
                 ),
             ],
