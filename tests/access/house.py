@@ -132,7 +132,7 @@ def _feedback(house: House) -> Rating:
     answer = Message.objects.create(
         conversation=conversation, role="assistant", text="A lily.", parent=question, documents=[document.pk]
     )
-    return Rating.objects.create(message=answer, person=asker, value=-1, sent_at=timezone.now())
+    return Rating.objects.create(message=answer, person=asker, value=-1, sent_at=timezone.now(), open=True)
 
 
 def _administration(house: House) -> None:
