@@ -28,6 +28,7 @@ from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.finders import BaseFinder
 from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.core.files.storage import Storage
+from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
@@ -102,6 +103,14 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):
         if request.path_info not in self.files and request.path_info.startswith(self.static_prefix):
             request.path_info = self.static_prefix + _VERSION.sub("", request.path_info[len(self.static_prefix) :])
         return super().__call__(request)
+
+    @staticmethod
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+        """Whole: Django would read it whole as well before it is sent asynchronously, and warn of it."""
+        read = WhiteNoiseMiddleware.serve(static_file, request)
+        whole = HttpResponse(b"".join(read), status=read.status_code, headers=dict(read.items()))
+        read.close()
+        return whole
 
     def add_file_to_dictionary(self, url: str, path: str, stat_cache: Any = None) -> None:
         super().add_file_to_dictionary(url, path, stat_cache)

@@ -91,6 +91,11 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
     filter_horizontal = ("groups",)
     actions = ("sign_in_link",)
 
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **more: Any) -> Any:
+        if db_field.name == "groups":
+            more["help_text"] = "They read what their groups may read, and have the roles of their groups."
+        return super().formfield_for_manytomany(db_field, request, **more)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).filter(is_service=False)
 

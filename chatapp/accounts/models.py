@@ -35,6 +35,7 @@ class User(AbstractUser):
     grant: Grant | None = None  # of the key that this request bears
 
     class Meta(AbstractUser.Meta):
+        verbose_name, verbose_name_plural = "person", "people"
         constraints = [
             models.CheckConstraint(
                 condition=Q(is_service=False) | Q(is_superuser=False, is_staff=False),

@@ -43,6 +43,16 @@ def test_under_any_other_address_it_is_asked_for_again(server: StaticFilesMiddle
     assert (answer.status_code, answer["Cache-Control"]) == (200, "max-age=60, public")
 
 
+def test_a_file_is_sent_whole(server: StaticFilesMiddleware) -> None:
+    whole = Path("static/js/chat.js").read_bytes()
+    answer = get(server, static("js/chat.js"))
+    assert not answer.streaming and answer.content == whole and answer["Content-Length"] == str(len(whole))
+    part = get(server, static("js/chat.js"), headers={"Range": "bytes=2-5"})
+    assert (part.status_code, part.content) == (206, whole[2:6])
+    head = server(RequestFactory().head(static("js/chat.js")))
+    assert (head.content, head["Content-Length"]) == (b"", str(len(whole)))
+
+
 def test_what_is_no_file_is_left_to_django(server: StaticFilesMiddleware) -> None:
     assert get(server, f"/static/{version()}/js/none.js").status_code == 404
     assert get(server, f"/static/{version()}/../chatapp/settings.py").status_code == 404
