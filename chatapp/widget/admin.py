@@ -32,6 +32,8 @@ _OPEN = (
     "intranet's page, reads what these collections hold. Documents with readers of their own stay closed."
 )
 
+_OF_VISITORS = ("collections", "visitor_answers", "visitor_questions", "address_questions")
+
 
 class WidgetForm(WidgetFormBase):
     def clean_origins(self) -> str:
@@ -77,9 +79,12 @@ class WidgetAdmin(OfOrganisers, WidgetAdminBase):
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Widget | None = None) -> tuple[str, ...]:
-        """Whether people without an account are answered is for those who run Footnote to say."""
-        found = ("tag",) if obj is None else ("tag", "organisation")
-        return found if is_superuser(request) else (*found, "visitors")
+        """Whether people without an account are answered, of what and how often, is for those who run Footnote."""
+        found: tuple[str, ...] = ("tag",) if obj is None else ("tag", "organisation")
+        if is_superuser(request):
+            return found
+        opened = _OF_VISITORS if obj is not None and obj.visitors else ()
+        return (*found, "visitors", *opened)
 
     @admin.display(description="for the page")
     def tag(self, widget: Widget) -> str:

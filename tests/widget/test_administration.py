@@ -15,6 +15,7 @@ from chatapp.limits.models import Limit
 from chatapp.organisations.services import create_organisation
 from chatapp.roles.models import Role
 from chatapp.roles.services import appoint
+from chatapp.widget import services
 from chatapp.widget.models import Widget
 from retrieval.models import Collection, Document
 from retrieval.tenants import HOUSE
@@ -164,6 +165,22 @@ def test_an_organiser_makes_widgets_of_the_own_organisation_and_lets_no_visitors
     key = ours.key
     ours.refresh_from_db()
     assert ours.key == key
+
+
+def test_an_organiser_opens_nothing_more_to_visitors_and_may_end_it(cast: Cast) -> None:
+    olga = organiser()
+    opened, closed = (Collection.objects.create(name=name, tenant=olga.tenant) for name in ("Opened", "Closed"))
+    widget = Widget.objects.create(name="Intranet", origins=PAGE, organisation=olga.organisation, visitors=True)
+    widget.collections.set([opened])
+    services.settle(widget, by=cast.administrator, made=True)
+    client = signed_in_client(olga)
+    changed = entries(closed, name="Renamed", visitor_questions="99999", address_questions="99999")
+    assert client.post(change(widget), changed).status_code == 302
+    widget.refresh_from_db()
+    assert widget.name == "Renamed" and list(widget.collections.all()) == [opened]
+    assert (widget.visitor_questions, widget.address_questions) == (200, 20)
+    client.post(LIST, {"action": "switch_off", "_selected_action": [str(widget.pk)]})
+    assert widget.account is not None and not User.objects.get(pk=widget.account.pk).is_active
 
 
 def test_a_widget_searches_collections_of_its_own_organisation(root: Client, handbook: Document) -> None:

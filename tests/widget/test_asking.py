@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from chatapp.accounts.models import User
@@ -217,9 +218,15 @@ def test_what_is_taken_away_ends_the_stream_within_five_seconds(
     model.gate.set()
 
 
-def test_a_closed_organisation_and_a_lost_session_end_the_stream(
-    web: Web, handbook: Document, cast: Cast, model: ModelDouble
-) -> None:
+def test_a_lost_session_ends_the_stream_though_visitors_are_answered(web: Web, visited: Widget, cast: Cast) -> None:
+    session = signed_in_session(cast.alice)
+    with FrameSocket(web, ticket_of(web, visited, PAGE), session) as socket:
+        assert socket.receive()["asks_as"] == "person"
+        SessionStore(session).delete()
+        assert socket.closed_with(5) == SIGNED_OUT
+
+
+def test_a_closed_organisation_ends_the_stream(web: Web, handbook: Document, cast: Cast, model: ModelDouble) -> None:
     home = create_organisation(name="Acme", slug="acme", by=None)
     Collection.objects.filter(pk=handbook.collection.pk).update(tenant=home.pk)
     handbook.collection.refresh_from_db()

@@ -286,6 +286,24 @@ def test_a_key_that_is_unknown_or_switched_off_shows_nothing(
     expect(page.get_by_role("button")).to_have_count(0)
 
 
+def test_the_page_around_gets_one_element_and_nothing_else(
+    open_page: OpenPage, shown: Callable[..., Widget], cast: Cast, intranet: Intranet
+) -> None:
+    shown()
+    page = open_page(person=cast.alice)
+    expect(page.get_by_role("button", name="Open the chat")).to_be_visible()
+    seen = """() => ({
+      names: Object.getOwnPropertyNames(window).filter((one) => !/^\\d+$/.test(one)).sort(),
+      body: [...document.body.children].map((one) => one.tagName), head: document.head.children.length,
+      sheets: document.adoptedStyleSheets.length, kept: document.cookie + localStorage.length + sessionStorage.length,
+    })"""
+    with_it = page.evaluate(seen)
+    intranet.html = intranet.html.replace("data-key=", "data-none=")
+    page.reload()
+    without = page.evaluate(seen)
+    assert with_it == without | {"body": [*without["body"], "DIV"]}
+
+
 def test_messages_of_others_move_neither_the_page_nor_the_frame(
     open_page: OpenPage, shown: Callable[..., Widget], cast: Cast
 ) -> None:
