@@ -147,6 +147,13 @@ function look() {
   if (!socket.connected && !elsewhere) socket.connect();
 }
 
+// In another window of this browser. A visitor becomes somebody else, whose chat begins anew.
+function signedIn() {
+  if (asksAs !== "visitor" || !socket.connected) return look();
+  leave();
+  socket.socket.close(); // it connects again, with the session
+}
+
 function lookForASignIn() {
   let left = LOOKS;
   clearInterval(looks);
@@ -169,7 +176,7 @@ session.addEventListener("grown", ({ detail }) => transcript.grown(detail));
 session.addEventListener("finished", ({ detail }) => transcript.finished(detail));
 session.addEventListener("opened", ({ detail }) => asksAs === "person" && remember(KEPT, detail));
 session.addEventListener("refused", ({ detail }) => refused(detail));
-new BroadcastChannel("footnote-widget").addEventListener("message", look);
+new BroadcastChannel("footnote-widget").addEventListener("message", signedIn);
 byId("sign-in-link")?.addEventListener("click", lookForASignIn);
 byId("anew").addEventListener("click", startAnew);
 addEventListener("pagehide", leave);

@@ -209,11 +209,34 @@ def test_who_is_not_signed_in_signs_in_in_a_window_and_the_frame_goes_on(
     page.set_viewport_size({"width": 1000, "height": 800})
     with page.context.expect_page() as window:
         frame.get_by_role("link", name="Sign in").click()
-    window.value.get_by_label("User name or e-mail").fill("alice")
-    window.value.get_by_label("Password").fill("a long enough password")
-    window.value.get_by_role("button", name="Sign in", exact=True).click()
-    expect(window.value.get_by_role("heading", name="You are signed in")).to_be_visible()
+    sign_in(window.value)
     expect(ask(frame)).to_contain_text("28 days")
+
+
+def test_a_visitor_may_sign_in_and_asks_as_themselves_from_then_on(
+    open_page: OpenPage, shown: Callable[..., Widget], cast: Cast, model: ModelDouble
+) -> None:
+    shown(visitors=True)
+    cast.alice.set_password("a long enough password")
+    cast.alice.save()
+    model.words = ["28 days [1]."]
+    page = open_page()
+    frame = opened(page)
+    ask(frame)
+    with page.context.expect_page() as window:
+        frame.locator("#visitor-print").get_by_role("link", name="Sign in").click()
+    sign_in(window.value)
+    expect(frame.locator(".message")).to_have_count(0)
+    expect(frame.locator("#visitor-print")).to_be_hidden()
+    ask(frame)
+    assert [one.owner for one in Conversation.objects.all()] == [cast.alice], "what the visitor asked is deleted"
+
+
+def sign_in(window: Any) -> None:
+    window.get_by_label("User name or e-mail").fill("alice")
+    window.get_by_label("Password").fill("a long enough password")
+    window.get_by_role("button", name="Sign in", exact=True).click()
+    expect(window.get_by_role("heading", name="You are signed in")).to_be_visible()
 
 
 def test_on_another_site_no_sign_in_is_carried_and_that_is_said(
