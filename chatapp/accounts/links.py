@@ -106,7 +106,7 @@ def set_password(request: HttpRequest) -> HttpResponse:
         form.save()
         request.session.pop(_CHOOSES, None)
         update_session_auth_hash(request, user)
-        return redirect(opening.after_password(user))
+        return redirect("chat" if knows_one else opening.after_password(user))
     return render(request, "accounts/password.html", {"form": form, "has_one": user.has_usable_password()})
 
 

@@ -43,6 +43,7 @@ _OF_ADMINISTRATORS = (
     "organisations/services.py",
     "privacy/errors.py",
     "roles/services.py",
+    "welcome/",
     "widget/origins.py",
 )
 _EXCEPTIONS = {

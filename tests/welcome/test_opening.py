@@ -38,6 +38,13 @@ def test_the_printed_link_of_a_new_footnote_leads_an_administrator_to_the_first_
     assert "Who administers this Footnote?" in page and "Skip this step" in page
 
 
+def test_another_password_of_somebody_who_knows_the_old_one_leads_to_the_chat(cast: Cast) -> None:
+    cast.administrator.set_password(PASSWORD)
+    cast.administrator.save()
+    new = {"old_password": PASSWORD, "new_password1": f"{PASSWORD} 2", "new_password2": f"{PASSWORD} 2"}
+    assert signed_in_client(cast.administrator).post("/accounts/password/", new).headers["Location"] == "/"
+
+
 def test_it_leads_others_to_the_chat(cast: Cast) -> None:
     assert come_by_link(cast.alice) == "/"
 
