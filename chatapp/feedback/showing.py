@@ -20,6 +20,7 @@ from django.urls import reverse
 
 from chatapp import access
 from chatapp.accounts.models import User
+from chatapp.conversations.engines import engine_label
 from chatapp.conversations.models import Citation, Message
 from chatapp.documents.bench import place_of, served_cuts
 from chatapp.documents.search import readable_passages
@@ -33,6 +34,7 @@ from chatapp.safety.askers import rules_for
 from chatapp.safety.gates import shown_to
 from chatapp.safety.policy import Policy, Where
 from chatapp.sharing.reading import ABOVE, ITSELF, without_quotes
+from inference.engines.extractive import ExtractiveEngine
 from retrieval.models import Document, Passage
 
 _LONG = 1500  # characters of an answer that a list does not open by itself
@@ -95,6 +97,15 @@ class Entry:
     @property
     def long(self) -> bool:
         return len(self.answer.text) > _LONG
+
+    @property
+    def quoted(self) -> bool:
+        return self.engine == ExtractiveEngine.name
+
+    @property
+    def writer(self) -> str:
+        """As the chat names it."""
+        return engine_label(self.engine)
 
     @property
     def search(self) -> str:

@@ -65,8 +65,13 @@ function field(value) {
 
 function whoReads(curators, before) {
   if (!curators) return [gettext("Nobody is shown your question, the answer or what you write here: your rating is counted, and that is all.")];
-  const told = gettext("If you send this, the people who look after the documents behind this answer can read your question, the answer and what you write here. Your name is not shown to them. With “Not now” your rating is counted, and that is all.");
-  return before ? [gettext("They can read what you sent before until you change it here or take your rating back."), " ", told] : [told];
+  return [
+    gettext("If you send this, the people who look after the documents behind this answer can read your question, the answer and what you write here. Your name is not shown to them."),
+    " ",
+    before
+      ? gettext("With “Not now” they can go on reading what you sent before, until you change it here or take your rating back.")
+      : gettext("With “Not now” your rating is counted, and that is all."),
+  ];
 }
 
 export function thank() {

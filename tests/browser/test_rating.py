@@ -95,7 +95,7 @@ def test_more_can_be_said_later_also_of_a_good_answer(page: Any, double: Double)
     assert double.ratings[-1] == {**good, "curators": True}
     page.get_by_role("button", name="Say more about this answer").click()
     expect(page.get_by_label("In your own words")).to_have_value("Just what I looked for.")
-    expect(page.locator(".reasons-readers")).to_contain_text("They can read what you sent before")
+    expect(page.locator(".reasons-readers")).to_contain_text("they can go on reading what you sent before")
 
 
 def test_words_that_were_refused_are_not_lost(page: Any, double: Double) -> None:

@@ -96,6 +96,7 @@ def test_a_curator_reads_question_answer_words_and_the_passages_beside_them(told
     assert "Words of leave.md." in shown and "cited" in shown
     assert f'href="/documents/{told.leave.pk}/passages/?start=0#passage-{passage.ordinal + 1}"' in shown
     assert "/documents/search/#question=How%20much%20leave%20is%20there%3F" in shown
+    assert "Written by tiny (on this server)" in shown
     assert "alice" not in shown  # who asked is not told
 
 
