@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import threading
+import zipfile
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,6 +24,7 @@ from chatapp.feedback.errors import HandledMeanwhile
 from chatapp.feedback.models import Handled, Rating
 from chatapp.governance.models import AuditEntry
 from chatapp.organisations.services import create_organisation, move_person
+from chatapp.privacy.copies import write as write_copy
 from chatapp.privacy.erasure import erase
 from chatapp.privacy.models import RetentionRule
 from chatapp.privacy.retention import forget_conversations
@@ -405,6 +408,19 @@ def test_erasing_the_asker_takes_all_erasing_the_curator_their_name(told: Told, 
     assert "bob" not in page(other, "?state=handled") and "Mended." in page(other, "?state=handled")
     erase(cast.alice)
     assert not Handled.objects.exists() and not Rating.objects.exists()
+
+
+def test_who_asks_for_a_copy_of_what_is_kept_gets_what_they_sent(told: Told, cast: Cast) -> None:
+    told.send()
+    handle(told.bob, Rating.objects.get(), "Mended.")
+    copies = {}
+    for person in (cast.alice, cast.bob):
+        target = io.BytesIO()
+        write_copy(person, target)
+        with zipfile.ZipFile(target) as archive:
+            copies[person.username] = "".join(archive.read(name).decode() for name in archive.namelist())
+    assert "30 days." in copies["alice"] and "Mended." in copies["bob"]
+    assert "30 days." not in copies["bob"] and "How much leave" not in copies["bob"]
 
 
 def test_the_database_holds_neither_correction_nor_note_in_plain_words(told: Told) -> None:
