@@ -12,7 +12,7 @@ const { collection } = byId("upload").dataset;
 const FIRST_LOOK = 700;
 const LONGEST_WAIT = 10000;
 const SHOWN = 20; // the rest is counted
-const STATES = { received: "Received", parsing: "Reading", embedding: "Indexing", ready: "Ready", failed: "Failed" };
+const STATES = { received: gettext("Received"), parsing: gettext("Reading"), embedding: gettext("Indexing"), ready: gettext("Ready"), failed: gettext("Failed") };
 
 const uploads = new Uploads();
 const state = { documents: [], counts: {}, ingestion: null, seen: "", wait: FIRST_LOOK, timer: null };
@@ -65,7 +65,7 @@ function row({ name, size: bytes, status, error }) {
 
 function reason(error) {
   if (typeof error === "string" && error) return said(error);
-  return [said(error?.message), said(error?.advice)].filter(Boolean).join(" ") || "This file could not be read.";
+  return [said(error?.message), said(error?.advice)].filter(Boolean).join(" ") || gettext("This file could not be read.");
 }
 
 async function act(what, code = null) {
