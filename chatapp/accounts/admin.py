@@ -112,8 +112,7 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
         if len(people) != 1 or not people[0].is_active or not self.has_change_permission(request, people[0]):
             messages.error(request, "Choose one person, whose account is open and yours to change.")
             return
-        said = f"This link signs {people[0]} in once, within a day, and is shown now alone"
-        messages.warning(request, f"{said}; those before it have ended: {_new_link(request, people[0])}")
+        messages.warning(request, f"Links made before have ended. {_new_link(request, people[0])}")
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         shown = super().get_fieldsets(request, obj)
@@ -138,7 +137,7 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
-            return self._make(request, obj, form)
+            return self._let_in(request, obj, form)
         chosen, moves = obj.organisation, "organisation" in form.changed_data
         rises = obj.is_superuser and "is_superuser" in form.changed_data
         if moves:
@@ -152,12 +151,11 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
         if (rises or moves) and obj != by and obj.is_active:
             messages.warning(request, _way_in(request, obj))
 
-    def _make(self, request: HttpRequest, person: User, form: Any) -> None:
+    def _let_in(self, request: HttpRequest, person: User, form: Any) -> None:
         person.organisation_id = home_of_asker(request)
         super().save_model(request, person, form, change=False)
         if settings.LOCAL_ACCOUNTS and not person.has_usable_password():
-            said = f"This link signs {person} in once, within a day, and is shown now alone"
-            messages.warning(request, f"{said}: {_new_link(request, person)}")
+            messages.warning(request, _new_link(request, person))
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
         """To the list: there is nothing that must be filled in after it."""
@@ -165,9 +163,14 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
 
 
 def _new_link(request: HttpRequest, person: User) -> str:
-    link = absolute(request, make_link(person))
+    """-> the sentence that shows it"""
     record("sign_in_link.made", person, cast(User, request.user))
-    return link
+    return _shown_once(request, person)
+
+
+def _shown_once(request: HttpRequest, person: User) -> str:
+    link = absolute(request, make_link(person))
+    return f"This link signs {person} in once, within a day, and is shown now alone: {link}"
 
 
 def _way_in(request: HttpRequest, person: User) -> str:
@@ -175,8 +178,7 @@ def _way_in(request: HttpRequest, person: User) -> str:
     ended = f"The password, second factors, links and keys of {person} have ended."
     if not settings.LOCAL_ACCOUNTS:
         return f"{ended} Name their subject under Linked accounts, or make a link: manage.py signinlink."
-    link = absolute(request, make_link(person))
-    return f"{ended} This link signs them in once, within a day, and is shown now alone: {link}"
+    return f"{ended} {_shown_once(request, person)}"
 
 
 class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]

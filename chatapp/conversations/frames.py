@@ -19,7 +19,7 @@ from retrieval.stored_text import storable
 PROTOCOL = 1
 FRAME_CHARACTERS = 64_000
 _COLLECTIONS = 1000
-_NAME = 200  # characters
+_ENGINE_CHARACTERS = 200
 _MAY_BE_LEFT_OUT = frozenset({"collections", "filters", "temporary", "engine"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -155,7 +155,7 @@ def _temporary(value: Any) -> bool:
 def _engine(value: Any) -> str:
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > _NAME or value != storable(value):
+    if not isinstance(value, str) or len(value) > _ENGINE_CHARACTERS or value != storable(value):
         raise Invalid("`engine` must be the name of an engine.", advice="`GET /api/engines/` lists them.")
     return value
 
