@@ -19,7 +19,7 @@ from chatapp.accounts.models import User
 from chatapp.feedback.models import Rating
 from retrieval.models import Document
 
-_PLACE = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
+_PLACE = re.compile(r"(\d{1,17})-(\d{1,18})", re.ASCII)  # microseconds up to the year 5138
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -76,7 +76,7 @@ def chosen(user: User, choice: Choice) -> QuerySet[Rating]:
         looked_after = access.looked_after_and_read(user).filter(pk=choice.collection)
         rows = rows.filter(Exists(there), Exists(looked_after))
     if place := _PLACE.fullmatch(choice.before):
-        at = _EPOCH + int(place[1]) % 10**17 * _MICROSECOND
+        at = _EPOCH + int(place[1]) * _MICROSECOND
         rows = rows.filter(Q(sent_at__lt=at) | Q(sent_at=at, pk__lt=int(place[2])))
     return rows
 

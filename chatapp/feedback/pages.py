@@ -37,7 +37,6 @@ def feedback(request: HttpRequest) -> HttpResponse:
         "older": older,
         "newest": choice.query(before="") if choice.before else "",
         "tabs": [(state, choice.query(state=state, before="")) for state in State],
-        "open": curating.open_count(user),
         "collections": access.looked_after_and_read(user).order_by("name"),
         "done": _done(user, request.GET.get("done", "")),
         **_kept(choice),

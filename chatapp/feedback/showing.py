@@ -162,13 +162,13 @@ def _looked_up(curator: User, rows: Sequence[Rating], sources: Mapping[int, list
     passages = readable_passages(curator, {one["passage"] for some in sources.values() for one in some})
     rules = rules_for([curator], [Where.QUESTION, Where.ANSWER])
     return _May(
-        {answer: _withheld(answer, above, documents) for answer, above in behind.items()},
-        documents,
-        frozenset(access.looked_after_and_read(curator).values_list("pk", flat=True)),
-        passages,
-        served_cuts(passages.values()),
-        rules.policy(curator, Where.QUESTION, None),
-        rules.policy(curator, Where.ANSWER, None),
+        withheld={answer: _withheld(answer, above, documents) for answer, above in behind.items()},
+        documents=documents,
+        looked_after=frozenset(access.looked_after_and_read(curator).values_list("pk", flat=True)),
+        passages=passages,
+        cuts=served_cuts(passages.values()),
+        question=rules.policy(curator, Where.QUESTION, None),
+        answer=rules.policy(curator, Where.ANSWER, None),
     )
 
 
@@ -195,20 +195,20 @@ def _entry(row: Rating, sources: Sequence[dict[str, Any]], cited: set[int], may:
     passages = [one for source in sources if (one := _passage(source, cited, may)) is not None]
     question, handled = row.message.parent, getattr(row, "handled", None)
     return Entry(
-        row.pk,
-        row.value == Rating.Value.GOOD,
-        tuple(str(Rating.Reason(one).label) for one in row.reasons),
-        row.sent_at,
-        stamp(row),
-        _words(opened(row, "text"), may.question),
-        _words(opened(row, "correction"), may.question),
-        _question(question, withheld, may) if question else Words(),
-        Words(why_not=withheld) if withheld else _words(opened(row.message, "text"), may.answer),
-        row.message.engine,
-        tuple(passages),
-        len(sources) - len(passages),
-        handled,
-        opened(handled, "note") if handled else None,
+        pk=row.pk,
+        good=row.value == Rating.Value.GOOD,
+        reasons=tuple(str(Rating.Reason(one).label) for one in row.reasons),
+        sent_at=row.sent_at,
+        stamp=stamp(row),
+        text=_words(opened(row, "text"), may.question),
+        correction=_words(opened(row, "correction"), may.question),
+        question=_question(question, withheld, may) if question else Words(),
+        answer=Words(why_not=withheld) if withheld else _words(opened(row.message, "text"), may.answer),
+        engine=row.message.engine,
+        passages=tuple(passages),
+        hidden=len(sources) - len(passages),
+        handled=handled,
+        note=opened(handled, "note") if handled else None,
     )
 
 
@@ -236,16 +236,16 @@ def _passage(source: dict[str, Any], cited: set[int], may: _May) -> ShownPassage
     theirs = document.collection_id in may.looked_after
     address = place_of(now, may.cuts) if now else reverse("document_page", args=[document.pk])
     return ShownPassage(
-        source["number"],
-        document.name,
-        address if theirs else "",
-        document.collection.name,
-        now.page if now else None,
-        now.heading if now else "",
-        now.locator if now else "",
-        now.text if now else "",
-        source.get("score"),
-        source["number"] in cited,
+        number=source["number"],
+        name=document.name,
+        address=address if theirs else "",
+        collection=document.collection.name,
+        page=now.page if now else None,
+        heading=now.heading if now else "",
+        locator=now.locator if now else "",
+        text=now.text if now else "",
+        score=source.get("score"),
+        cited=source["number"] in cited,
     )
 
 

@@ -350,7 +350,8 @@ def test_filters_leave_what_they_say(told: Told) -> None:
     assert "Nothing fits" in page(told.bob, f"?collection={other}")
     nonsense = page(told.bob, "?state=no&collection=x&before=99999999999999999999-1&bad=yes&done=x")
     assert len(questions(nonsense)) == 4
-    assert "Nothing fits" in page(told.bob, f"?before={10**17}-1".replace("1" + "0" * 17, "1"))
+    assert "Nothing fits" in page(told.bob, "?before=1-1")
+    assert "Nothing fits" not in page(told.bob, f"?before={10**17 - 1}-1")
 
 
 def test_the_way_there_says_how_many_are_open(told: Told) -> None:
