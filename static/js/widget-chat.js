@@ -37,8 +37,7 @@ let looks = null;
 let waiting = false; // what stands in the box is to be sent once there is a connection
 
 export function opened() {
-  if (!socket.socket) socket.connect();
-  area.focus();
+  if (!socket.socket) socket.connect(); // the focus is there already, or has left again
 }
 
 function notice(words = "", problem = false) {
@@ -138,7 +137,7 @@ function lost({ online, code, attempt }) {
 function offerToSignIn() {
   if (!byId("sign-in").hidden) return;
   byId("sign-in").hidden = false;
-  (byId("sign-in-link") ?? byId("sign-in").querySelector("a")).focus();
+  if (document.hasFocus()) byId("sign-in").querySelector("a").focus(); // else it would take it from the page around
   announce(byId("sign-in").querySelector("p").textContent);
 }
 

@@ -1,21 +1,14 @@
-"""The manifest and its icons, and that Chromium would install the pages."""
+"""The manifest and its icons. That Chromium would install the pages: tests/browser/test_installing.py."""
 
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from django.test import Client
 from PIL import Image
 
-from chatapp.accounts.models import User
 from chatapp.manifest import PAPER
-from tests.browser.conftest import CHROMIUM, chromium, person  # noqa: F401 - fixtures
-from tests.conftest import signed_in_session
 from tests.installing.icons import STATIC
 
 
@@ -58,25 +51,3 @@ def test_a_maskable_icon_is_opaque_to_its_corners_and_others_are_round() -> None
 
 def test_the_colour_of_the_bar_is_that_of_the_page() -> None:
     assert f"--paper: {PAPER};" in (STATIC / "css" / "base.css").read_text()
-
-
-@pytest.fixture
-def installing_page(chromium: Any, live_server: Any, person: User, tmp_path: Path) -> Iterator[Any]:  # noqa: F811
-    """In a profile that is kept: nothing is installed from a private window."""
-    context = chromium.browser_type.launch_persistent_context(tmp_path, executable_path=CHROMIUM)
-    session = signed_in_session(person)
-    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-    page = context.new_page()
-    page.goto(live_server.url)
-    yield page
-    context.close()
-
-
-@pytest.mark.browser
-def test_chromium_finds_nothing_that_keeps_it_from_installing(installing_page: Any) -> None:
-    tools = installing_page.context.new_cdp_session(installing_page)
-    seen = tools.send("Page.getAppManifest")
-    assert seen["errors"] == [] and json.loads(seen["data"])["short_name"] == "Footnote"
-    assert tools.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
-    workers = "navigator.serviceWorker.getRegistrations().then((all) => all.length)"
-    assert installing_page.evaluate(workers) == 0

@@ -17,13 +17,12 @@ from chatapp.conversations.models import Conversation
 from chatapp.widget import services
 from chatapp.widget.models import Widget
 from retrieval.models import Document
-from tests.browser.conftest import chromium  # noqa: F401 - a fixture
 from tests.browser.test_accessibility import AXE, RUN, TAGS
+from tests.browser.widget.pages import Intranet, served_intranet
 from tests.conftest import Cast, signed_in_session
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Web
 from tests.widget.conftest import make_widget
-from tests.widget.pages import Intranet, served_intranet
 
 pytestmark = pytest.mark.browser
 FOLDER = os.environ.get("FOOTNOTE_SCREENSHOTS", "")  # to look at
@@ -39,7 +38,7 @@ def intranet() -> Iterator[Intranet]:
 
 
 @pytest.fixture
-def open_page(chromium: Any, web: Web, intranet: Intranet) -> Iterator[OpenPage]:  # noqa: F811
+def open_page(chromium: Any, web: Web, intranet: Intranet) -> Iterator[OpenPage]:
     """Of the intranet, in a browser of its own. `page.problems`, `page.asked`: what the console says, who was asked."""
     with ExitStack() as opened:
         yield lambda **values: opened.enter_context(_page(chromium, web, intranet, **values))
@@ -47,7 +46,7 @@ def open_page(chromium: Any, web: Web, intranet: Intranet) -> Iterator[OpenPage]
 
 @contextmanager
 def _page(
-    chromium: Any,  # noqa: F811
+    chromium: Any,
     web: Web,
     intranet: Intranet,
     *,
