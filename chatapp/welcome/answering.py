@@ -20,19 +20,23 @@ def page_route() -> Route | None:
     return of_the_page.order_by("-default").first()
 
 
+def placed_on(route: Route | None) -> list[ModelVersion]:
+    """Those that can be asked there, in order; without any, the route asks what is asked without it."""
+    if route is None:
+        return []
+    placed = ModelVersion.objects.filter(state=ModelVersion.State.READY, candidates__route=route)
+    return list(dict.fromkeys(placed.order_by("candidates__position")))
+
+
 def asked_versions() -> list[ModelVersion]:
     """In the order in which they are asked."""
     ready = ModelVersion.objects.filter(state=ModelVersion.State.READY)
-    route = page_route()
-    placed = list(ready.filter(candidates__route=route).order_by("candidates__position")) if route else []
-    return list(dict.fromkeys(placed)) or list(ready.filter(default=True))
+    return placed_on(page_route()) or list(ready.filter(default=True))
 
 
 def asks_settings() -> bool:
     """Whether the endpoint of the settings stands on the route of the chat page."""
-    route = page_route()
-    placed = route is not None and route.candidates.filter(version__state=ModelVersion.State.READY).exists()
-    return bool(settings.INFERENCE.api_base_url) and not placed
+    return bool(settings.INFERENCE.api_base_url) and not placed_on(page_route())
 
 
 def trouble(version: ModelVersion) -> str:

@@ -18,7 +18,7 @@ from django.db.models import Max
 
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
-from chatapp.welcome.answering import asked_versions, page_route
+from chatapp.welcome.answering import asked_versions, asks_settings, page_route, placed_on
 from inference import audit
 from inference.endpoints import Added, add_endpoint, check_version, is_in_house
 from inference.engine import ChatMessage, Finish, Generation, TextPiece
@@ -148,19 +148,23 @@ async def _first_words(engine: ProviderEngine) -> str:
 
 
 def _place(version: ModelVersion, by: User) -> str:
-    """On the route of the chat page: first where there is none yet, else behind those that stand there."""
-    route = page_route()
-    before = asked_versions()
-    if route is not None and route.candidates.exists():
-        last = route.candidates.aggregate(last=Max("position"))["last"]
-        _stand(route, [(version, last + 1)], by, change=True)
-        return f"The chat page asks it behind {before[-1].name}." if before else "The chat page asks it."
-    change = route is not None
+    """On the route of the chat page: behind those that stand there, else before what is asked without a route. The
+    endpoint of the settings is on no route: whoever set it there takes it out first."""
+    if asks_settings():
+        return "The chat page goes on asking the endpoint of the settings; a route under Routes can name both."
+    route, before = page_route(), asked_versions()
+    last = (route.candidates.aggregate(last=Max("position"))["last"] or 0) if route else 0
+    change, stands_there = route is not None, placed_on(route)
     route = route or Route.objects.create(
         name=_free_name(), default=True, description="What the chat page asks.", enabled=True
     )
-    _stand(route, [(version, 1), *((one, 2) for one in before)], by, change=change)
-    return f"The chat page asks it first, then {before[0].name}." if before else "The chat page asks it."
+    behind = [] if stands_there else [(one, last + 2) for one in before]
+    _stand(route, [(version, last + 1), *behind], by, change=change)
+    if not before:
+        return "The chat page asks it."
+    if stands_there:
+        return f"The chat page asks it behind {before[-1].name}."
+    return f"The chat page asks it first, then {before[0].name}."
 
 
 def _stand(route: Route, placed: list[tuple[ModelVersion, int]], by: User, *, change: bool) -> None:

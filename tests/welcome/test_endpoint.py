@@ -159,6 +159,25 @@ def test_it_goes_before_the_local_model_and_behind_what_a_route_names(
     assert Route.objects.count() == 1 and local.candidates.count() == 1
 
 
+def test_the_endpoint_of_the_settings_is_not_put_aside(admin: Client, provider: Provider, settings: Any) -> None:
+    settings.INFERENCE = replace(settings.INFERENCE, api_base_url="https://models.example.com/v1", api_model="far")
+    assert "goes on asking the endpoint of the settings" in post(admin, "add", provider)
+    assert not Route.objects.exists() and ModelVersion.objects.count() == 1
+
+
+def test_what_stands_on_the_route_and_is_asked_no_more_is_not_named(
+    admin: Client, provider: Provider, tmp_path: Any
+) -> None:
+    (tmp_path / "local.gguf").write_bytes(b"GGUF")
+    ModelVersion.objects.create(name="local", path=str(tmp_path / "local.gguf"), default=True)
+    old = ModelVersion.objects.create(name="old", path="/nowhere/old.gguf", state=ModelVersion.State.RETIRED)
+    route = Route.objects.create(name="page", default=True)
+    Candidate.objects.create(route=route, version=old, position=4)
+    assert "asks it first, then local" in post(admin, "add", provider)
+    placed = [("old", 4), ("gamma", 5), ("local", 6)]
+    assert list(Candidate.objects.order_by("position").values_list("version__name", "position")) == placed
+
+
 def test_a_name_that_is_taken_adds_nothing(admin: Client, provider: Provider) -> None:
     ModelVersion.objects.create(name="gamma", path="/nowhere/gamma.gguf")
     assert "Another model has this name" in post(admin, "add", provider)
