@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -16,6 +15,7 @@ from chatapp.conversations.masked import bears_any, keep_new, placeholders_of, v
 from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.errors import Invalid, NotFound
 from chatapp.feedback.models import MOST_CHARACTERS, Handled, Rating
+from chatapp.feedback.remasking import masked_again
 from chatapp.privacy.errors import Unreadable
 from chatapp.safety.askers import rules_for
 from chatapp.safety.gates import clean_as_whole
@@ -76,16 +76,10 @@ def _masked(home: Conversation, by: User, **words: str) -> dict[str, str]:
         known = values_for(by, [home.pk]).get(home.pk, {})
         placeholders, rules = placeholders_of(home), rules_for([by], [Where.QUESTION])
         kept = {
-            name: clean_as_whole(by, _without_known(value, known), placeholders, rules) for name, value in kept.items()
+            name: clean_as_whole(by, masked_again(value, known), placeholders, rules) for name, value in kept.items()
         }
         keep_new(home, placeholders)
     return kept
-
-
-def _without_known(text: str, known: Mapping[str, str]) -> str:
-    for name, value in sorted(known.items(), key=lambda one: -len(one[1])):
-        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", name, text, flags=re.IGNORECASE)
-    return text
 
 
 def unrate(*, message: Message, by: User) -> None:

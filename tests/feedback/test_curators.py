@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
+import time
 import zipfile
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +24,7 @@ from chatapp.conversations.models import Conversation, Message
 from chatapp.feedback import curating
 from chatapp.feedback.errors import HandledMeanwhile
 from chatapp.feedback.models import Handled, Rating
+from chatapp.feedback.remasking import masked_again
 from chatapp.governance.models import AuditEntry
 from chatapp.organisations.services import create_organisation, move_person
 from chatapp.privacy.copies import write as write_copy
@@ -199,6 +202,50 @@ def test_what_is_masked_stays_masked_also_in_what_the_asker_types(told: Told, ca
     shown = page(told.bob)
     assert "example.com" not in shown.lower() and "[email 1] has left." in shown and "Ask [email 1]." in shown
     assert told.alice.get(f"/api/conversations/{told.home.pk}/").json()["messages"][-1]["rating"] == said
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "+491701234567", "+49-170/12 34 567", "+49\u00a0170\u202f1234567", "+49 (170) 1234567", "+49 170 123\u200b4567",
+        "\u0664\u0669 170 1234567", "Ada\u00a0Lovelace", "ada-lovelace", "AdaLovelace", "Ren\u00e9e", "Rene\u0301e",
+        "I.T. Dept.",
+    ],
+)  # fmt: skip
+def test_what_is_masked_stays_masked_however_it_is_spelled(told: Told, cast: Cast, typed: str) -> None:
+    values = {"[phone 1]": "+49 170 1234567", "[name 1]": "Ada Lovelace", "[phone 2]": "491701234567"}
+    keep_values(told.home.pk, cast.alice.pk, values | {"[name 2]": "Ren\u00e9e", "[term 1]": "I.T. Dept."})
+    told.send({**BAD, "text": f"Ask {typed}, now.", "correction": f"({typed})"})
+    row = Rating.objects.get()
+    assert re.fullmatch(r"Ask \[(phone|name|term) \d\], now\.", row.text), row.text
+    assert re.fullmatch(r"\(\[(phone|name|term) \d\]\)", row.correction), row.correction
+    assert typed not in page(told.bob)
+
+
+@pytest.mark.parametrize(
+    "typed", ["1.2 of it", "not able", "Adam Lovelace", "xAda Lovelace", "Ada .... Lovelace", "Renee", "Ada Love"]
+)
+def test_other_words_stay_as_they_were_typed(told: Told, cast: Cast, typed: str) -> None:
+    values = {
+        "[term 1]": "12",
+        "[term 2]": "notable",
+        "[name 1]": "Ada Lovelace",
+        "[name 2]": "Rene",
+        "[term 3]": "- .",
+    }
+    keep_values(told.home.pk, cast.alice.pk, values)
+    assert told.send({**BAD, "text": typed})["text"] == typed
+    assert Rating.objects.get().text == typed
+
+
+def test_of_values_that_overlap_the_longest_is_masked_and_the_longest_text_takes_no_time() -> None:
+    known = {"[name 1]": "Ada", "[name 2]": "Ada Lovelace", "[term 1]": "2"}
+    assert masked_again("Ada, Ada\u00a0Lovelace (2)", known) == "[name 1], [name 2] ([term 1])"
+    many = {f"[term {n}]": "1" * (500 + n) + " x" for n in range(500)}
+    begun = time.perf_counter()
+    for text in ("1 " * 1000, "1" * 2000, "1" * 1999 + "y"):
+        assert masked_again(text, many) == text
+    assert time.perf_counter() - begun < 10  # seconds; 0.7 were measured
 
 
 def test_rules_hold_for_what_is_sent_and_for_who_reads_it(told: Told, cast: Cast) -> None:
