@@ -1,4 +1,4 @@
-"""The web process: Django for HTTP, Channels for /ws/chat/."""
+"""The web process: Django for HTTP, Channels for sockets."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from chatapp.errors import OutageAnswers  # noqa: E402
 from chatapp.governance.later import later_lines  # noqa: E402
 from chatapp.openai.application import PATHS as API  # noqa: E402
 from chatapp.openai.application import ApiHandler  # noqa: E402
+from chatapp.plain_addresses import PlainAddresses  # noqa: E402
 from chatapp.same_origin import SameOriginSockets  # noqa: E402
 
 api = ApiHandler()
@@ -53,8 +54,8 @@ async def either(scope: dict[str, Any], receive: Receive, send: Any) -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": AtOnce(OutageAnswers(BodyLimit(either))),
+        "http": PlainAddresses(AtOnce(OutageAnswers(BodyLimit(either)))),
         "lifespan": lifespan,
-        "websocket": SameOriginSockets(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": PlainAddresses(SameOriginSockets(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))),
     }
 )

@@ -223,6 +223,14 @@ class ServiceAccountAdmin(Choosing, OfOrganisers, ServiceAdminBase):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ServiceAccount]:
         return super().get_queryset(request).filter(is_service=True)
 
+    def has_change_permission(self, request: HttpRequest, obj: ServiceAccount | None = None) -> bool:
+        """Those of widgets are opened no further by organisers."""
+        may = super().has_change_permission(request, obj)
+        return may and (is_superuser(request) or not (obj and obj.is_of_a_widget))
+
+    def has_delete_permission(self, request: HttpRequest, obj: ServiceAccount | None = None) -> bool:
+        return self.has_change_permission(request, obj) and super().has_delete_permission(request, obj)
+
     @admin.display(description="keys")
     def keys(self, account: ServiceAccount) -> str:
         return format_html('<a href="{}">Make and revoke</a>', reverse("keys_of", args=[account.pk]))

@@ -49,6 +49,11 @@ class User(AbstractUser):
         return self.grant.collections if self.grant else None
 
     @property
+    def is_of_a_widget(self) -> bool:
+        """Whom visitors of a chat widget ask as: what it may is the widget's matter."""
+        return self.is_service and hasattr(self, "widget")
+
+    @property
     def tenant(self) -> uuid.UUID:
         """Whose collections this person may read some of."""
         return cast(uuid.UUID, self.organisation_id)

@@ -38,7 +38,7 @@ class LimitForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(of[1], "A limit is of one person, one group, one organisation or one key, or of everybody.")
         if not of and isinstance(self, Within):
             self.add_error(None, "Choose a person, a group or a key of your organisation.")
-        if isinstance(self, Within) and _is_of_those_who_run_footnote(given.get("user"), given.get("key")):
+        if isinstance(self, Within) and _is_for_those_who_run_footnote(given.get("user"), given.get("key")):
             self.add_error(of[0], "Those who run Footnote are not limited by organisers.")
         if given.get("together") and (given.get("user") or given.get("key")):
             self.add_error("together", "One person, or one key, shares it with nobody.")
@@ -62,7 +62,7 @@ class LimitAdmin(Choosing, OfOrganisers, LimitAdminBase):
 
     def has_change_permission(self, request: HttpRequest, obj: Limit | None = None) -> bool:
         of_all = obj is not None and obj.organisation_id is not None
-        theirs = obj is not None and _is_of_those_who_run_footnote(obj.user, obj.key)
+        theirs = obj is not None and _is_for_those_who_run_footnote(obj.user, obj.key)
         return super().has_change_permission(request, obj) and (is_superuser(request) or not (of_all or theirs))
 
     def has_delete_permission(self, request: HttpRequest, obj: Limit | None = None) -> bool:
@@ -81,9 +81,9 @@ class LimitAdmin(Choosing, OfOrganisers, LimitAdminBase):
             self.delete_model(request, limit)
 
 
-def _is_of_those_who_run_footnote(user: User | None, key: ApiKey | None) -> bool:
+def _is_for_those_who_run_footnote(user: User | None, key: ApiKey | None) -> bool:
     whose = user or (key.user if key else None)
-    return whose is not None and (whose.is_superuser or whose.is_staff)
+    return whose is not None and (whose.is_superuser or whose.is_staff or whose.is_of_a_widget)
 
 
 def _write_down(request: HttpRequest, action: str, limit: Limit) -> None:

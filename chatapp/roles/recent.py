@@ -100,8 +100,10 @@ def _is_dangerous(request: HttpRequest) -> bool:
 
 
 def _makes_powerful(request: HttpRequest) -> bool:
-    """A new administrator; groups, which have roles; another password, which opens an account; another organisation;
-    or an end to one."""
+    """Somebody new, who is shown a way in; a new administrator; groups, which have roles; another password, which opens
+    an account; another organisation; or an end to one."""
+    if request.path.endswith("/add/"):
+        return True
     sets_password = request.path.endswith("/password/") or "password1" in request.POST
     given = "is_superuser" in request.POST or "groups" in request.POST
     return sets_password or given or "delete" in request.path or "action" in request.POST or _moves(request)

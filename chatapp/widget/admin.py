@@ -83,8 +83,9 @@ class WidgetAdmin(OfOrganisers, WidgetAdminBase):
         found: tuple[str, ...] = ("tag",) if obj is None else ("tag", "organisation")
         if is_superuser(request):
             return found
-        opened = _OF_VISITORS if obj is not None and obj.visitors else ()
-        return (*found, "visitors", *opened)
+        if obj is None or not obj.visitors:
+            return (*found, "visitors")
+        return (*found, "visitors", *_OF_VISITORS, *(() if obj.is_on else ("is_on",)))
 
     @admin.display(description="for the page")
     def tag(self, widget: Widget) -> str:

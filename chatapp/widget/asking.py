@@ -68,6 +68,14 @@ def is_visitor(asker: User) -> bool:
     return asker.grant is not None and asker.grant.visitor is not None
 
 
+def told_apart_by(asker: User) -> str:
+    """The same for the same person or visitor at the same widget, another for anybody else, and nothing is read from
+    it: by it a frame knows whose chat it shows. Its asker came from `askers`."""
+    if (grant := asker.grant) is None:
+        raise TypeError(asker)
+    return salted_hmac("chatapp.widget.asker", f"{grant.key} {grant.visitor or asker.pk}").hexdigest()[:32]
+
+
 def narrowed(asker: User, asked: Ask) -> Ask:
     """To what the widget searches and its asker may read, whatever the frame says; stored with the turn, so that it
     holds for whoever takes the turn over. A visitor's chat is temporary. Raises NothingToRead."""

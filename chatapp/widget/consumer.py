@@ -33,12 +33,12 @@ class WidgetConsumer(ChatConsumer):
     held: tuple[UUID | str, ...] = ()  # what it is counted as, beside its person or visitor
 
     async def connect(self) -> None:
-        ticket = tickets.among(self.scope.get("subprotocols", []))
-        await self.accept(subprotocol=tickets.SUBPROTOCOL if ticket else None)
-        if ticket is None:
-            return await self.close(Gone.close_code)
-        self.frame_shown = Frame(ticket, self.scope["session"].session_key)
+        offered = self.scope.get("subprotocols", [])
+        await self.accept(subprotocol=tickets.SUBPROTOCOL if tickets.SUBPROTOCOL in offered else None)
         try:
+            if (ticket := tickets.among(offered)) is None:
+                raise Gone
+            self.frame_shown = Frame(ticket, self.scope["session"].session_key)
             self.user = await _asker(self.frame_shown)
         except NotFound as refused:
             return await self.close(getattr(refused, "close_code", Gone.close_code))
@@ -75,7 +75,8 @@ class WidgetConsumer(ChatConsumer):
         """It hears of no other page of its person: an intranet's page needs nothing of those."""
         self.watch = asyncio.create_task(self._watch())
         asks_as = "visitor" if asking.is_visitor(self.user) else "person"
-        await self.put({"type": "hello", "protocol": frames.PROTOCOL, "running": [], "asks_as": asks_as})
+        about = {"asks_as": asks_as, "asker": asking.told_apart_by(self.user)}
+        await self.put({"type": "hello", "protocol": frames.PROTOCOL, "running": [], **about})
 
     async def _tell_others(self, event: dict[str, object]) -> None:
         """Other pages of the person find it when they are loaded."""
@@ -87,12 +88,13 @@ class WidgetConsumer(ChatConsumer):
 
     async def _asked(self, frame: frames.Ask | frames.Edit | frames.Regenerate | frames.Continue) -> Started:
         if asking.is_visitor(self.user):
+            # Of an address what is refused counts as well: nobody tries filters out for nothing.
             await _take_of_address(self.user, self._address())
         return await super()._asked(frame)
 
     async def _begun(self, frame: frames.Ask | frames.Edit | frames.Regenerate | frames.Continue) -> Started:
         if not isinstance(frame, frames.Ask):
-            raise Invalid
+            raise TypeError(frame)  # _handle lets none through
         return await super()._begun(await _narrowed(self.user, frame))
 
     async def _launched(self, admit: Callable[[], Awaitable[Started]]) -> Started:
@@ -111,8 +113,5 @@ class WidgetConsumer(ChatConsumer):
 
     def _address(self) -> str:
         """As trusted proxies have it; of IPv6 the network."""
-        client = self.scope.get("client") or ("",)
-        try:
-            return str(truncate_ip(client[0]))
-        except ValueError:  # a Unix socket has none
-            return ""
+        client = self.scope.get("client") or ("",)  # a Unix socket has none
+        return str(truncate_ip(client[0]))

@@ -12,6 +12,14 @@ class Gone(NotFound):
     user_message = "This chat is not available any more."
 
 
+class TooOld(NotFound):
+    """What the frame shows was signed too long ago: it loads itself again."""
+
+    close_code = 4410
+    user_message = "This chat was open for too long."
+    advice = "Reload the page."
+
+
 class SignInFirst(NotFound):
     close_code = 4401
     user_message = "You are signed out."

@@ -65,7 +65,7 @@ class Widget(models.Model):
         "questions from one address in an hour", default=20, validators=[MinValueValidator(1)]
     )
     # As whom they ask, and the group by which that account reads the collections: both are the widget's own.
-    account = models.OneToOneField(User, null=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+    account = models.OneToOneField(User, null=True, editable=False, on_delete=models.SET_NULL, related_name="widget")
     readers = models.OneToOneField(Group, null=True, editable=False, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     renewed_at = models.DateTimeField(null=True, editable=False)  # when the key was last changed

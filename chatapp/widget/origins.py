@@ -11,6 +11,7 @@ MOST = 20  # origins of one widget
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _USUAL_PORTS = {"https": 443, "http": 80}
+_ASCII = "Write its host as browsers show it when it is copied, with xn--."
 _FORM = "Write each as https://intranet.example.com, without a path."
 
 
@@ -28,10 +29,12 @@ def origin_of(text: str) -> str:
     """As `location.origin` of a page there is. Raises Invalid."""
     try:
         parts = urlsplit(text.strip())
-        host = (parts.hostname or "").encode("idna").decode()
+        host = parts.hostname or ""
         port = parts.port
-    except (ValueError, UnicodeError):
+    except ValueError:
         raise Invalid(f"{text!r:.80} is no origin.", advice=_FORM) from None
+    if not host.isascii():  # which name it stands for depends on who reads it: ß was ss once (RFC 5891)
+        raise Invalid(f"{text!r:.80} has letters that are written in several ways.", advice=_ASCII)
     beside = parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment
     if parts.scheme not in _USUAL_PORTS or not _HOST.fullmatch(host) or beside:
         raise Invalid(f"{text!r:.80} is no origin.", advice=_FORM)

@@ -37,7 +37,10 @@ def find(key: str, origin: str) -> Widget | None:
 @transaction.atomic
 def settle(widget: Widget, *, by: User, made: bool, changed: Sequence[str] = ()) -> None:
     """Once the row and its collections are stored: what visitors may is made so, and written down."""
-    _open_to_visitors(widget) if widget.visitors and widget.is_on else _close_to_visitors(widget)
+    if widget.visitors and widget.is_on:
+        _open_to_visitors(widget)
+    else:
+        _close_to_visitors(widget)
     detail = {
         "key": widget.key,
         "in_use": widget.is_on,

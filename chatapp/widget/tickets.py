@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.signing import BadSignature, TimestampSigner
+from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 
+from chatapp.widget.errors import TooOld
 from chatapp.widget.models import Widget
 
 SUBPROTOCOL = "footnote.widget.1"
-LASTS_S = 24 * 3600  # a page that is open for longer is loaded again
+LASTS_S = 24 * 3600  # the frame of a page that is open for longer loads itself again when it connects
 _LONGEST = 1000  # characters
 
 
@@ -35,17 +36,20 @@ def issue(widget: Widget, origin: str) -> str:
 
 
 def read(text: str) -> Ticket | None:
-    """None: it is none of ours, or too old."""
+    """None: it is none of ours. Raises TooOld."""
     if len(text) > _LONGEST:
         return None
     try:
         told: dict[str, Any] = _signer().unsign_object(text, max_age=LASTS_S)
         return Ticket(uuid.UUID(told["w"]), told["k"], told["o"], uuid.UUID(told["v"]))
+    except SignatureExpired:
+        raise TooOld from None
     except (BadSignature, ValueError, KeyError, TypeError):
         return None
 
 
 def among(subprotocols: Iterable[str]) -> Ticket | None:
+    """None: there is none of ours. Raises TooOld."""
     offered = list(subprotocols)
     if len(offered) != 2 or offered[0] != SUBPROTOCOL:
         return None

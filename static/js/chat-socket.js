@@ -5,8 +5,8 @@
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15000;
 const PING_EVERY = 25000;
-export const SIGNED_OUT = 4401, OF_ANOTHER = 4403, GONE = 4404;
-const FINAL = new Set([SIGNED_OUT, OF_ANOTHER, GONE]); // trying again changes nothing
+export const SIGNED_OUT = 4401, OF_ANOTHER = 4403, GONE = 4404, TOO_OLD = 4410;
+export const FINAL = new Set([SIGNED_OUT, OF_ANOTHER, GONE, TOO_OLD]); // trying again changes nothing
 
 export class ChatSocket extends EventTarget {
   constructor(url, protocols = []) {

@@ -1,6 +1,6 @@
 // The chat in the frame of a widget: as whom it asks, the connection, and what is said about both.
 
-import { ChatSocket, OF_ANOTHER, GONE, SIGNED_OUT } from "./chat-socket.js";
+import { ChatSocket, FINAL, OF_ANOTHER, GONE, SIGNED_OUT, TOO_OLD } from "./chat-socket.js";
 import { announce, recall, remember } from "./dom.js";
 import { gettext, said } from "./language.js";
 import { Session } from "./session.js";
@@ -9,9 +9,9 @@ import { FrameTranscript } from "./widget-transcript.js";
 
 const LOOK_EVERY = 3000; // ms, while somebody signs in in another window
 const LOOKS = 200;
-const KEPT = "widget-conversation";
 const byId = (id) => document.getElementById(id);
-const { ticket, subprotocol } = document.body.dataset;
+const { ticket, subprotocol, key } = document.body.dataset;
+const keptOf = (who) => `widget-conversation ${key} ${who}`;
 const elsewhere = "elsewhere" in document.body.dataset;
 const area = byId("question"), form = byId("composer");
 const send = form.querySelector("[data-send]"), stop = form.querySelector("[data-stop]");
@@ -24,6 +24,7 @@ class FrameSession extends Session {
 }
 
 const socket = new ChatSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/widget/`, [subprotocol, ticket]);
+socket.addEventListener("hello", ({ detail }) => meet(detail)); // before the session, which sees to what was sent last
 const session = new FrameSession(socket);
 const source = new FrameSource(byId("source-panel"), () => asksAs === "person");
 const transcript = new FrameTranscript({
@@ -32,7 +33,8 @@ const transcript = new FrameTranscript({
   cite: (message, number, opener) => source.show(message, number, opener),
   again: (message) => ask(session.tree.get(message.parent)?.text ?? ""),
 });
-let asksAs = ""; // "person" or "visitor", once the server has said so
+let asksAs = ""; // "person" or "visitor", once the server has said so; "" again when it asks no more
+let asker = ""; // whose chat it is or was last, as the server tells people and visitors apart
 let looks = null;
 let waiting = false; // what stands in the box is to be sent once there is a connection
 
@@ -84,7 +86,7 @@ function grow() {
 
 async function startAnew() {
   leave();
-  remember(KEPT, null);
+  remember(keptOf(asker), null);
   source.close();
   await session.open(null);
   notice();
@@ -98,6 +100,28 @@ function leave() {
   fetch("/widget/leave/", { method: "POST", keepalive: true, body, headers: { "Content-Type": "application/json", Accept: "application/json" } }).catch(() => {});
 }
 
+// Nothing of a chat stays to be seen, once nobody looks any more whether its asker is still there.
+function conceal() {
+  leave();
+  asksAs = "";
+  session.reset(null);
+  paint();
+  source.close();
+  announce("");
+}
+
+// Before anything else is done with a new connection. To the same person their words are kept, sent or not.
+function meet({ asker: who }) {
+  if (asker && asker !== who) {
+    conceal();
+    session.waiting.clear();
+    waiting = false;
+    area.value = "";
+    grow();
+  }
+  asker = who;
+}
+
 async function greeted({ asks_as: as }) {
   clearInterval(looks);
   byId("sign-in").hidden = true;
@@ -105,10 +129,8 @@ async function greeted({ asks_as: as }) {
   notice();
   byId("small-print").hidden = as === "visitor";
   byId("visitor-print").hidden = as !== "visitor";
-  const before = asksAs;
   asksAs = as;
-  if (before && before !== as) await session.open(null); // somebody else asks now
-  else if (!before && as === "person") await goOn(recall(KEPT));
+  if (as === "person") await goOn(recall(keptOf(asker)));
   paint();
   if (waiting) submit();
 }
@@ -119,13 +141,16 @@ async function goOn(id) {
   try {
     await session.open(id);
   } catch {
-    remember(KEPT, null);
+    if (session.id !== id) return; // signed out in the meantime
+    remember(keptOf(asker), null);
     await session.open(null);
   }
 }
 
 function lost({ online, code, attempt }) {
   if (online) return;
+  if (code === TOO_OLD) return location.reload(); // for a ticket of today
+  if (FINAL.has(code)) conceal();
   const words = { [GONE]: gettext("This chat is not available any more."), [OF_ANOTHER]: gettext("Your account may read nothing that is searched here.") }[code];
   if (words) notice(words, true);
   else if (code === SIGNED_OUT) offerToSignIn();
@@ -173,7 +198,7 @@ socket.addEventListener("state", ({ detail }) => lost(detail));
 session.addEventListener("changed", paint);
 session.addEventListener("grown", ({ detail }) => transcript.grown(detail));
 session.addEventListener("finished", ({ detail }) => transcript.finished(detail));
-session.addEventListener("opened", ({ detail }) => asksAs === "person" && remember(KEPT, detail));
+session.addEventListener("opened", ({ detail }) => asksAs === "person" && remember(keptOf(asker), detail));
 session.addEventListener("refused", ({ detail }) => refused(detail));
 new BroadcastChannel("footnote-widget").addEventListener("message", signedIn);
 byId("sign-in-link")?.addEventListener("click", lookForASignIn);

@@ -21,6 +21,7 @@ export class FrameSource {
   close() {
     if (this.panel.hidden) return;
     this.panel.hidden = true;
+    this.body.replaceChildren();
     if (this.opener?.isConnected) this.opener.focus();
   }
 
@@ -29,7 +30,7 @@ export class FrameSource {
     const source = message.sources?.find((one) => one.number === number);
     const file = source?.document ?? citation?.document;
     const words = source?.text || citation?.quote || "";
-    const facts = [source?.page && gettext("Page %(page)s", source), source?.heading, file?.collection].filter(Boolean).join(" · ");
+    const facts = [source?.locator || (source?.page && gettext("Page %(page)s", source)), source?.heading, file?.collection].filter(Boolean).join(" · ");
     this.opener = opener;
     this.body.replaceChildren(...[
       el("p", { class: "panel-title" }, el("span", { class: "number" }, String(number)), el("strong", { dir: "auto" }, file?.name ?? gettext("A removed document"))),

@@ -109,7 +109,7 @@ class FrameMessage {
   }
 
   #source(one) {
-    const where = [one.page ? gettext("page %(page)s", one) : "", one.heading ?? ""].filter(Boolean).join(" · ");
+    const where = [one.locator || (one.page && gettext("page %(page)s", one)), one.heading].filter(Boolean).join(" · ");
     return el("button", { type: "button", class: "source", onclick: (event) => this.actions.cite(this.message, one.number, event.currentTarget) },
       el("span", { class: "number" }, String(one.number)),
       el("span", { class: "source-words" }, el("span", { class: "source-name", dir: "auto" }, one.document?.name ?? gettext("A removed document")), where && el("span", { class: "source-where", dir: "auto" }, where)));

@@ -57,8 +57,9 @@
       host.toggleAttribute("data-open", open);
       button.setAttribute("aria-expanded", String(open));
       button.setAttribute("aria-label", open ? labels.close : labels.open);
-      if (open) frame.focus();
-      tell(open ? "open" : "closed");
+      if (!open) return;
+      frame.focus();
+      tell("open");
     }
     button.addEventListener("click", () => toggle(!isOpen()));
     button.addEventListener("keydown", (event) => {

@@ -61,6 +61,11 @@ def set_a_password(client: Client, cast: Cast) -> HttpResponseBase:
     return client.post(f"/admin/accounts/user/{cast.alice.pk}/password/", form)
 
 
+def let_somebody_in(client: Client, cast: Cast) -> HttpResponseBase:
+    """Who is shown a link, whatever else the form says."""
+    return client.post("/admin/accounts/user/add/", {"username": "mole", "usable_password": "false"})
+
+
 def delete_a_collection(client: Client, cast: Cast) -> HttpResponseBase:
     return client.delete(f"/api/collections/{Collection.objects.get().pk}/")
 
@@ -82,13 +87,13 @@ def give_a_role(client: Client, cast: Cast) -> HttpResponseBase:
 
 def state() -> list[Any]:
     alice = User.objects.get(username="alice")
-    rows, address = (Collection, FilterRule, Appointment), ModelVersion.objects.get().base_url
+    rows, address = (Collection, FilterRule, Appointment, User), ModelVersion.objects.get().base_url
     return [alice.is_superuser, alice.has_usable_password(), address, *(model.objects.count() for model in rows)]  # type: ignore[attr-defined]
 
 
-ACTS = [promote, set_a_password, delete_a_collection, change_an_endpoint, delete_a_rule, give_a_role]
+ACTS = [promote, set_a_password, let_somebody_in, delete_a_collection, change_an_endpoint, delete_a_rule, give_a_role]
 
-HOLDING_SECRETS = [set_a_password, change_an_endpoint]
+HOLDING_SECRETS = [set_a_password, let_somebody_in, change_an_endpoint]  # as far as the names of fields tell
 
 
 @pytest.mark.parametrize("act", ACTS)

@@ -65,9 +65,12 @@ def test_a_document_that_is_ready_is_told_of(curator: Client, people: People, ma
 
 @pytest.mark.parametrize(
     ("kind", "says"),
-    [("application/pdf", ", 2 pages"), ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ", 2 sheets"),
-     ("application/vnd.openxmlformats-officedocument.presentationml.presentation", ", 2 slides")],
-)  # fmt: skip
+    [
+        ("application/pdf", ", 2 pages"),
+        ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ", 2 sheets"),
+        ("application/vnd.openxmlformats-officedocument.presentationml.presentation", ", 2 slides"),
+    ],
+)
 def test_what_a_document_consists_of_has_its_own_name(
     curator: Client, make_document: MakeDocument, kind: str, says: str
 ) -> None:

@@ -20,6 +20,7 @@ from chatapp.widget.models import Widget
 from retrieval.models import Collection, Document
 from retrieval.tenants import HOUSE
 from tests.conftest import Cast, signed_in_client
+from tests.organisations.houses import group_of
 from tests.widget.conftest import PAGE
 
 LIST, ADD = "/admin/widget/widget/", "/admin/widget/widget/add/"
@@ -170,9 +171,7 @@ def test_an_organiser_makes_widgets_of_the_own_organisation_and_lets_no_visitors
 def test_an_organiser_opens_nothing_more_to_visitors_and_may_end_it(cast: Cast) -> None:
     olga = organiser()
     opened, closed = (Collection.objects.create(name=name, tenant=olga.tenant) for name in ("Opened", "Closed"))
-    widget = Widget.objects.create(name="Intranet", origins=PAGE, organisation=olga.organisation, visitors=True)
-    widget.collections.set([opened])
-    services.settle(widget, by=cast.administrator, made=True)
+    widget = visited_by_many(cast, olga, opened)
     client = signed_in_client(olga)
     changed = entries(closed, name="Renamed", visitor_questions="99999", address_questions="99999")
     assert client.post(change(widget), changed).status_code == 302
@@ -181,6 +180,41 @@ def test_an_organiser_opens_nothing_more_to_visitors_and_may_end_it(cast: Cast) 
     assert (widget.visitor_questions, widget.address_questions) == (200, 20)
     client.post(LIST, {"action": "switch_off", "_selected_action": [str(widget.pk)]})
     assert widget.account is not None and not User.objects.get(pk=widget.account.pk).is_active
+
+
+def visited_by_many(cast: Cast, olga: User, opened: Collection) -> Widget:
+    widget = Widget.objects.create(name="Intranet", origins=PAGE, organisation=olga.organisation, visitors=True)
+    widget.collections.set([opened])
+    services.settle(widget, by=cast.administrator, made=True)
+    return widget
+
+
+def test_what_was_switched_off_for_visitors_is_not_switched_on_by_an_organiser(cast: Cast, root: Client) -> None:
+    olga = organiser()
+    opened = Collection.objects.create(name="Opened", tenant=olga.tenant)
+    widget = visited_by_many(cast, olga, opened)
+    root.post(LIST, {"action": "switch_off", "_selected_action": [str(widget.pk)]})
+    answer = signed_in_client(olga).post(change(widget), entries(opened, name="Renamed"))
+    widget.refresh_from_db()
+    assert (answer.status_code, widget.name, widget.is_on) == (302, "Renamed", False)
+
+
+def test_an_organiser_opens_the_account_of_visitors_no_further(cast: Cast, root: Client) -> None:
+    olga = organiser()
+    widget = visited_by_many(cast, olga, Collection.objects.create(name="Opened", tenant=olga.tenant))
+    account, client = widget.account, signed_in_client(olga)
+    assert account is not None
+    board = group_of(olga.organisation, "acme/board")
+    page = f"/admin/accounts/serviceaccount/{account.pk}/change/"
+    form = {"username": account.username, "is_active": "on", "owner": "", "contact": "", "groups": [board.pk]}
+    assert client.post(page, form).status_code == 404
+    assert client.post(page.replace("change", "delete"), {"post": "yes"}).status_code == 404
+    assert list(account.groups.all()) == [widget.readers]
+    limit = Limit.objects.filter(user=account).first()
+    assert limit is not None
+    assert client.post(f"/admin/limits/limit/{limit.pk}/delete/", {"post": "yes"}).status_code == 404
+    assert Limit.objects.filter(pk=limit.pk).exists()
+    assert root.get(page).status_code == 200 and "Save" in root.get(page).text
 
 
 def test_a_widget_searches_collections_of_its_own_organisation(root: Client, handbook: Document) -> None:

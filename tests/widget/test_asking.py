@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import re
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Conversation, Turn
 from chatapp.organisations.services import close_organisation, create_organisation
-from chatapp.widget import services
+from chatapp.widget import consumer, services, tickets
 from chatapp.widget.models import Visit, Widget
 from retrieval.models import Collection, Document, Passage
 from tests.conftest import Cast, signed_in_session
@@ -25,7 +31,7 @@ from tests.waiting import wait_until
 from tests.widget.conftest import PAGE, make_widget
 from tests.widget.frames import FrameSocket, ticket_of
 
-GONE, SIGNED_OUT, OF_ANOTHER = 4404, 4401, 4403
+GONE, SIGNED_OUT, OF_ANOTHER, TOO_OLD, TOO_MANY = 4404, 4401, 4403, 4410, 4429
 
 
 def other_document(index: FakeIndex) -> Document:
@@ -84,6 +90,50 @@ def test_without_a_ticket_of_ours_nothing_opens(web: Web, cast: Cast, widget: Wi
         assert socket.closed_with() == GONE
 
 
+def test_a_ticket_of_the_day_before_yesterday_is_told_from_one_of_nobody(
+    web: Web, widget: Widget, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    then = time.time() - 2 * tickets.LASTS_S
+    with monkeypatch.context() as earlier:
+        earlier.setattr("django.core.signing.time", SimpleNamespace(time=lambda: then))
+        ticket = tickets.issue(widget, PAGE)
+    with FrameSocket(web, ticket, signed_in_session(cast.alice)) as socket:
+        assert socket.closed_with() == TOO_OLD
+
+
+@pytest.mark.parametrize(("bound", "network"), [("OF_ONE_ADDRESS", "2001:db8:1:2"), ("OF_ONE_WIDGET", "2001:db8:9:9")])
+def test_visitors_have_so_many_sockets_from_an_address_and_of_a_widget(
+    visited: Widget, monkeypatch: pytest.MonkeyPatch, bound: str, network: str
+) -> None:
+    monkeypatch.setattr(consumer, bound, 1)
+
+    async def open_both() -> list[Any]:
+        first = frame_of(visited, "2001:db8:1:2::5")
+        await first.send_input({"type": "websocket.connect"})
+        opened = [await first.receive_output(10), await first.receive_output(10)]
+        second = frame_of(visited, f"{network}::77")  # of one network, or of another one
+        await second.send_input({"type": "websocket.connect"})
+        await second.receive_output(10)
+        refused = await second.receive_output(10)
+        await first.send_input({"type": "websocket.disconnect", "code": 1000})
+        await first.wait(10)
+        await second.send_input({"type": "websocket.disconnect", "code": TOO_MANY})
+        await second.wait(10)
+        return [*opened, refused]
+
+    accepted, hello, refused = asyncio.run(open_both())
+    assert (accepted["type"], json.loads(hello["text"])["asks_as"]) == ("websocket.accept", "visitor")
+    assert (refused["type"], refused["code"]) == ("websocket.close", TOO_MANY)
+
+
+def frame_of(widget: Widget, address: str) -> ApplicationCommunicator:
+    """A frame's socket in this process."""
+    session, offered = SimpleNamespace(session_key=None), [tickets.SUBPROTOCOL, tickets.issue(widget, PAGE)]
+    scope: dict[str, Any] = {"type": "websocket", "path": "/ws/widget/", "headers": [], "client": [address, 5]}
+    scope |= {"subprotocols": offered, "session": session}
+    return ApplicationCommunicator(consumer.WidgetConsumer.as_asgi(), scope)
+
+
 def test_a_socket_opens_for_pages_of_our_own_address_alone(web: Web, widget: Widget, cast: Cast) -> None:
     from websockets.exceptions import InvalidStatus
 
@@ -125,6 +175,25 @@ def test_a_visitor_is_answered_for_the_moment_and_hears_of_nobody_else(
     row = Conversation.objects.get()
     assert row.temporary and row.owner == visited.account and row.owner.is_service
     assert Visit.objects.get().conversation == row
+
+
+def test_people_and_visitors_are_told_apart_by_what_names_nobody(
+    web: Web, visited: Widget, cast: Cast, handbook: Document
+) -> None:
+    def asker(widget: Widget, ticket: str = "", person: User | None = None) -> str:
+        session = signed_in_session(person) if person else ""
+        with FrameSocket(web, ticket or ticket_of(web, widget, PAGE), session) as socket:
+            told: str = socket.receive()["asker"]
+        return told
+
+    ticket, elsewhere = ticket_of(web, visited, PAGE), make_widget(cast.administrator, handbook)
+    alice, visitor = asker(visited, person=cast.alice), asker(visited, ticket)
+    assert alice == asker(visited, ticket, cast.alice), "in another session, and in another page"
+    assert visitor == asker(visited, ticket), "who connects again from the same page"
+    others = [asker(visited, person=cast.bob), asker(visited), asker(elsewhere, person=cast.alice)]
+    assert len({alice, visitor, *others}) == 5
+    assert all(re.fullmatch("[0-9a-f]{32}", one) for one in (alice, visitor, *others))
+    assert cast.alice.pk.hex != alice
 
 
 def test_a_visitor_is_shown_no_document_with_readers_of_its_own(

@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                         editable=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
+                        related_name="widget",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
 from chatapp.accounts.models import User
@@ -22,6 +24,7 @@ from tests.browser.widget.pages import Intranet, served_intranet
 from tests.conftest import Cast, signed_in_session
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Web
+from tests.waiting import wait_until
 from tests.widget.conftest import make_widget
 
 pytestmark = pytest.mark.browser
@@ -231,6 +234,91 @@ def test_a_visitor_may_sign_in_and_asks_as_themselves_from_then_on(
     assert [one.owner for one in Conversation.objects.all()] == [cast.alice], "what the visitor asked is deleted"
 
 
+def comes(page: Any, web: Web, person: User) -> None:
+    """Signs in by the way that the frame offers: in another page of this browser, which ends there."""
+    session = signed_in_session(person)
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": web.url, "sameSite": "Lax"}])
+    window = page.context.new_page()
+    window.goto(f"{web.url}/widget/done/")
+    window.close()
+    expect(frame_of(page).locator("#composer")).to_be_visible()
+
+
+def leaves(page: Any) -> None:
+    Session.objects.all().delete()
+    page.context.clear_cookies()
+    expect(frame_of(page).locator("#sign-in")).to_be_visible()
+
+
+def test_the_next_person_finds_nothing_of_the_one_before_who_finds_theirs_again(
+    open_page: OpenPage, shown: Callable[..., Widget], cast: Cast, model: ModelDouble, web: Web
+) -> None:
+    shown()
+    model.words = ["Alice has 28 days [1]."]
+    page = open_page(person=cast.alice)
+    frame = opened(page)
+    ask(frame, "How many days has Alice?").locator(".cite").first.click()
+    expect(frame.locator("#source-panel mark")).to_be_visible()
+    frame.locator("#question").fill("What Alice did not send")
+    leaves(page)
+    assert violations(page, *EVERY_LOOK) == []
+    for said in ("#messages", "#source-panel [data-body]"):
+        expect(frame.locator(said)).to_have_text("")
+    expect(frame.locator("#source-panel")).to_be_hidden()
+    expect(frame.locator("#whole")).to_be_hidden()
+    expect(frame.locator("#announcer")).not_to_contain_text("28 days")
+    comes(page, web, cast.bob)
+    expect(frame.locator(".message")).to_have_count(0)
+    expect(frame.get_by_label("Your question")).to_have_value("")
+    expect(frame.locator("#whole")).to_have_attribute("href", "/")
+    model.words = ["Bob has 30 days [1]."]
+    expect(ask(frame, "How many days has Bob?")).to_contain_text("Bob has 30 days")
+    expect(frame.locator("#notice")).to_be_hidden()
+    leaves(page)
+    comes(page, web, cast.alice)
+    expect(frame.locator(".message.assistant")).to_have_text(re.compile("Alice has 28 days"))
+    hers, his = (Conversation.objects.get(owner=one) for one in (cast.alice, cast.bob))
+    expect(frame.locator("#whole")).to_have_attribute("href", f"/c/{hers.pk}/")
+    page.get_by_role("link", name="Another page").click()
+    frame = opened(page)
+    expect(frame.locator(".message.assistant")).to_have_text(re.compile("Alice has 28 days"))
+    assert {hers.owner, his.owner} == {cast.alice, cast.bob}
+
+
+def test_who_comes_while_the_line_is_down_finds_nothing_of_the_one_before(
+    open_page: OpenPage, shown: Callable[..., Widget], cast: Cast, model: ModelDouble, web: Web
+) -> None:
+    """Nobody was told that the session had ended; what was on its way comes back to nobody else."""
+    shown()
+    model.words = ["Alice has 28 days [1]."]
+    page = open_page(person=cast.alice)
+    lines: list[Any] = []
+    page.context.route_web_socket(re.compile("/ws/widget/"), lambda line: (lines.append(line), held(line)))
+    page.reload()
+    frame = opened(page)
+    ask(frame, "How many days has Alice?")
+    frame.get_by_label("Your question").fill("HELD What Alice sent last")
+    frame.get_by_label("Your question").press("Enter")
+    expect(frame.locator("#pending")).to_be_visible()
+    frame.get_by_label("Your question").fill("What Alice did not send")
+    session = signed_in_session(cast.bob)
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": web.url, "sameSite": "Lax"}])
+    lines[-1].close(code=1011)
+    expect(frame.locator(".message")).to_have_count(0)
+    page.wait_for_timeout(1000)  # for what would come back
+    expect(frame.get_by_label("Your question")).to_have_value("")
+    expect(frame.locator("#pending")).to_be_hidden()
+    assert len(lines) == 2
+    expect(ask(frame, "How many days has Bob?")).to_be_visible()
+    assert {one.owner for one in Conversation.objects.all()} == {cast.alice, cast.bob}
+
+
+def held(line: Any) -> None:
+    """A line on which some questions do not arrive."""
+    server = line.connect_to_server()
+    line.on_message(lambda text: None if "HELD" in text else server.send(text))
+
+
 def sign_in(window: Any) -> None:
     window.get_by_label("User name or e-mail").fill("alice")
     window.get_by_label("Password").fill("a long enough password")
@@ -265,12 +353,7 @@ def test_a_visitor_is_answered_on_another_site_too_and_leaves_nothing(
     assert Conversation.objects.count() == 1
     frame.get_by_role("button", name="New conversation").click()
     expect(frame.locator(".message")).to_have_count(0)
-    page.wait_for_function("true")
-    for _ in range(50):
-        if not Conversation.objects.exists():
-            break
-        page.wait_for_timeout(100)
-    assert not Conversation.objects.exists()
+    wait_until(lambda: not Conversation.objects.exists(), 5)
     assert page.problems == []
 
 
