@@ -186,7 +186,7 @@ def test_people_and_visitors_are_told_apart_by_what_names_nobody(
             told: str = socket.receive()["asker"]
         return told
 
-    ticket, elsewhere = ticket_of(web, visited, PAGE), make_widget(cast.administrator, handbook)
+    ticket, elsewhere = ticket_of(web, visited, PAGE), make_widget(cast.administrator, handbook, name="Elsewhere")
     alice, visitor = asker(visited, person=cast.alice), asker(visited, ticket)
     assert alice == asker(visited, ticket, cast.alice), "in another session, and in another page"
     assert visitor == asker(visited, ticket), "who connects again from the same page"

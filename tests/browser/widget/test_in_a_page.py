@@ -262,6 +262,7 @@ def test_the_next_person_finds_nothing_of_the_one_before_who_finds_theirs_again(
     frame.locator("#question").fill("What Alice did not send")
     leaves(page)
     assert violations(page, *EVERY_LOOK) == []
+    page.set_viewport_size({"width": 1000, "height": 800})
     for said in ("#messages", "#source-panel [data-body]"):
         expect(frame.locator(said)).to_have_text("")
     expect(frame.locator("#source-panel")).to_be_hidden()
