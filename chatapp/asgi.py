@@ -19,7 +19,6 @@ from chatapp.at_once import AtOnce  # noqa: E402
 from chatapp.bodies import BodyLimit, Receive, Send  # noqa: E402
 from chatapp.conversations import turns  # noqa: E402 - after the apps are loaded
 from chatapp.conversations.outcomes import recorder  # noqa: E402
-from chatapp.conversations.routing import websocket_urlpatterns  # noqa: E402
 from chatapp.conversations.takeover import look_after_the_dead  # noqa: E402
 from chatapp.errors import OutageAnswers  # noqa: E402
 from chatapp.governance.later import later_lines  # noqa: E402
@@ -27,6 +26,7 @@ from chatapp.openai.application import PATHS as API  # noqa: E402
 from chatapp.openai.application import ApiHandler  # noqa: E402
 from chatapp.plain_addresses import PlainAddresses  # noqa: E402
 from chatapp.same_origin import SameOriginSockets  # noqa: E402
+from chatapp.sockets import websocket_urlpatterns  # noqa: E402
 
 api = ApiHandler()
 _END_S = 2.0  # for each step, of the seconds that a process has to end in

@@ -23,9 +23,13 @@ _LABELS = {
 }
 
 
+def is_quoting(engine: str) -> bool:
+    return engine == ExtractiveEngine.name
+
+
 def engine_label(engine: str) -> str:
     """As on the page (static/js/engines.js), which knows the same kinds of names."""
-    if engine == ExtractiveEngine.name:
+    if is_quoting(engine):
         return "quotations, without a model"
     kind, _, name = engine.partition(":")
     label = _LABELS.get(kind)

@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chatapp.accounts.models import User
-from chatapp.conversations.engines import engine_label
+from chatapp.conversations.engines import engine_label, is_quoting
 from chatapp.conversations.models import Citation, Message
 from chatapp.conversations.services import documents_of
 from chatapp.documents.search import readable_ids
@@ -20,7 +20,6 @@ from chatapp.privacy.errors import Unreadable
 from chatapp.safety.askers import RulesFor, rules_for
 from chatapp.safety.gates import shown_to
 from chatapp.safety.policy import Where
-from inference.engines.extractive import ExtractiveEngine
 from retrieval.models import Document, Passage
 
 IMPORTED = "imported"  # the engine of answers that were written elsewhere
@@ -57,7 +56,7 @@ class Shown:
 
     @property
     def quoted(self) -> bool:
-        return self.engine == ExtractiveEngine.name
+        return is_quoting(self.engine)
 
     @property
     def writer(self) -> str:

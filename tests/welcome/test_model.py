@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from chatapp.operations import heartbeat
 from inference import tasks
 from inference.download import NoSpace
 from inference.jobs import leases, running
-from inference.jobs.pace import Pace
 from inference.models import Candidate, Job, ModelVersion, Route
 from inference.routing.pool import BUILT_IN
 from tests.conftest import Cast
@@ -170,23 +168,6 @@ def test_a_download_that_was_asked_for_goes_on_when_its_worker_dies(
         print((tmp_path / "worker.log").read_text(errors="replace")[-4000:])
     assert "It is here as tiny" in text_of(admin, "model/")
     assert [path.name for path in models_dir.iterdir()] == ["tiny.gguf"]
-
-
-def test_the_pace_is_of_the_last_seconds() -> None:
-    now = [0.0]
-    pace = Pace(lambda: now[0])
-    assert pace.told(0, 100_000_000) == ""
-    now[0] = 0.5
-    assert pace.told(5_000_000, 100_000_000) == "", "half a second tells nothing"
-    now[0] = 2.0
-    assert pace.told(20_000_000, 100_000_000) == "10.0 MB/s, 8 s left"
-    for second in range(3, 60):
-        now[0] = float(second)
-        told = pace.told(20_000_000 + 1000 * second, 100_000_000)
-    assert re.fullmatch(r"1.0 kB/s, 22\.\d h left", told)
-    assert pace.told(20_000_000 + 1000 * second, 0) == "1.0 kB/s", "of how much, nobody said"
-    now[0] = 70.0
-    assert pace.told(0, 100_000_000) == "", "it began anew"
 
 
 def test_a_model_of_another_route_is_not_the_one_of_the_page(admin: Client) -> None:

@@ -1,4 +1,4 @@
-"""Websocket doors."""
+"""The addresses of sockets, as chatapp/urls.py has those of pages."""
 
 from __future__ import annotations
 
