@@ -42,6 +42,9 @@ class Rating(models.Model):
     # When the person sent it to those who look after the documents, with the question and the answer. None: they did
     # not, and it is counted alone; so is all that was said before there was a page for curators.
     sent_at = models.DateTimeField(null=True)
+    # As far as the answer was written then: it may be continued, which nobody sent.
+    sent_length = models.PositiveIntegerField(default=0, db_default=0)  # characters
+    sent_passages = ArrayField(models.BigIntegerField(), null=True)  # behind the answer
     open = models.BooleanField(default=False, db_default=False)  # sent, and without Handled: for the index below
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -26,6 +26,7 @@ from retrieval.stored_text import storable
 
 _NAMES = {"good": Rating.Value.GOOD, "bad": Rating.Value.BAD}
 _WORDS = ("text", "correction")
+_KEPT: dict[str, Any] = {"sent_at": None, "sent_length": 0, "sent_passages": None, "open": False}
 
 
 def rate(
@@ -42,7 +43,7 @@ def rate(
     ContentBlocked, and Busy where an answer masks something at the same moment."""
     _require_sense(message, rating, reasons, (text, correction), curators)
     values: dict[str, Any] = {"value": _NAMES[rating], "reasons": sorted(set(reasons))}
-    values |= {"sent_at": timezone.now() if curators else None, "open": curators}
+    values |= _sent(message) if curators else _KEPT
     try:
         with transaction.atomic():
             values |= _masked(message.conversation, by, text=text, correction=correction)
@@ -52,6 +53,20 @@ def rate(
     except IntegrityError as error:  # the conversation was deleted meanwhile
         raise NotFound from error
     return row
+
+
+def _sent(answer: Message) -> dict[str, Any]:
+    """So much of the answer, and the passages behind it, as there are now."""
+    passages = [one["passage"] for one in sources_of(answer)]
+    return {"sent_at": timezone.now(), "sent_length": len(answer.text), "sent_passages": passages, "open": True}
+
+
+def sources_of(answer: Message) -> list[dict[str, Any]]:
+    """Empty where nobody can open them."""
+    try:
+        return list(answer.sources)
+    except Unreadable:
+        return []
 
 
 def _require_sense(message: Message, rating: str, reasons: Sequence[str], words: Sequence[str], curators: bool) -> None:

@@ -26,9 +26,8 @@ from chatapp.documents.bench import place_of, served_cuts
 from chatapp.documents.search import readable_passages
 from chatapp.feedback.curating import stamp
 from chatapp.feedback.models import Handled, Rating
-from chatapp.feedback.services import opened
+from chatapp.feedback.services import opened, sources_of
 from chatapp.governance.services import record
-from chatapp.privacy.errors import Unreadable
 from chatapp.privacy.sealing import prepare
 from chatapp.safety.askers import rules_for
 from chatapp.safety.gates import shown_to
@@ -132,7 +131,7 @@ def entries(curator: User, rows: Sequence[Rating]) -> list[Entry]:
     """`rows`: of those that access.feedback gives this curator, with message, question and conversation. What is shown
     stands in the audit trail before it is."""
     prepare({row.person_id for row in rows})
-    sources = {row.pk: _sources(row.message) for row in rows}
+    sources = {row.pk: _sent_sources(row) for row in rows}
     may = _looked_up(curator, rows, sources)
     cited = _cited([row.message_id for row in rows])
     shown = [_entry(row, sources[row.pk], cited[row.message_id], may) for row in rows]
@@ -141,11 +140,16 @@ def entries(curator: User, rows: Sequence[Rating]) -> list[Entry]:
     return shown
 
 
-def _sources(answer: Message) -> list[dict[str, Any]]:
-    try:
-        return list(answer.sources)
-    except Unreadable:
-        return []
+def _sent_sources(row: Rating) -> list[dict[str, Any]]:
+    """Those that were there when it was sent."""
+    sent = {*(row.sent_passages or ())}
+    return [one for one in sources_of(row.message) if one["passage"] in sent]
+
+
+def _sent_answer(row: Rating) -> str | None:
+    """As far as it was written when it was sent: it may have been continued since."""
+    text = opened(row.message, "text")
+    return None if text is None else text[: row.sent_length]
 
 
 def _cited(answers: Sequence[UUID]) -> dict[UUID, set[int]]:
@@ -192,6 +196,8 @@ def _withheld(answer: UUID, behind: Mapping[UUID, list[UUID] | None], readable: 
 
 def _entry(row: Rating, sources: Sequence[dict[str, Any]], cited: set[int], may: _May) -> Entry:
     withheld = may.withheld.get(row.message_id, ITSELF)
+    answer = _sent_answer(row)
+    cited = {number for number in cited if f"[{number}]" in (answer or "")}
     passages = [one for source in sources if (one := _passage(source, cited, may)) is not None]
     question, handled = row.message.parent, getattr(row, "handled", None)
     return Entry(
@@ -203,7 +209,7 @@ def _entry(row: Rating, sources: Sequence[dict[str, Any]], cited: set[int], may:
         text=_words(opened(row, "text"), may.question),
         correction=_words(opened(row, "correction"), may.question),
         question=_question(question, withheld, may) if question else Words(),
-        answer=Words(why_not=withheld) if withheld else _words(opened(row.message, "text"), may.answer),
+        answer=Words(why_not=withheld) if withheld else _words(answer, may.answer),
         engine=row.message.engine,
         passages=tuple(passages),
         hidden=len(sources) - len(passages),

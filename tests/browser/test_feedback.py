@@ -55,8 +55,9 @@ def sent(document: Document, asked: str, answered: str = ANSWER, **said: Any) ->
         conversation=home, parent=question, role="assistant", text=answered, sources=sources,
         documents=[document.pk], engine="local: qwen-4b",
     )  # fmt: skip
+    then = {"sent_length": len(answered), "sent_passages": [one["passage"] for one in sources]}
     return Rating.objects.create(
-        message=answer, person=asker, **{"value": -1, "sent_at": timezone.now(), "open": True, **said}
+        message=answer, person=asker, **{"value": -1, "sent_at": timezone.now(), "open": True, **then, **said}
     )
 
 

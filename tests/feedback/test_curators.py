@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chatapp.accounts.models import User
+from chatapp.conversations.admission import continue_answer
 from chatapp.conversations.masked import keep_values
 from chatapp.conversations.models import Conversation, Message
 from chatapp.feedback import curating
@@ -150,6 +151,37 @@ def test_an_answer_that_follows_such_a_one_is_withheld_too(told: Told) -> None:
     shown = page(told.bob)
     assert "This answer follows one that rests on documents" in shown
     assert "million" not in shown and "Really, how much leave?" in shown
+
+
+def test_what_is_written_after_it_was_sent_is_not_shown(told: Told) -> None:
+    Message.objects.filter(pk=told.answer.pk).update(status=Message.Status.STOPPED)
+    told.send()
+    continue_answer(user=User.objects.get(pk=told.home.owner_id), message=told.answer.pk)
+    other = document("other.md", everyone=True)
+    answer = Message.objects.get(pk=told.answer.pk)
+    source = {"number": 2, "passage": other.passages.get().pk, "document": {"id": str(other.pk), "name": other.name}}
+    answer.text += " Unsent words. [2]"
+    answer.sources, answer.documents = [*answer.sources, source], [*(answer.documents or ()), other.pk]
+    answer.status = Message.Status.COMPLETE
+    answer.save()
+    shown = page(told.bob)
+    assert "There are 28 days. [1]" in shown and "Words of leave.md." in shown and "cited" in shown
+    assert "Unsent" not in shown and "other.md" not in shown
+    told.send()  # now with the rest
+    shown = page(told.bob)
+    assert "Unsent words. [2]" in shown and "Words of other.md." in shown
+
+
+def test_a_passage_that_the_continuation_alone_cites_is_not_told_as_cited(told: Told) -> None:
+    question = say(told.home, told.answer, "user", "And now?")
+    answer = say(told.home, question, "assistant", "There are", told.leave, status=Message.Status.STOPPED)
+    told.send(answer=answer)
+    assert "cited" not in page(told.bob)
+    answer.text += " 28. [1]"
+    answer.save()
+    assert "cited" not in page(told.bob)
+    told.send(answer=answer)
+    assert "cited" in page(told.bob)
 
 
 def test_what_may_be_read_is_asked_at_each_reading(told: Told) -> None:
