@@ -89,10 +89,11 @@ Words = type[ChatCompletions] | type[Messages]
 
 
 class Provider:
-    """`script`: what each call does, in order; the last entry is repeated."""
+    """`script`: what each call does, in order; the last entry is repeated. `together`: replies wait for each other."""
 
     def __init__(self) -> None:
         self.script: list[str | Reply] = ["answer"]
+        self.together: asyncio.Barrier | None = None
         self.calls: list[dict[str, object]] = []
         self.asked: list[Request] = []  # the same calls
         self.health_asked: list[Request] = []
@@ -115,6 +116,8 @@ class Provider:
         self.asked.append(request)
         act = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(act, Reply):
+            if self.together is not None:
+                await asyncio.wait_for(self.together.wait(), 10)
             return act.response()
         if act.startswith("429"):
             wait = act.partition(":")[2] or "0"

@@ -214,7 +214,7 @@ async def test_questions_that_are_out_at_once_are_all_sent_again_without_a_field
     kind: str, made: Made, double: Provider
 ) -> None:
     refusal = Reply(400, {"error": {"message": "`temperature` is deprecated for this model."}})
-    double.script = [refusal] * 3 + ["answer"]
+    double.script, double.together = [refusal] * 3 + ["answer"], asyncio.Barrier(3)
     engine = made(kind)
     assert await asyncio.gather(*(text_of(engine) for _ in range(3))) == [WHOLE] * 3
     assert ["temperature" in call for call in double.calls] == [True] * 3 + [False] * 3
