@@ -16,7 +16,7 @@ class TooOld(NotFound):
     """What the frame shows was signed too long ago: it loads itself again."""
 
     close_code = 4410
-    user_message = "This chat was open for too long."
+    user_message = "This chat is not available any more."
     advice = "Reload the page."
 
 

@@ -59,7 +59,7 @@ def test_copy_answer_again_and_switch_versions_without_a_mouse(page: Any, double
     tab_to(page, page.get_by_role("button", name="Earlier version"), "Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.locator(".assistant .prose")).to_have_text("First version")
-    tab_to(page, page.get_by_role("button", name="Answer again"))
+    tab_to(page, page.get_by_role("button", name="Answer again", exact=True))
     page.keyboard.press("Enter")
     double.wait_for("regenerate")
 

@@ -85,7 +85,7 @@ def test_the_chat_page_in_german(page: Any, double: Double) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
     ask(page, double)
     expect(page.locator(".assistant .sources h3")).to_have_text("Quellen")
-    page.get_by_role("button", name="Neu antworten").click()
+    page.get_by_role("button", name="Neu antworten", exact=True).click()
     double.frame("error", code="dead", message="The model could not answer.", advice="Ask it in other words.")
     double.finish("failed")
     expect(page.locator(".notice.problem strong")).to_have_text("Das Modell konnte nicht antworten.")

@@ -58,7 +58,7 @@ def test_copying_takes_the_answer_as_it_was_written(page: Any, double: Double) -
 def test_answering_again_makes_a_second_version_and_both_can_be_seen(page: Any, double: Double) -> None:
     opened(page, double, answered("First version"))
     double.writes = "second"
-    page.get_by_role("button", name="Answer again").click()
+    page.get_by_role("button", name="Answer again", exact=True).click()
     expect(page.locator(".switcher")).to_have_count(0)
     double.answer(text="Second version")
     expect(page.locator(".assistant .prose")).to_have_text("Second version")

@@ -62,7 +62,7 @@ def test_a_question_is_asked_of_what_was_chosen_and_the_chips_say_so(page: Any, 
     expect(page.locator(".searched")).to_contain_text("Handbook · E-mail · from 31 Jan 2025 · path reports/…")
     page.get_by_role("button", name="No longer only: E-mail").click()
     expect(chips(page)).to_have_text(["Handbook", "From 31 Jan 2025", "Path reports/…"])
-    page.get_by_role("button", name="Answer again").click()
+    page.get_by_role("button", name="Answer again", exact=True).click()
     assert double.wait_for("regenerate")["filters"] == {"since": "2025-01-31", "path": "reports/"}
     assert page.problems == []
 

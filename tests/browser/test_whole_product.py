@@ -73,7 +73,7 @@ def test_the_answer_is_still_there_after_a_reload_and_in_the_list(window: Any) -
 
 
 def test_another_answer_is_a_version_beside_the_first(window: Any) -> None:
-    window.get_by_role("button", name="Answer again").click()
+    window.get_by_role("button", name="Answer again", exact=True).click()
     expect(window.locator(".assistant .switcher")).to_contain_text("2 / 2")
     window.reload()
     expect(window.locator(".assistant .switcher")).to_contain_text("2 / 2")
