@@ -68,7 +68,7 @@ def running_web(
     process.start()
     yield process
     process.end()
-    assert "Traceback" not in process.log.read_text(errors="replace")
+    process.had_no_traceback()
 
 
 @pytest.fixture
