@@ -74,7 +74,7 @@ class Web:
         self.process.send_signal(number)
 
     def had_no_traceback(self) -> None:
-        """But of a deadlock with the emptying of all tables behind a test, whose lock nothing else takes: its answer was
+        """But of a deadlock with the emptying of all tables behind a test, whose lock nothing else takes: an answer was
         still being written."""
         lines = self.log.read_text(errors="replace").splitlines()
         found = [line[:4000] for line in lines if "Traceback" in line and _EMPTYING not in line]
