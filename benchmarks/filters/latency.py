@@ -13,7 +13,7 @@ with the bounds of 95 % (bootstrap over rounds).
   write already. *first text* is what people wait. *hold-back* is what rules on answers add to that: such an answer
   waits for some of its own text by design, here for as long as the double takes to write it.
 - throughput: a local engine with random weights in the shape of a real model of half a billion writes --streams answers
-  side by side, over the API. Words of all answers a second, from the first text of any to the last of all; prompts are
+  side by side, over the API. Words of all answers a second, from the asking to the last text of all; prompts are
   read before. The model wants the processors for itself: on a busy machine this takes very long.
 """
 
