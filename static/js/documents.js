@@ -9,7 +9,8 @@ import { announce, el } from "./dom.js";
 import { paintIngestion } from "./ingestion-panel.js";
 import { gettext, ngettext, number } from "./language.js";
 import { closeSidebar } from "./sidebar.js";
-import { Uploads, droppedFiles } from "./uploads.js";
+import { bindUploads } from "./upload-controls.js";
+import { Uploads } from "./uploads.js";
 import "./engines.js";
 import "./theme.js";
 
@@ -233,28 +234,7 @@ function send(files) {
   again();
 }
 
-const picked = (input) => [...input.files].map((file) => ({ file, path: file.webkitRelativePath }));
-for (const [input, button] of [["files", "pick-files"], ["folder", "pick-folder"]]) {
-  byId(button).addEventListener("click", () => byId(input).click());
-  byId(input).addEventListener("change", (event) => (send(picked(event.target)), (event.target.value = "")));
-}
-addEventListener("dragover", (event) => (event.preventDefault(), byId("drop").classList.add("over")));
-addEventListener("dragleave", (event) => event.relatedTarget || byId("drop").classList.remove("over"));
-addEventListener("drop", async (event) => {
-  event.preventDefault();
-  byId("drop").classList.remove("over");
-  send(await droppedFiles(event.dataTransfer));
-});
-uploads.addEventListener("changed", paint);
-uploads.addEventListener("progress", ({ detail }) => {
-  const bar = byId("rows").querySelector(`[data-id="${detail.key}"] progress`);
-  if (bar) bar.value = detail.progress;
-});
-uploads.addEventListener("received", ({ detail }) => {
-  if (detail.outcome === "duplicate") tell(gettext("%(name)s is here already, so it was not added again.", detail.item.file), false);
-  again();
-});
-addEventListener("beforeunload", (event) => uploads.pending && event.preventDefault());
+bindUploads(uploads, { send, paint, again, known: (words) => tell(words, false) });
 byId("filter").addEventListener("input", () => {
   clearTimeout(state.typing);
   state.typing = setTimeout(() => show({ page: 1 }), TYPING_PAUSE);

@@ -5,7 +5,8 @@ import { BUSY, size, uploadRow } from "./document-rows.js";
 import { el } from "./dom.js";
 import { paintIngestion } from "./ingestion-panel.js";
 import { gettext, number, said } from "./language.js";
-import { Uploads, droppedFiles } from "./uploads.js";
+import { bindUploads } from "./upload-controls.js";
+import { Uploads } from "./uploads.js";
 
 const byId = (id) => document.getElementById(id);
 const { collection } = byId("upload").dataset;
@@ -90,27 +91,6 @@ function send(files) {
   again();
 }
 
-const picked = (input) => [...input.files].map((file) => ({ file, path: file.webkitRelativePath }));
-for (const [input, button] of [["files", "pick-files"], ["folder", "pick-folder"]]) {
-  byId(button).addEventListener("click", () => byId(input).click());
-  byId(input).addEventListener("change", (event) => (send(picked(event.target)), (event.target.value = "")));
-}
-addEventListener("dragover", (event) => (event.preventDefault(), byId("drop").classList.add("over")));
-addEventListener("dragleave", (event) => event.relatedTarget || byId("drop").classList.remove("over"));
-addEventListener("drop", async (event) => {
-  event.preventDefault();
-  byId("drop").classList.remove("over");
-  send(await droppedFiles(event.dataTransfer));
-});
-uploads.addEventListener("changed", paint);
-uploads.addEventListener("progress", ({ detail }) => {
-  const bar = byId("rows").querySelector(`[data-id="${detail.key}"] progress`);
-  if (bar) bar.value = detail.progress;
-});
-uploads.addEventListener("received", ({ detail }) => {
-  if (detail.outcome === "duplicate") tell(gettext("%(name)s is here already, so it was not added again.", detail.item.file));
-  again();
-});
-addEventListener("beforeunload", (event) => uploads.pending && event.preventDefault());
+bindUploads(uploads, { send, paint, again, known: tell });
 
 await look();
