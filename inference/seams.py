@@ -50,3 +50,5 @@ ratings: Seam[Callable[[Collection[UUID]], Mapping[UUID, int]]] = Seam("ratings"
 names: Seam[Callable[[], Mapping[str, str]]] = Seam("names")
 # The web process's, for the pages that say what it would do.
 router: Seam[Callable[[], Router]] = Seam("router")
+# What an English sentence is in the language of the page that shows it.
+said: Seam[Callable[[object], str]] = Seam("said")

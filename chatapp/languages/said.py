@@ -13,8 +13,10 @@ from functools import cache
 
 from django.utils.translation import get_language, gettext
 
+from chatapp.languages.administration import TEXTS_OF_ADMINISTRATION
 from chatapp.languages.texts import TEXTS
 
+_ALL = TEXTS | TEXTS_OF_ADMINISTRATION
 _VALUE = re.compile(r"%\((\w+)\)s")
 _SENTENCE_END = re.compile(r"(?<=[.!?]) ")
 LONGEST = 2000  # characters; nothing longer is a sentence of ours, and matching it would cost
@@ -31,7 +33,7 @@ def said(text: object) -> str:
 
 
 def _known(words: str) -> str | None:
-    if words in TEXTS:
+    if words in _ALL:
         return gettext(words)
     for pattern, template in _patterns():
         if found := pattern.fullmatch(words):
@@ -41,7 +43,7 @@ def _known(words: str) -> str | None:
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(_expression(text), re.DOTALL), text) for text in TEXTS if _VALUE.search(text))
+    return tuple((re.compile(_expression(text), re.DOTALL), text) for text in _ALL if _VALUE.search(text))
 
 
 def _expression(template: str) -> str:

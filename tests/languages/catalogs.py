@@ -13,13 +13,13 @@ from django.conf import settings
 from django.template import engines
 from django.templatetags.i18n import BlockTranslateNode, TranslateNode
 
-from chatapp.languages.texts import TEXTS
-
 ROOT = Path(settings.BASE_DIR)
 TRANSLATED = ("de", "ar")
 _IN_A_FILTER = re.compile(r'_\("([^"]*)"\)')
 _JS_STRING = r'"((?:[^"\\]|\\.)*)"'
 _JS_CALL = re.compile(rf"\b(n?)gettext\(\s*{_JS_STRING}(?:,\s*{_JS_STRING})?")
+
+_PYTHON_CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def templates() -> Iterator[tuple[Path, str]]:
 @cache
 def marked(domain: str) -> frozenset[tuple[str, str]]:
     """-> (text, plural or "") of each marked text"""
-    return frozenset(_in_scripts() if domain == "djangojs" else [*_in_templates(), *((text, "") for text in TEXTS)])
+    return frozenset(_in_scripts() if domain == "djangojs" else [*_in_templates(), *_in_python()])
 
 
 def _in_templates() -> Iterator[tuple[str, str]]:
@@ -69,6 +69,16 @@ def _in_templates() -> Iterator[tuple[str, str]]:
         for block in nodes.get_nodes_by_type(BlockTranslateNode):
             plural = block.render_token_list(block.plural)[0] if block.plural else ""
             yield block.render_token_list(block.singular)[0], plural
+
+
+def _in_python() -> Iterator[tuple[str, str]]:
+    for folder in ("chatapp", "inference", "retrieval"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _PYTHON_CALLS:
+                    parts = [one.value for one in node.args[:2] if isinstance(one, ast.Constant)]
+                    if parts:
+                        yield str(parts[0]), str(parts[1]) if node.func.id.startswith("n") else ""
 
 
 def _in_scripts() -> Iterator[tuple[str, str]]:
