@@ -58,6 +58,15 @@ def rate(turn: UUID, rating: int | None) -> None:
         rollouts.watch_now_and_then()
 
 
+def costs_of(used: Sequence[tuple[UUID, Usage]]) -> list[Decimal | None]:
+    """Of what each version read and wrote, in the currency of the prices; None where it has no price, or is gone."""
+    if not used:
+        return []
+    versions = ModelVersion.objects.in_bulk({pk for pk, _ in used})
+    rows = [(versions.get(pk), usage) for pk, usage in used]
+    return [_cost(row, usage) if row and (row.price_prompt or row.price_completion) else None for row, usage in rows]
+
+
 def spent_this_month(versions: Collection[UUID]) -> dict[UUID, Decimal]:
     """In the currency of the prices; 0 for a version that nobody asked. Cheap enough for every reading of routes."""
     return _spending.of(versions)
@@ -96,10 +105,7 @@ def _spent(one: Attempted, cost: Decimal) -> tuple[str, int, Decimal]:
 
 def _row(one: Attempted, version: ModelVersion | None, rollouts_known: Collection[UUID]) -> Outcome:
     prompt, cached, completion = _tokens(one.usage)
-    cost = Decimal(0)
-    if version is not None:
-        read, _, written = _tokens(one.usage or one.estimated)
-        cost = (read * version.price_prompt + written * version.price_completion) / _MILLION
+    cost = _cost(version, one.usage or one.estimated) if version is not None else Decimal(0)
     return Outcome(
         turn=_turn(one.turn_id),
         route=one.route[:60],
@@ -116,6 +122,11 @@ def _row(one: Attempted, version: ModelVersion | None, rollouts_known: Collectio
         cost=min(cost, Decimal(99_999)),
         person=_person(one),
     )
+
+
+def _cost(version: ModelVersion, usage: Usage | None) -> Decimal:
+    read, _, written = _tokens(usage)
+    return (read * version.price_prompt + written * version.price_completion) / _MILLION
 
 
 def _person(one: Attempted) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -18,11 +18,13 @@ from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations import search
 from chatapp.conversations.branch import branch_above
+from chatapp.conversations.explained import Found, keep_all, of_question
 from chatapp.conversations.masked import keep_new, placeholders_of
 from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.conversations.room import Room
 from chatapp.documents.filters import EVERYTHING, filters_json, filters_of
 from chatapp.errors import TYPED_ERRORS, Invalid
+from chatapp.governance.findings import gathered, gathering
 from chatapp.privacy import sealing
 from chatapp.privacy.errors import Unreadable
 from chatapp.safety.askers import RulesFor, rules_for
@@ -88,6 +90,7 @@ class _Asked:
     filters: SearchFilters = EVERYTHING
     placeholders: Placeholders | None = None
     prefers: str = ""
+    found: Found = field(default_factory=list)  # by filters, in a new question
 
 
 @transaction.atomic
@@ -116,11 +119,12 @@ def edit(*, user: User, message: UUID, text: str, narrowed: Narrowed | None = No
         raise Invalid("Only a question can be edited.")
     collections, filters = narrowed or _chosen(question=old)
     placeholders = placeholders_of(old.conversation)
-    text = clean_question(user, text, collections, placeholders)
+    with gathering():
+        text, found = clean_question(user, text, collections, placeholders), gathered()
     question = Message(
         conversation=old.conversation, parent=old.parent, role=Message.Role.USER, text=text, indexed=True
     )
-    return _begin([_Asked(user, question, collections, filters, placeholders)])[0]
+    return _begin([_Asked(user, question, collections, filters, placeholders, found=found)])[0]
 
 
 @transaction.atomic
@@ -171,14 +175,15 @@ def _placed(asked: Question, rules: RulesFor) -> _Asked:
     else:
         home = access.get_conversation(asked.user, asked.conversation)
         placeholders = placeholders_of(home)
-    text = clean_question(asked.user, asked.text, asked.collections, placeholders, rules)
+    with gathering():
+        text, found = clean_question(asked.user, asked.text, asked.collections, placeholders, rules), gathered()
     if home._state.adding and not home.temporary:
         home.title = title_of(text)
     above = None if asked.parent is None else access.get_message(asked.user, asked.parent)
     if above is not None and (above.conversation_id != home.pk or above.role != Message.Role.ASSISTANT):
         raise Invalid("A question follows an answer of the same conversation.")
     question = Message(conversation=home, parent=above, role=Message.Role.USER, text=text, indexed=True)
-    return _Asked(asked.user, question, asked.collections, asked.filters, placeholders)
+    return _Asked(asked.user, question, asked.collections, asked.filters, placeholders, found=found)
 
 
 def _chosen(**of: Message) -> Narrowed:
@@ -205,6 +210,7 @@ def _begin(asked: Sequence[_Asked]) -> list[Started]:
     questions = [one.question for one in asked if one.question._state.adding]
     Message.objects.bulk_create(questions + answers)
     search.index_new(new, questions)
+    keep_all([of_question(one.question, one.found) for one in asked if one.found])
     turns = Turn.objects.bulk_create(_turn(one, answer) for one, answer in zip(asked, answers, strict=True))
     return [started(turn, answered_before=b) for turn, b in zip(turns, answered_before, strict=True)]
 

@@ -36,6 +36,7 @@ from chatapp.database import Together
 from inference.engine import Finish, Generation, Piece, TextPiece, Usage, Writer
 from inference.engines.extractive import ExtractiveEngine
 from inference.engines.provider import ProviderEngine
+from inference.routing.following import Followed
 from retrieval.changes import Revision, revisions
 from retrieval.models import Document
 
@@ -59,6 +60,7 @@ class Asking:
     fresh: bool = False
     unchanged: Callable[[], bool] = lambda: True
     temporary: bool = False
+    followed: Followed | None = None  # is told what becomes of each engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ async def answer(asked: Generation, asking: Asking) -> AsyncIterator[Piece]:
             yield piece
         return
     written = _Written(gather=bool(place.key))
-    async with aclosing(get_router().stream(asked)) as pieces:  # type: ignore[type-var]
+    async with aclosing(get_router().stream(asked, asking.followed)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             written.saw(piece)
             yield piece

@@ -21,6 +21,7 @@ from chatapp.conversations import answers, keeping, search, services
 from chatapp.conversations.engines import get_router
 from chatapp.conversations.keeping_api import changes_in
 from chatapp.conversations.models import MOST_PINNED, Conversation
+from chatapp.conversations.why import explanation
 from chatapp.errors import Invalid, NotFound
 from chatapp.json_body import read_object
 from inference.routing.describing import answering
@@ -105,6 +106,12 @@ def _keep(user: User, row: Conversation, body: dict[str, Any]) -> None:
         raise Invalid("A temporary chat is neither pinned, archived nor put into a folder.")
     if not keeping.keep(user, [row.pk], changes):
         raise NotFound
+
+
+@require_GET
+def why(request: HttpRequest, pk: UUID) -> JsonResponse:
+    user = cast(User, request.user)
+    return JsonResponse(explanation(user, access.get_message(user, pk)))
 
 
 @require_GET

@@ -107,6 +107,16 @@ class Message(models.Model):
         return f"{self.role} {self.id}"
 
 
+class Explanation(models.Model):
+    """Why an answer is as it is, and what filters did to a question: see explained.py. It goes with its message."""
+
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True, related_name="explanation")
+    kept = SealedJSONField(default=dict, person="message.conversation.owner_id")
+
+    def __str__(self) -> str:
+        return f"why {self.message_id}"
+
+
 class FoundBy(models.Model):
     """The words of a message, or of the title of a conversation, as numbers that need its owner's key to be made."""
 

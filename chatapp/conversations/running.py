@@ -14,6 +14,7 @@ from django.db import DatabaseError
 
 from chatapp.conversations import services
 from chatapp.conversations.admission import Started
+from chatapp.conversations.explained import Explained
 from chatapp.conversations.outbox import Outbox
 from chatapp.conversations.services import Checkpoint
 from chatapp.database import in_database
@@ -42,6 +43,7 @@ class RunningTurn:
     sources: list[Source] = field(default_factory=list)
     source_frames: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage | None = None
+    explained: Explained = field(default_factory=Explained)
     reserved: Reserved = NOTHING  # tokens
     timings: dict[str, int] = field(default_factory=dict)
     taken_at: int = -1  # where the text of a process that died ends

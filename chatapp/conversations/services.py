@@ -20,6 +20,7 @@ from django.utils import timezone
 from chatapp.conversations import search
 from chatapp.conversations.admission import DEAD_AFTER, RUNNER, SILENT_FOR, Started
 from chatapp.conversations.citing import Cited
+from chatapp.conversations.explained import keep as keep_explanation
 from chatapp.conversations.masked import keep_new, placeholders_of
 from chatapp.conversations.models import LONGEST_TITLE, Citation, Conversation, Message, Turn
 from chatapp.conversations.trail import turn_ended
@@ -112,7 +113,13 @@ def documents_of(sources: Iterable[dict[str, Any]]) -> list[UUID]:
 
 
 def finish_turn(
-    *, turn: UUID, answer: UUID, values: dict[str, Any], cited: list[Cited], passages: dict[int, int]
+    *,
+    turn: UUID,
+    answer: UUID,
+    values: dict[str, Any],
+    cited: list[Cited],
+    passages: dict[int, int],
+    explained: dict[str, Any] | None = None,
 ) -> bool:
     """The one place where an answer gets its fate; False when another process or a deletion was first."""
     with transaction.atomic():
@@ -127,6 +134,8 @@ def finish_turn(
             kept = set(Passage.objects.filter(pk__in=passages.values()).values_list("pk", flat=True))
             there = {number: passage for number, passage in passages.items() if passage in kept}
             Citation.objects.bulk_create(_citation(written, one, there.get(one.source.number)) for one in cited)
+        if explained is not None:
+            keep_explanation(written, explained, continued=row.begins_at > 0)
         turn_ended(row, values)
         return True
 

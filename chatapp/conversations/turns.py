@@ -111,14 +111,17 @@ async def _run(turn: RunningTurn) -> None:
 
 
 async def _answer(turn: RunningTurn) -> None:
-    started = turn.started
+    started, explained = turn.started, turn.explained
     if instead := await reply_instead(started.asker, started.text, started.collections):
         return turn.write(instead if not turn.text else "")
     rules = await house_rules(started.asker, started.collections, placeholders_in(started.conversation, started.asker))
     started = turn.started = await _as_sent(started, rules)
     frames = await _kept_sources(turn) if started.sources else await _found_sources(turn)
     turn.source_frames = frames
+    explained.reached("passages")
     turn.sources = clean_sources(rules.passages, await sources_of(frames))
+    explained.read_by_the_model(frames, turn.sources)
+    explained.reached("answer")
     await _keep_masked(turn, rules)
     turn.mark("search")
     await turn.emit("sources", sources=frames)
@@ -159,7 +162,9 @@ async def _found_sources(turn: RunningTurn) -> list[dict[str, Any]]:
         collections=started.collections,
         filters=started.filters,
     )
-    return source_frames(without_copies(found))
+    shown = without_copies(found)
+    turn.explained.searched(shown)
+    return source_frames(shown)
 
 
 async def _write(turn: RunningTurn, asked: Generation, rules: HouseRules) -> None:
@@ -171,6 +176,7 @@ async def _write(turn: RunningTurn, asked: Generation, rules: HouseRules) -> Non
         started.conversation,
         unchanged=lambda: out.unchanged,
         temporary=started.temporary,
+        followed=turn.explained.followed,
     )
     passages = frozenset(frame["passage"] for frame in turn.source_frames)
     next_one: Writer | None = None
@@ -178,10 +184,13 @@ async def _write(turn: RunningTurn, asked: Generation, rules: HouseRules) -> Non
     async with aclosing(answered) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
             if isinstance(piece, Writer):
+                turn.explained.cached = turn.explained.cached or piece.note == answer_cache.NOTE
                 out.begins()
                 next_one = await _came_out(turn, out, "", piece)
             elif isinstance(piece, Progress):
                 read, of = piece.prompt_tokens_read, piece.prompt_tokens
+                if not piece.queue_position:  # it is its turn
+                    turn.mark("reading")
                 await turn.stage("reading", queue_position=piece.queue_position, read=read, of=of)
             elif isinstance(piece, TextPiece):
                 text = out.push(piece.text)
@@ -310,7 +319,12 @@ async def _stored(turn: RunningTurn, values: dict[str, Any], cited: list[Cited])
     started = turn.started
     try:
         return await in_database(services.finish_turn)(
-            turn=started.turn, answer=started.answer, values=values, cited=cited, passages=passages
+            turn=started.turn,
+            answer=started.answer,
+            values=values,
+            cited=cited,
+            passages=passages,
+            explained=turn.explained.as_kept(),
         )
     except (DatabaseError, ChatAppError):  # a key that is away is as bad as a database that is
         log.exception("turn.not_stored")

@@ -15,5 +15,6 @@ urlpatterns: list[URLPattern] = [
     path("api/conversations/<uuid:pk>/", api.conversation),
     path("api/folders/", keeping_api.folders),
     path("api/folders/<uuid:pk>/", keeping_api.folder),
+    path("api/messages/<uuid:pk>/why/", api.why),
     path("api/engines/", api.engines),
 ]

@@ -33,6 +33,7 @@ class FoundPassage:
     dense: float
     lexical: float
     confidence: float | None = None  # that the documents answer the question at all; None: not known
+    version: int = 0  # of the index that found it; 0: before the first one
 
 
 def search_passages(
@@ -89,7 +90,7 @@ def _check_again(found: Sequence[tuple[User, Sequence[PassageHit]]]) -> list[lis
     readable = readable_of_each([(user, {hit.passage_id for hit in hits}) for user, hits in found])
     return [
         [
-            FoundPassage(passage, hit.score, hit.dense, hit.lexical, hit.confidence)
+            FoundPassage(passage, hit.score, hit.dense, hit.lexical, hit.confidence, hit.version)
             for hit in hits
             if (passage := passages.get(hit.passage_id))
         ]

@@ -19,10 +19,10 @@ _WAIT_S = 15
 _found: ContextVar[Counter[tuple[str, str]] | None] = ContextVar("found", default=None)
 
 
-def note(kind: str, action: str) -> None:
+def note(kind: str, action: str, times: int = 1) -> None:
     found = _found.get()
     if found is not None and (len(found) < _MOST or (kind, action) in found):
-        found[kind, action] += 1
+        found[kind, action] += times
 
 
 def begin() -> None:
@@ -46,7 +46,9 @@ def gathered() -> list[dict[str, Any]]:
 
 @contextmanager
 def written_down(where: str, person: AbstractBaseUser) -> Iterator[None]:
-    """In the caller's transaction; where the text is refused, which undoes that, beside it."""
+    """In the caller's transaction; where the text is refused, which undoes that, beside it. Who gathers around this
+    learns of it as well."""
+    found: list[dict[str, Any]] = []
     with gathering():
         try:
             yield
@@ -56,6 +58,8 @@ def written_down(where: str, person: AbstractBaseUser) -> Iterator[None]:
             raise
         if found := gathered():
             record("content.found", where, person, found=found)
+    for one in found:
+        note(**one)
 
 
 def _record_apart(action: str, where: str, person: AbstractBaseUser, found: list[dict[str, Any]]) -> None:

@@ -15,6 +15,7 @@ from inference.engines.local import NAMELESS, NO_MODEL
 from inference.errors import InferenceError
 from inference.routing.attempt import PASSED_BY, Attempted, Choice, Observe
 from inference.routing.breaker import PROBE_S
+from inference.routing.following import Followed
 from inference.routing.notes import Notes, about, model_of
 from inference.routing.race import Race
 from inference.routing.run import Run
@@ -39,6 +40,7 @@ class Relay:
         observe: Observe,
         hedge_after_s: float = 0.0,
         left_out: Callable[[], str] = str,
+        followed: Followed | None = None,
     ) -> None:
         """`left_out`: what people are told where only the last resort was asked and nothing failed."""
         self._line = deque(list(copies) for copies in line)
@@ -46,7 +48,7 @@ class Relay:
         self._asked, self._states, self._route, self._observe = asked, states, route, observe
         self._hedge_after_s = hedge_after_s
         self._written = asked.written
-        self._notes = Notes()
+        self._notes, self._followed = Notes(), followed or Followed()
         self._runs: list[Run] = []
 
     async def stream(self) -> AsyncIterator[Piece]:
@@ -87,6 +89,7 @@ class Relay:
                 self._runs.append(run)
                 return run
             self._notes.add(choice.engine, why)
+            self._followed.passed_by(choice.engine.name, why)
             if why is not STAYS:
                 self._count_passed_by(choice)
         return None
@@ -141,7 +144,9 @@ class Relay:
         return Writer(run.engine.name, note)
 
     def _failed(self, run: Run, error: InferenceError) -> None:
-        self._notes.add(run.engine, run.fail(error))
+        why = run.fail(error)
+        self._notes.add(run.engine, why)
+        self._followed.failed(run.engine.name, why)
         self._states[run.engine].failures.log(run.engine.name, error, shown=len(self._written))
 
     # -- its text ------------------------------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from typing import Protocol
 from inference.engine import Engine, Generation, Piece
 from inference.engines.local import NAMELESS
 from inference.errors import InferenceError
-from inference.routing.attempt import Choice, Observe
+from inference.routing.attempt import Attempted, Choice, Observe
 from inference.routing.conditions import without_budget
 from inference.routing.describing import EngineStatus, described
+from inference.routing.following import Followed
 from inference.routing.notes import about
 from inference.routing.plan import Catalogue, Plan
 from inference.routing.relay import STAYS, Relay
@@ -58,16 +59,21 @@ class Router:
         self._states.keep(catalogue.engines())
         return catalogue
 
-    async def stream(self, asked: Generation) -> AsyncIterator[Piece]:
-        """A Writer stands before the pieces of each engine. Raises UnknownRoute, or the error of the last engine."""
+    async def stream(self, asked: Generation, followed: Followed | None = None) -> AsyncIterator[Piece]:
+        """A Writer stands before the pieces of each engine. `followed` is told what becomes of each. Raises
+        UnknownRoute, or the error of the last engine."""
         catalogue = await self.catalogue()
         plan = _plan(catalogue, asked.route)
+        line = [*self._line(catalogue, plan, asked)]
+        followed = followed or Followed()
+        followed.begin(plan.name, _not_meant(plan, asked), (copies[0].engine.name for copies in line if copies))
         relay = Relay(
-            self._line(catalogue, plan, asked),
+            line,
             asked,
             self._states,
             route=plan.name,
-            observe=self._observe,
+            observe=_both(followed.ended, self._observe),
+            followed=followed,
             hedge_after_s=plan.hedge_after_s,
             left_out=lambda: "" if asked.prefers == catalogue.last.name else _left_out(plan, asked),
         )
@@ -144,6 +150,22 @@ def _plan(catalogue: Catalogue, name: str) -> Plan:
     if plan is None:
         raise UnknownRoute
     return plan
+
+
+def _both(first: Observe, second: Observe) -> Observe:
+    def observe(attempted: Attempted) -> None:
+        first(attempted)
+        second(attempted)
+
+    return observe
+
+
+def _not_meant(plan: Plan, asked: Generation) -> Iterator[tuple[str, str]]:
+    """Those whose conditions the question does not meet, as everybody may read it."""
+    for place in line_up(plan, asked):
+        if place.passed_by:
+            copies = place.candidate.copies
+            yield copies[0].name if copies else place.candidate.name, without_budget(place.passed_by)
 
 
 def _left_out(plan: Plan, asked: Generation) -> str:
