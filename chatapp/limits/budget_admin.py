@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.accounts.models import User
 from chatapp.errors import Invalid
-from chatapp.limits import budgets
-from chatapp.limits.models import Budget, Spent
+from chatapp.languages.said import said
+from chatapp.limits import budgets, standing
+from chatapp.limits.models import Budget
 from chatapp.organisations.administration import OfOrganisers
 from inference.administration.superusers import is_superuser
 
@@ -35,9 +37,9 @@ class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         if sum(1 for name in _OF if given.get(name)) != 1:
-            self.add_error("organisation", "A budget is of one organisation or of one group.")
+            self.add_error("organisation", gettext("A budget is of one organisation or of one group."))
         if not {"tokens", "cost"} & self.errors.keys() and not (given.get("tokens") or given.get("cost")):
-            self.add_error("tokens", "Bound the tokens, the cost or both.")
+            self.add_error("tokens", gettext("Bound the tokens, the cost or both."))
         if self.instance.pk is None:
             self._require_place()
         return given
@@ -46,29 +48,28 @@ class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
         try:
             budgets.require_place()
         except Invalid as error:
-            self.add_error(None, f"{error.user_message} {error.advice}")
+            self.add_error(None, said(f"{error.user_message} {error.advice}"))
 
 
 @admin.register(Budget)
 class BudgetAdmin(OfOrganisers, BudgetAdminBase):
+    """The list shows how each stands, the page of one beside that its months and what used most."""
+
     organisation_paths = ("organisation", "group__place__organisation")
     form = BudgetForm
-    list_display = ("whose", "state", "used_tokens", "used_cost")
-    list_select_related = ("organisation", "group")
+    list_select_related = ("organisation", "group__place")
     list_per_page = 50
+    search_fields = ("organisation__name", "group__name")
     actions = None
-    fields = ("organisation", "group", "tokens", "cost", "warn_percent", "used_tokens", "used_cost", "state")
-    readonly_fields = ("used_tokens", "used_cost", "state")
+    fields = ("organisation", "group", "tokens", "cost", "warn_percent")
+    change_list_template = "admin/limits/budget/list.html"
+    change_form_template = "admin/limits/budget/budget.html"
 
     class Media:
-        css = {"all": ["css/administration.css"]}
+        css = {"all": ["css/administration.css", "css/standings.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Budget]:
-        """With what was used in this month."""
-        month = Spent.objects.filter(budget=OuterRef("pk"), month=budgets.this_month())
-        used = {name: Subquery(month.values(name)) for name in ("tokens", "cost")}
-        rows = super().get_queryset(request).annotate(month_tokens=used["tokens"], month_cost=used["cost"])
-        return rows.order_by("organisation__name", "group__name")
+        return super().get_queryset(request).order_by("organisation__name", "group__name")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return is_superuser(request)
@@ -85,31 +86,21 @@ class BudgetAdmin(OfOrganisers, BudgetAdminBase):
     def delete_model(self, request: HttpRequest, obj: Budget) -> None:
         budgets.remove(obj, by=cast(User, request.user))
 
-    @admin.display(description="of")
-    def whose(self, budget: Budget) -> str:
-        return str(budget.organisation or budget.group)
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        context = {"title": _("Budgets of this month"), **(extra_context or {})}
+        shown = super().changelist_view(request, context)
+        if (there := getattr(shown, "context_data", None)) and "cl" in there:
+            there["standings"] = standing.standings(list(there["cl"].result_list))
+            there["begins"] = budgets.next_month(timezone.localtime()).date()
+        return shown
 
-    @admin.display(description="tokens of this month")
-    def used_tokens(self, budget: Any) -> str:
-        bound = "" if budget.tokens is None else f" of {budget.tokens:,}"
-        return f"{_used(budget).tokens:,}{bound}"
-
-    @admin.display(description="cost of this month")
-    def used_cost(self, budget: Any) -> str:
-        bound = "" if budget.cost is None else f" of {budget.cost:,.2f}"
-        return f"{_used(budget).cost:,.2f}{bound}"
-
-    @admin.display(description="state")
-    def state(self, budget: Any) -> SafeString:
-        percent = int(budgets.share(budget, _used(budget)) * 100)
-        look, words = "ready", f"{percent} % used"
-        if percent >= 100:
-            look, words = "failed", "used up"
-        elif percent >= budget.warn_percent:
-            look, words = "held", f"{percent} %: nearly used up"
-        return format_html('<span class="state state-{}">{}</span>', look, words)
-
-
-def _used(budget: Any) -> Spent:
-    """Of the month, as the list read it; nothing of a budget that is being made."""
-    return Spent(tokens=getattr(budget, "month_tokens", 0) or 0, cost=getattr(budget, "month_cost", 0) or 0)
+    def render_change_form(self, request: HttpRequest, context: Any, *parts: Any, **named: Any) -> HttpResponse:
+        budget: Budget | None = context.get("original")
+        if budget is not None:
+            context |= {
+                "one": standing.standings([budget])[0],
+                "months": standing.history(budget),
+                "groups": standing.by_group(budget),
+                "models": standing.by_model(budget),
+            }
+        return super().render_change_form(request, context, *parts, **named)

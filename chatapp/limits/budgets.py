@@ -44,7 +44,7 @@ class BudgetSpent(ChatAppError):
 
     def __init__(self, whose: str) -> None:
         now = timezone.localtime()
-        begins = _next_month(now)
+        begins = next_month(now)
         self.retry_after_s = max(1, math.ceil((begins - now).total_seconds()))
         advice = f"It begins anew on {begins:%Y-%m-%d}; whoever administers Footnote can raise it before."
         super().__init__(f"What {whose} may use of models this month is used up.", advice=advice)
@@ -97,6 +97,7 @@ def store(budget: Budget, *, by: User) -> None:
     action = "budget.added" if budget.pk is None else "budget.changed"
     with transaction.atomic():
         if budget.pk is None:
+            budget.made_at = timezone.now()
             _lock_and_require_place()
         budget.save()
         Spent.objects.filter(budget=budget, month=this_month()).update(warned_at=None, stopped_at=None)
@@ -210,7 +211,7 @@ def _write_down(action: str, budget: Budget, by: User | None, *, used: Spent | N
     )
 
 
-def _next_month(now: datetime) -> datetime:
+def next_month(now: datetime) -> datetime:
     """Its beginning here, also where clocks are changed in between."""
     year, month = (now.year + 1, 1) if now.month == 12 else (now.year, now.month + 1)
     return timezone.make_aware(datetime(year, month, 1))

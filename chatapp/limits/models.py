@@ -100,6 +100,7 @@ class Budget(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text="Where so much of it is used, it is marked on the list and written in the audit trail.",
     )
+    made_at = models.DateTimeField(null=True, editable=False)  # it counts from then on; null: not known
 
     class Meta:
         constraints = [
