@@ -17,6 +17,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.accounts.choosing import Choosing
 from chatapp.accounts.keys import revoke
@@ -63,9 +65,11 @@ class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
     def __init__(self, *parts: Any, **named: Any) -> None:
         super().__init__(*parts, **named)
         way = cast(forms.ChoiceField, self.fields["usable_password"])
-        link = "A link that signs them in once, shown next" if settings.LOCAL_ACCOUNTS else "By an identity provider"
-        way.label, way.initial = "Their way in", "false"
-        way.choices = [("false", link), ("true", "A password that you choose")]
+        link = (
+            _("A link that signs them in once, shown next") if settings.LOCAL_ACCOUNTS else _("By an identity provider")
+        )
+        way.label, way.initial = _("Their way in"), "false"
+        way.choices = [("false", link), ("true", _("A password that you choose"))]
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -80,9 +84,9 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
     for_superusers = ("is_staff", "is_superuser", "organisation")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "organisation", "groups")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        (_("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (_("Access"), {"fields": ("is_active", "is_staff", "is_superuser", "organisation", "groups")}),
+        (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", "first_name", "last_name", "email", "groups")}),
@@ -93,7 +97,7 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **more: Any) -> Any:
         if db_field.name == "groups":
-            more["help_text"] = "They read what their groups may read, and have the roles of their groups."
+            more["help_text"] = _("They read what their groups may read, and have the roles of their groups.")
         return super().formfield_for_manytomany(db_field, request, **more)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -106,13 +110,14 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
             found.pop("sign_in_link", None)
         return found
 
-    @admin.action(description="Make a link that signs in once")
+    @admin.action(description=_("Make a link that signs in once"))
     def sign_in_link(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         people = list(chosen[:2])
         if len(people) != 1 or not people[0].is_active or not self.has_change_permission(request, people[0]):
-            messages.error(request, "Choose one person, whose account is open and yours to change.")
+            messages.error(request, gettext("Choose one person, whose account is open and yours to change."))
             return
-        messages.warning(request, f"Links made before have ended. {_new_link(request, people[0])}")
+        ended = gettext("Links made before have ended.")
+        messages.warning(request, f"{ended} {_new_link(request, people[0])}")
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         shown = super().get_fieldsets(request, obj)
@@ -170,14 +175,16 @@ def _new_link(request: HttpRequest, person: User) -> str:
 
 def _shown_once(request: HttpRequest, person: User) -> str:
     link = absolute(request, make_link(person))
-    return f"This link signs {person} in once, within a day, and is shown now alone: {link}"
+    told = gettext("This link signs %(person)s in once, within a day, and is shown now alone: %(link)s")
+    return told % {"person": person, "link": link}
 
 
 def _way_in(request: HttpRequest, person: User) -> str:
     """For whoever ended all that opened this account."""
-    ended = f"The password, second factors, links and keys of {person} have ended."
+    ended = gettext("The password, second factors, links and keys of %(person)s have ended.") % {"person": person}
     if not settings.LOCAL_ACCOUNTS:
-        return f"{ended} Name their subject under Linked accounts, or make a link: manage.py signinlink."
+        onward = gettext("Name their subject under Linked accounts, or make a link: manage.py signinlink.")
+        return f"{ended} {onward}"
     return f"{ended} {_shown_once(request, person)}"
 
 
@@ -189,7 +196,7 @@ class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_owner(self) -> User | None:
         owner: User | None = self.cleaned_data["owner"]
         if owner is not None and (owner.is_service or not owner.is_active):
-            raise forms.ValidationError("Choose a person whose account is open.")
+            raise forms.ValidationError(gettext("Choose a person whose account is open."))
         return owner
 
     def clean(self) -> dict[str, Any]:
@@ -231,9 +238,9 @@ class ServiceAccountAdmin(Choosing, OfOrganisers, ServiceAdminBase):
     def has_delete_permission(self, request: HttpRequest, obj: ServiceAccount | None = None) -> bool:
         return self.has_change_permission(request, obj) and super().has_delete_permission(request, obj)
 
-    @admin.display(description="keys")
+    @admin.display(description=_("keys"))
     def keys(self, account: ServiceAccount) -> str:
-        return format_html('<a href="{}">Make and revoke</a>', reverse("keys_of", args=[account.pk]))
+        return format_html('<a href="{}">{}</a>', reverse("keys_of", args=[account.pk]), gettext("Make and revoke"))
 
     def save_model(self, request: HttpRequest, obj: ServiceAccount, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -270,16 +277,17 @@ class ApiKeyAdmin(OfOrganisers, KeyAdminBase):
         "revoked_at",
     )
 
-    @admin.display(description="opens")
+    @admin.display(description=_("opens"))
     def opens(self, key: ApiKey) -> str:
-        said = ["all" if key.actions is None else ", ".join(key.actions)]
+        said = [gettext("all") if key.actions is None else ", ".join(key.actions)]
         if key.collections is not None:
-            said.append(f"{len(key.collections)} collections")
+            count = len(key.collections)
+            said.append(ngettext("%(count)s collection", "%(count)s collections", count) % {"count": count})
         if key.model_names is not None:
             said.append(", ".join(key.model_names))
         return "; ".join(said)
 
-    @admin.action(description="Revoke at once")
+    @admin.action(description=_("Revoke at once"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         theirs = queryset if is_superuser(request) else queryset.exclude(_OF_THOSE_WHO_RUN_FOOTNOTE)
         for key in theirs.select_related("user"):
@@ -304,7 +312,7 @@ class ReadersAdmin(OfOrganisers, GroupAdmin):
     list_select_related = ("place__organisation",)
     filter_horizontal = ()
 
-    @admin.display(description="organisation", ordering="place__organisation__name")
+    @admin.display(description=_("organisation"), ordering="place__organisation__name")
     def of(self, group: Group) -> str:
         return str(group.place.organisation)
 

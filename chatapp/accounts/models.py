@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.accounts.scopes import Grant
 from retrieval.tenants import HOUSE
@@ -18,7 +19,7 @@ class User(AbstractUser):
     """An administrator is a superuser; everybody else reads what their groups may read."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    is_service = models.BooleanField("service account", default=False, db_default=False, editable=False)
+    is_service = models.BooleanField(_("service account"), default=False, db_default=False, editable=False)
     owner = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="service_accounts")
     contact = models.CharField(max_length=200, blank=True, default="", db_default="")
     organisation = models.ForeignKey(
@@ -35,7 +36,7 @@ class User(AbstractUser):
     grant: Grant | None = None  # of the key that this request bears
 
     class Meta(AbstractUser.Meta):
-        verbose_name, verbose_name_plural = "person", "people"
+        verbose_name, verbose_name_plural = _("person"), _("people")  # type: ignore[assignment]
         constraints = [
             models.CheckConstraint(
                 condition=Q(is_service=False) | Q(is_superuser=False, is_staff=False),
@@ -109,7 +110,7 @@ class ApiKey(models.Model):
     rests_since = models.DateTimeField(null=True)  # noted when it was refused for that; see resting.py
 
     class Meta:
-        verbose_name = "API key"
+        verbose_name = _("API key")
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "name"], condition=models.Q(revoked_at=None), name="one_key_in_use_of_each_name"

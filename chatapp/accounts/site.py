@@ -11,15 +11,20 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.errors import NotFound
+from chatapp.languages.of_django import AdministrationScripts
 from chatapp.roles import services as roles
 
 
 class Administration(AdminSite):
-    site_header = f"{settings.SITE_NAME} administration"
-    site_title = site_header
-    index_title = "People, documents and models"
+    index_title = _("People, documents and models")
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        name = gettext("%(site)s administration") % {"site": settings.SITE_NAME}
+        return {**super().each_context(request), "site_header": name, "site_title": name}
 
     def has_permission(self, request: Any) -> bool:
         if not (super().has_permission(request) or roles.has_any(request.user)):
@@ -42,6 +47,9 @@ class Administration(AdminSite):
                 raise NotFound from None
 
         return opened
+
+    def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return AdministrationScripts.as_view()(request)  # type: ignore[return-value]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """One signs in on our own page, which counts wrong passwords."""

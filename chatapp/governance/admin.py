@@ -15,6 +15,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.accounts.models import User
 from chatapp.governance.export import download
@@ -48,7 +50,7 @@ class EntryAdmin(EntryAdminBase):
     list_display_links = ("moment",)
     list_filter = ("action",)
     search_fields = ("subject", "plain_name", "action")
-    search_help_text = "An action, what it was done to, or the name or number of a person."
+    search_help_text = _("An action, what it was done to, or the name or number of a person.")
     fields = ("at", "who", "action", "about", "everything", "place")
     readonly_fields = fields
     date_hierarchy = "at"
@@ -74,7 +76,7 @@ class EntryAdmin(EntryAdminBase):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         _require_auditor(request)
-        return super().changelist_view(request, {"title": "Audit trail", **(extra_context or {})})
+        return super().changelist_view(request, {"title": gettext("Audit trail"), **(extra_context or {})})
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str
@@ -104,23 +106,23 @@ class EntryAdmin(EntryAdminBase):
         _require_auditor(request)
         return False
 
-    @admin.display(description="at (UTC)", ordering="at")
+    @admin.display(description=_("at (UTC)"), ordering="at")
     def moment(self, entry: AuditEntry) -> str:
         return entry.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
-    @admin.display(description="subject", ordering="subject")
+    @admin.display(description=_("subject"), ordering="subject")
     def about_short(self, entry: AuditEntry) -> str:
         return _NUMBER.sub(r"\1…", entry.whole_subject)
 
-    @admin.display(description="by", ordering="actor")
+    @admin.display(description=_("by"), ordering="actor")
     def who(self, entry: AuditEntry) -> str:
         return entry.actor_name or "Footnote"
 
-    @admin.display(description="subject", ordering="subject")
+    @admin.display(description=_("subject"), ordering="subject")
     def about(self, entry: AuditEntry) -> str:
         return entry.whole_subject
 
-    @admin.display(description="detail")
+    @admin.display(description=_("detail"))
     def what(self, entry: AuditEntry) -> str:
         detail = entry.whole_detail
         text = _plain(detail.get("reason") or detail.get("question") or "") or "; ".join(
@@ -128,16 +130,16 @@ class EntryAdmin(EntryAdminBase):
         )
         return text if len(text) <= 200 else f"{text[:200]}…"
 
-    @admin.display(description="detail")
+    @admin.display(description=_("detail"))
     def everything(self, entry: AuditEntry) -> SafeString:
         rows = format_html_join(
             "", "<tr><th>{}</th><td>{}</td></tr>", ((n, _plain(v)) for n, v in entry.whole_detail.items())
         )
         return format_html("<table>{}</table>", rows)
 
-    @admin.display(description="in the chain")
+    @admin.display(description=_("in the chain"))
     def place(self, entry: AuditEntry) -> str:
-        return f"{entry.sequence}:{entry.hash}" if entry.hash else "within seconds"
+        return f"{entry.sequence}:{entry.hash}" if entry.hash else gettext("within seconds")
 
 
 def _people(term: str) -> list[UUID]:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.governance import personal
 from retrieval.tenants import HOUSE
@@ -50,7 +51,7 @@ class AuditEntry(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
     # '': Footnote itself; of a command, its account. The name of a person is sealed.
-    plain_name = models.CharField("by", max_length=150, blank=True, db_column="actor_name")
+    plain_name = models.CharField(_("by"), max_length=150, blank=True, db_column="actor_name")
     action = models.CharField(max_length=60)
     subject = models.CharField(max_length=300)
     detail = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
@@ -64,7 +65,7 @@ class AuditEntry(models.Model):
 
     class Meta:
         ordering = ["-pk"]
-        verbose_name_plural = "audit entries"
+        verbose_name_plural = _("audit entries")
         indexes = [
             models.Index(fields=["action", "-id"], name="audit_by_action"),
             models.Index(fields=["at"], name="audit_by_time"),

@@ -8,10 +8,13 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from chatapp.accounts.models import User
 from chatapp.errors import Invalid
 from chatapp.governance.services import record
+from chatapp.languages.said import said
 from chatapp.organisations import services
 from chatapp.organisations.administration import OfOrganisers
 from chatapp.organisations.forms import told
@@ -70,26 +73,36 @@ class OrganisationAdmin(OfOrganisers, OrganisationAdminBase):
             made = services.create_organisation(name=obj.name, slug=obj.slug, by=_who(request))
             obj.__dict__ |= made.__dict__  # what comes after goes on with the row that was asked for
 
-    @admin.display(description="people", ordering="there")
+    @admin.display(description=_("people"), ordering="there")
     def people_of(self, organisation: Any) -> int:
         found: int = organisation.there
         return found
 
-    @admin.action(description="Close: nobody of it is let in", permissions=["change"])
+    @admin.action(description=_("Close: nobody of it is let in"), permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Organisation]) -> None:
         for one in queryset.order_by():
             try:
                 closed = services.close_organisation(one, by=_who(request))
             except Invalid as error:
-                messages.error(request, f"{one}: {error.user_message} {error.advice}")
+                messages.error(request, f"{one}: {said(f'{error.user_message} {error.advice}')}")
             else:
-                messages.success(request, f"{one} is closed, with {closed} accounts. What they had open ends now.")
+                told = ngettext(
+                    "%(name)s is closed, with %(count)s account. What they had open ends now.",
+                    "%(name)s is closed, with %(count)s accounts. What they had open ends now.",
+                    closed,
+                )
+                messages.success(request, told % {"name": one, "count": closed})
 
-    @admin.action(description="Open again", permissions=["change"])
+    @admin.action(description=_("Open again"), permissions=["change"])
     def open_again(self, request: HttpRequest, queryset: QuerySet[Organisation]) -> None:
         for one in queryset.order_by():
             opened = services.open_organisation(one, by=_who(request))
-            messages.success(request, f"{one} is open, with {opened} accounts. Its sources rest until somebody asks.")
+            told = ngettext(
+                "%(name)s is open, with %(count)s account. Its sources rest until somebody asks.",
+                "%(name)s is open, with %(count)s accounts. Its sources rest until somebody asks.",
+                opened,
+            )
+            messages.success(request, told % {"name": one, "count": opened})
 
 
 def _who(request: HttpRequest) -> User:

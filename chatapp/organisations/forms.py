@@ -7,19 +7,21 @@ from uuid import UUID
 
 from django import forms
 from django.contrib.auth.models import Group
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.errors import Invalid
+from chatapp.languages.said import said
 from chatapp.organisations.boundaries import name_within, organisation_of, person_name
 from chatapp.organisations.models import Organisation
 from chatapp.organisations.names import NameOfAnother, require_name_within, require_person_name
 from retrieval.models import Collection
 from retrieval.tenants import HOUSE
 
-ELSEWHERE = "This is of another organisation."
+ELSEWHERE = _("This is of another organisation.")
 
 
 def told(error: Invalid) -> forms.ValidationError:
-    return forms.ValidationError(f"{error.user_message} {error.advice}")
+    return forms.ValidationError(said(f"{error.user_message} {error.advice}"))
 
 
 def own_name(name: str, home: UUID, *, before: str) -> str:
@@ -99,7 +101,7 @@ class PersonWithin(Within):
 class PlacedForm(forms.ModelForm):  # type: ignore[type-arg]
     """Asks those who run Footnote, when something is made, for which organisation. Others are not shown the field."""
 
-    organisation = forms.ModelChoiceField(Organisation.objects.all(), empty_label=None)
+    organisation = forms.ModelChoiceField(Organisation.objects.all(), label=_("Organisation"), empty_label=None)
 
     def __init__(self, *parts: Any, **named: Any) -> None:
         super().__init__(*parts, **named)
@@ -133,5 +135,5 @@ class CollectionForm(PlacedForm):
         require_together(self, ("readers",), home)
         same = Collection.objects.filter(tenant=home, name=given.get("name", "")).exclude(pk=self.instance.pk)
         if same.exists():
-            self.add_error("name", "There is a collection of this name already.")
+            self.add_error("name", _("There is a collection of this name already."))
         return given

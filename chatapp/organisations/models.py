@@ -7,6 +7,7 @@ import uuid
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from retrieval.tenants import HOUSE
 
@@ -18,12 +19,12 @@ class Organisation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(
-        "short name",
+        _("short name"),
         max_length=30,
         unique=True,
-        help_text="Small letters, digits, hyphens. Names of its groups and people begin or end with it.",
+        help_text=_("Small letters, digits, hyphens. Names of its groups and people begin or end with it."),
     )
-    is_active = models.BooleanField("open", default=True)
+    is_active = models.BooleanField(_("open"), default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

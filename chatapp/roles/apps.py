@@ -1,9 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class RolesConfig(AppConfig):
     name = "chatapp.roles"
-    verbose_name = "Roles"
+    verbose_name = _("Roles")
 
     def ready(self) -> None:
         from chatapp.roles import recent, services

@@ -6,14 +6,15 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from retrieval.models import Collection
 
 
 class Role(models.TextChoices):
-    CURATOR = "curator", "Curator: looks after one collection"
-    AUDITOR = "auditor", "Auditor: reads the audit trail"
-    ORGANISER = "organiser", "Organiser: administers the organisation"
+    CURATOR = "curator", _("Curator: looks after one collection")
+    AUDITOR = "auditor", _("Auditor: reads the audit trail")
+    ORGANISER = "organiser", _("Organiser: administers the organisation")
 
 
 class Appointment(models.Model):
@@ -21,17 +22,17 @@ class Appointment(models.Model):
 
     role = models.CharField(max_length=10, choices=Role)
     collection = models.ForeignKey(
-        Collection, null=True, blank=True, on_delete=models.CASCADE, help_text="For curators."
+        Collection, null=True, blank=True, on_delete=models.CASCADE, help_text=_("For curators.")
     )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, verbose_name="person"
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, verbose_name=_("person")
     )
     group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.CASCADE)
     given_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["role", "pk"]
-        verbose_name = "role"
+        verbose_name = _("role")
         constraints = [
             models.CheckConstraint(
                 condition=Q(user__isnull=True) ^ Q(group__isnull=True), name="a_role_is_a_persons_or_a_groups"

@@ -13,10 +13,13 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from chatapp.errors import Invalid, NotFound
 from chatapp.governance.services import record
+from chatapp.languages.said import said
 from chatapp.scim import links, tokens
 from chatapp.scim.models import ProvisioningClient
 from chatapp.scim.tokens import MOST_DAYS, USUAL_DAYS, Made
@@ -32,24 +35,26 @@ else:
 
 
 class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
-    identity_provider = forms.ChoiceField(required=False)
+    identity_provider = forms.ChoiceField(required=False, label=_("Identity provider"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         known = {one.slug: one.name for one in providers.in_use()}
         chosen = self.instance.identity_provider
-        known.setdefault(chosen, f"{chosen} (not in use)" if chosen else "none: they are not linked")
+        unknown = gettext("%(name)s (not in use)") % {"name": chosen}
+        known.setdefault(chosen, unknown if chosen else gettext("none: they are not linked"))
         self.fields["organisation"].disabled = not self.instance._state.adding  # its people and groups are there
         field = self.fields["identity_provider"]
         field.choices = sorted(known.items())  # type: ignore[attr-defined]
-        field.help_text = "Where its people sign in: they are then the same people there."
+        field.help_text = _("Where its people sign in: they are then the same people there.")
 
     def clean(self) -> dict[str, Any]:
         """What a directory of one organisation says of a subject is not believed of another one's provider."""
         given = super().clean() or {}
         organisation, provider = given.get("organisation"), given.get("identity_provider")
         if organisation and provider and not links.may_name(providers.find(provider), organisation.pk):
-            self.add_error("identity_provider", "This provider is of another organisation: choose none, or bind it.")
+            elsewhere = gettext("This provider is of another organisation: choose none, or bind it.")
+            self.add_error("identity_provider", elsewhere)
         return given
 
     class Meta:
@@ -62,9 +67,12 @@ class TokenForm(forms.Form):
         min_value=1,
         max_value=MOST_DAYS,
         initial=USUAL_DAYS,
-        label="Days until it ends",
-        help_text=f"{MOST_DAYS} at most.",
+        label=_("Days until it ends"),
     )
+
+    def __init__(self, *parts: Any, **named: Any) -> None:
+        super().__init__(*parts, **named)
+        self.fields["days"].help_text = gettext("%(most)s at most.") % {"most": MOST_DAYS}
 
 
 @admin.register(ProvisioningClient)
@@ -77,15 +85,14 @@ class ProvisioningClientAdmin(SuperusersAlone, ClientAdminBase):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProvisioningClient]:
         return super().get_queryset(request).annotate(last_used_at=Max("tokens__last_used_at"))
 
-    @admin.display(description="last used")
+    @admin.display(description=_("last used"))
     def last_used(self, client: Any) -> Any:
         return client.last_used_at
 
-    @admin.display(description="tokens")
+    @admin.display(description=_("tokens"))
     def tokens_of(self, client: ProvisioningClient) -> str:
-        return format_html(
-            '<a href="{}">Make and revoke</a>', reverse("admin:scim_provisioningclient_tokens", args=[client.pk])
-        )
+        address = reverse("admin:scim_provisioningclient_tokens", args=[client.pk])
+        return format_html('<a href="{}">{}</a>', address, gettext("Make and revoke"))
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.tokens_view)
@@ -121,7 +128,7 @@ class ProvisioningClientAdmin(SuperusersAlone, ClientAdminBase):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "media": self.media,
-            "title": f"Tokens of {client.name}",
+            "title": gettext("Tokens of %(name)s") % {"name": client.name},
             "client": client,
             "form": TokenForm() if made else form,
             "made": made,
@@ -148,7 +155,7 @@ def _made(request: HttpRequest, client: ProvisioningClient, form: TokenForm) -> 
     try:
         return tokens.make(client=client, days=form.cleaned_data["days"], by=actor(request))
     except Invalid as error:
-        form.add_error(None, f"{error.user_message} {error.advice}")
+        form.add_error(None, said(f"{error.user_message} {error.advice}"))
         return None
 
 

@@ -7,6 +7,7 @@ import uuid
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.accounts.models import User
 from chatapp.organisations.models import Organisation
@@ -25,23 +26,23 @@ class ProvisioningClient(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, unique=True)
-    is_on = models.BooleanField("in use", default=True)
+    is_on = models.BooleanField(_("in use"), default=True)
     organisation = models.ForeignKey(
         Organisation,
         default=HOUSE,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="Whose people and groups it makes. Cannot be changed.",
+        help_text=_("Whose people and groups it makes. Cannot be changed."),
     )
     identity_provider = models.CharField(
-        max_length=40, blank=True, help_text="Where its people sign in. Empty: they are not linked to a provider."
+        max_length=40, blank=True, help_text=_("Where its people sign in. Empty: they are not linked to a provider.")
     )
     subject = models.CharField(
-        "subject there is",
+        _("subject there is"),
         max_length=10,
         choices=Subject,
         default=Subject.EXTERNAL_ID,
-        help_text="Which attribute is `sub` of OpenID Connect, or the NameID of SAML.",
+        help_text=_("Which attribute is `sub` of OpenID Connect, or the NameID of SAML."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -102,7 +103,7 @@ class Person(models.Model):
     objects = People.as_manager()
 
     class Meta:
-        verbose_name_plural = "people"
+        verbose_name_plural = _("people")
         constraints = [
             models.UniqueConstraint(
                 fields=["client", "external_id"],

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class WelcomeConfig(AppConfig):
     name = "chatapp.welcome"
-    verbose_name = "First steps"
+    verbose_name = _("First steps")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from chatapp.accounts.models import User
 from chatapp.operations.heartbeat import worker_is_alive
@@ -78,4 +79,5 @@ def room() -> str:
     folder = settings.INFERENCE.models_dir.resolve()
     there = next(one for one in (folder, *folder.parents) if one.is_dir())
     disk, memory = shutil.disk_usage(Path(there)).free, free_bytes()
-    return f"This machine has {amounts.size(disk)} of disk and {amounts.size(memory)} of memory free."
+    told = gettext("This machine has %(disk)s of disk and %(memory)s of memory free.")
+    return told % {"disk": amounts.size(disk), "memory": amounts.size(memory)}

@@ -46,6 +46,7 @@ _MEANT = {
 }
 _OUR_SIDE = "Check the address, that it runs there, and that this machine may reach it."
 _THEIR_SIDE = "Look at its log."
+_NAME = "Check the model's name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def _explained(error: InferenceError) -> tuple[str, str]:
         return error.user_message, error.advice
     if status >= 500:
         return f"It failed itself (status {status}).", _THEIR_SIDE
-    return _MEANT.get(status, (f"It refuses the request (status {status}).", "Check the model's name. " + _THEIR_SIDE))
+    return _MEANT.get(status, (f"It refuses the request (status {status}).", f"{_NAME} {_THEIR_SIDE}"))
 
 
 def add(given: Mapping[str, Any], *, by: User) -> tuple[Added, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from retrieval.models import Collection
 
@@ -17,8 +18,8 @@ class Setup(models.Model):
     left_at = models.DateTimeField(null=True)  # the pages do not open by themselves any more
 
     class Meta:
-        verbose_name = "set-up"
-        verbose_name_plural = "Set-up"
+        verbose_name = _("set-up")
+        verbose_name_plural = _("Set-up")
         constraints = [models.CheckConstraint(condition=Q(id=1), name="one_setup")]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.debug import sensitive_post_parameters
@@ -23,6 +24,7 @@ from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations.pages import example_questions
 from chatapp.errors import ChatAppError
+from chatapp.languages.said import said
 from chatapp.operations.first_run import sample_collection
 from chatapp.operations.pages.how_often import require_turn
 from chatapp.signon.sessions import may_choose_password
@@ -63,6 +65,8 @@ _asked = _for_administrators("GET", "HEAD", "POST")
 @admin.register(Setup)
 class SetupAdmin(ReadOnly, SetupAdminBase):
     """No pages of rows: its only row is nobody's to edit."""
+
+    fieldsets = ((None, {"fields": ()}),)
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         return False
@@ -163,10 +167,12 @@ class SetupAdmin(ReadOnly, SetupAdminBase):
 
     def _added(self, request: HttpRequest, form: EndpointForm) -> HttpResponse:
         added, where = endpoint.add(form.given(), by=actor(request))
-        house = (
-            "leaves the house: collections that stay in it never reach it" if added.version.outside else "stays here"
-        )
-        messages.success(request, f"{added.version.name} is added. {where} What it is asked {house}.")
+        told = [gettext("%(name)s is added.") % {"name": added.version.name}, said(where)]
+        if added.version.outside:
+            told.append(gettext("What it is asked leaves the house: collections that stay in it never reach it."))
+        else:
+            told.append(gettext("What it is asked stays here."))
+        messages.success(request, " ".join(told))
         return redirect("admin:welcome_model")
 
     @_asked
@@ -254,7 +260,7 @@ def _tried(form: Form, act: Callable[[], object]) -> bool:
 
 
 def _sentence(error: InferenceError | ChatAppError) -> str:
-    return f"{error.user_message} {error.advice}"
+    return said(f"{error.user_message} {error.advice}")
 
 
 def _user(request: HttpRequest) -> User:

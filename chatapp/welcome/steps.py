@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Message, Turn
@@ -13,7 +16,7 @@ from chatapp.welcome.models import Setup, current
 from retrieval.models import Document
 
 State = Literal["done", "later", "open"]
-WORDS: dict[State, str] = {"done": "done", "later": "later", "open": "not done yet"}
+WORDS = {"done": _("done"), "later": _("later"), "open": _("not done yet")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Step:
 
     @property
     def word(self) -> str:
-        return WORDS[self.state]
+        return str(WORDS[self.state])
 
 
 def all_steps(user: User) -> list[Step]:
@@ -53,27 +56,28 @@ def ready_documents(user: User, setup: Setup) -> int:
 def _administrator(user: User) -> Step:
     done = signs_in_by_themselves(user) and bool(user.email)
     told = ", ".join(filter(None, (user.get_full_name() or user.get_username(), user.email)))
-    return Step("administrator", "Administrator", "done" if done else "open", told)
+    return Step("administrator", gettext("Your account"), "done" if done else "open", told)
 
 
 def _model(setup: Setup) -> Step:
     if found := answering.names():
-        return Step("model", "Model", "done", found[0])
+        return Step("model", gettext("Model"), "done", found[0])
     if setup.model_later:
-        return Step("model", "Model", "later", "Quotations answer meanwhile.")
-    return Step("model", "Model", "open", "There is none yet.")
+        return Step("model", gettext("Model"), "later", gettext("Quotations answer meanwhile."))
+    return Step("model", gettext("Model"), "open", gettext("There is none yet."))
 
 
 def _collection(user: User, setup: Setup) -> Step:
     chosen = setup.collection
     if chosen is None or not access.curated(user).filter(pk=chosen.pk).exists():
-        return Step("collection", "First collection", "open", "None is chosen yet.")
+        return Step("collection", gettext("First collection"), "open", gettext("None is chosen yet."))
     number = ready_documents(user, setup)
-    told = f"{chosen.name}: {number} document{'' if number == 1 else 's'} ready"
-    return Step("collection", "First collection", "done" if number else "open", told)
+    ready = ngettext("%(name)s: %(count)s document ready", "%(name)s: %(count)s documents ready", number)
+    told = ready % {"name": chosen.name, "count": number}
+    return Step("collection", gettext("First collection"), "done" if number else "open", told)
 
 
 def _question(user: User) -> Step:
     asked = Turn.objects.filter(asker=user, answer__status=Message.Status.COMPLETE).exists()
-    told = "It was answered." if asked else "Nothing was asked yet."
-    return Step("question", "First question", "done" if asked else "open", told)
+    told = gettext("It was answered.") if asked else gettext("Nothing was asked yet.")
+    return Step("question", gettext("First question"), "done" if asked else "open", told)

@@ -10,6 +10,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.accounts.models import User
 from chatapp.errors import Invalid
@@ -27,11 +29,13 @@ else:
     WidgetAdminBase = admin.ModelAdmin
     WidgetFormBase = forms.ModelForm
 
-_OPEN = (
-    "%s answers people who are not signed in: whoever reaches Footnote and knows the key, which stands in the "
+_OPEN = _(
+    "%(widget)s answers people who are not signed in: whoever reaches Footnote and knows the key, which stands in the "
     "intranet's page, reads what these collections hold. Documents with readers of their own stay closed."
 )
 
+_RENEWED = _("%(widget)s has a new key. Put its new line into the page.")
+_SWITCHED_OFF = _("%(widget)s is switched off. What is open ends within seconds.")
 _OF_VISITORS = ("collections", "visitor_answers", "visitor_questions", "address_questions")
 
 
@@ -64,9 +68,9 @@ class WidgetAdmin(OfOrganisers, WidgetAdminBase):
     actions = ("renew", "switch_off")
     fieldsets = (
         (None, {"fields": ("organisation", "name", "is_on", "origins", "collections", "tag")}),
-        ("How it looks", {"fields": ("title", "greeting", "accent", "side")}),
+        (_("How it looks"), {"fields": ("title", "greeting", "accent", "side")}),
         (
-            "People who are not signed in",
+            _("People who are not signed in"),
             {"fields": ("visitors", "visitor_answers", "visitor_questions", "address_questions")},
         ),
     )
@@ -87,10 +91,10 @@ class WidgetAdmin(OfOrganisers, WidgetAdminBase):
             return (*found, "visitors")
         return (*found, "visitors", *_OF_VISITORS, *(() if obj.is_on else ("is_on",)))
 
-    @admin.display(description="for the page")
+    @admin.display(description=_("for the page"))
     def tag(self, widget: Widget) -> str:
         if widget._state.adding:
-            return "Save first: then the line for the intranet's page stands here."
+            return gettext("Save first: then the line for the intranet's page stands here.")
         address = f"{settings.PUBLIC_URL.rstrip('/') or 'https://YOUR-FOOTNOTE'}/widget.js"
         return format_html("<code>{}</code>", f'<script src="{address}" data-key="{widget.key}" defer></script>')
 
@@ -99,7 +103,7 @@ class WidgetAdmin(OfOrganisers, WidgetAdminBase):
         widget: Widget = form.instance
         services.settle(widget, by=_who(request), made=not change, changed=form.changed_data)
         if widget.visitors and widget.is_on:
-            messages.warning(request, _OPEN % widget)
+            messages.warning(request, _OPEN % {"widget": widget})
 
     def delete_model(self, request: HttpRequest, obj: Widget) -> None:
         services.remove(obj, by=_who(request))
@@ -108,17 +112,17 @@ class WidgetAdmin(OfOrganisers, WidgetAdminBase):
         for widget in queryset:
             services.remove(widget, by=_who(request))
 
-    @admin.action(description="New key: pages with the old one show nothing", permissions=["change"])
+    @admin.action(description=_("New key: pages with the old one show nothing"), permissions=["change"])
     def renew(self, request: HttpRequest, queryset: QuerySet[Widget]) -> None:
         for widget in queryset:
             services.renew_key(widget, by=_who(request))
-            messages.success(request, f"{widget} has a new key. Put its new line into the page.")
+            messages.success(request, _RENEWED % {"widget": widget})
 
-    @admin.action(description="Switch off", permissions=["change"])
+    @admin.action(description=_("Switch off"), permissions=["change"])
     def switch_off(self, request: HttpRequest, queryset: QuerySet[Widget]) -> None:
         for widget in queryset.filter(is_on=True):
             services.switch_off(widget, by=_who(request))
-            messages.success(request, f"{widget} is switched off. What is open ends within seconds.")
+            messages.success(request, _SWITCHED_OFF % {"widget": widget})
 
 
 def _who(request: HttpRequest) -> User:

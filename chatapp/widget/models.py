@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Conversation
@@ -25,44 +26,46 @@ def new_key() -> str:
 
 class Widget(models.Model):
     class Side(models.TextChoices):
-        END = "end", "at the end of the line (right, where text runs from the left)"
-        START = "start", "at the beginning of the line"
+        END = "end", _("at the end of the line (right, where text runs from the left)")
+        START = "start", _("at the beginning of the line")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organisation = models.ForeignKey(Organisation, default=HOUSE, on_delete=models.PROTECT, related_name="+")
-    name = models.CharField(max_length=80, help_text="For the administration and the audit trail.")
+    name = models.CharField(max_length=80, help_text=_("For the administration and the audit trail."))
     key = models.CharField(max_length=40, unique=True, default=new_key, editable=False)
-    is_on = models.BooleanField("in use", default=True)
+    is_on = models.BooleanField(_("in use"), default=True)
     origins = models.TextField(
-        help_text="Of the pages that may show it, one to a line: https://intranet.example.com. No other page can."
+        help_text=_("Of the pages that may show it, one to a line: https://intranet.example.com. No other page can.")
     )
     collections = models.ManyToManyField(
-        Collection, related_name="+", help_text="It searches these, and of these what its asker may read."
+        Collection, related_name="+", help_text=_("It searches these, and of these what its asker may read.")
     )
-    title = models.CharField(max_length=60, blank=True, help_text="Empty: the name of this Footnote.")
-    greeting = models.CharField(max_length=300, blank=True, help_text="Above the first question.")
+    title = models.CharField(max_length=60, blank=True, help_text=_("Empty: the name of this Footnote."))
+    greeting = models.CharField(max_length=300, blank=True, help_text=_("Above the first question."))
     accent = models.CharField(
-        "colour",
+        _("colour"),
         max_length=7,
         default="#1f5f5b",
-        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write it as #1f5f5b.")],
-        help_text="Of the button and of the head. Words on it are black or white, whichever can be read better.",
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", _("Write it as #1f5f5b."))],
+        help_text=_("Of the button and of the head. Words on it are black or white, whichever can be read better."),
     )
     side = models.CharField(max_length=5, choices=Side, default=Side.END)
     visitors = models.BooleanField(
-        "answers people who are not signed in",
+        _("answers people who are not signed in"),
         default=False,
-        help_text="Then whoever reaches Footnote and knows the key, which stands in the intranet's page, reads these "
-        "collections: origins hold browsers back, not programs. Documents with readers of their own stay closed.",
+        help_text=_(
+            "Then whoever reaches Footnote and knows the key, which stands in the intranet's page, reads these "
+            "collections: origins hold browsers back, not programs. Documents with readers of their own stay closed."
+        ),
     )
     visitor_answers = models.PositiveSmallIntegerField(
-        "answers to them at the same time", default=3, validators=[MinValueValidator(1), MaxValueValidator(1000)]
+        _("answers to them at the same time"), default=3, validators=[MinValueValidator(1), MaxValueValidator(1000)]
     )
     visitor_questions = models.PositiveIntegerField(
-        "questions of all of them in an hour", default=200, validators=[MinValueValidator(1)]
+        _("questions of all of them in an hour"), default=200, validators=[MinValueValidator(1)]
     )
     address_questions = models.PositiveIntegerField(
-        "questions from one address in an hour", default=20, validators=[MinValueValidator(1)]
+        _("questions from one address in an hour"), default=20, validators=[MinValueValidator(1)]
     )
     # As whom they ask, and the group by which that account reads the collections: both are the widget's own.
     account = models.OneToOneField(User, null=True, editable=False, on_delete=models.SET_NULL, related_name="widget")
@@ -72,7 +75,7 @@ class Widget(models.Model):
 
     class Meta:
         ordering = ["name"]
-        verbose_name = "chat widget"
+        verbose_name = _("chat widget")
         constraints = [
             models.UniqueConstraint(fields=["organisation", "name"], name="one_widget_of_each_name"),
             models.CheckConstraint(
