@@ -229,6 +229,23 @@ def get_collection_to_curate(user: User, pk: str | UUID) -> Collection:
     return _get(curated(user), user, pk)
 
 
+def get_original(user: User, pk: str | UUID) -> Document:
+    """The file behind a passage: of a document that this person reads, or one that they attached to a conversation."""
+    try:
+        return get_document(user, pk)
+    except NotFound:
+        if not user.is_authenticated:
+            raise
+    return _get(Document.objects.filter(collection__in=_attached(user)).select_related("collection"), user, pk)
+
+
+def _attached(user: User) -> QuerySet[Collection]:
+    """What holds the files of their own conversations: for people at the pages, not for programs with keys."""
+    if not user.is_active or user.grant is not None:
+        return Collection.with_attached.none()
+    return Collection.with_attached.filter(attached=True, attached_to__conversation__in=conversations(user))
+
+
 def get_document_to_curate(user: User, pk: str | UUID) -> Document:
     """Whoever has its own readers: who looks after the collection says who they are."""
     return _get(Document.objects.filter(collection__in=curated(user)).select_related("collection"), user, pk)
@@ -243,8 +260,12 @@ def listed_documents(user: User) -> QuerySet[Document]:
 
 
 def get_passage(user: User, pk: int) -> Passage:
+    """Of a document that this person reads, or of a file that they attached to a conversation of theirs."""
     readable = Passage.objects.readable_by(user)
     found = readable.filter(pk=pk).select_related("document__collection").first()
+    if found is None and user.is_authenticated:
+        attached = Passage.objects.filter(pk=pk, document__collection__in=_attached(user))
+        found = attached.select_related("document__collection").first()
     if found is None:
         raise NotFound
     return found

@@ -29,6 +29,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[..., Awaitable[None]]
 
 _UPLOAD = re.compile(r"/api/collections/([^/]+)/documents/")
+_ATTACHMENT = re.compile(r"/api/(attachments|conversations/([^/]+)/attachments)/")
 _QUESTIONS = "/admin/evaluation/questionsetversion/add/"
 FORM_OVERHEAD = 1_000_000
 STRANGERS_BYTES = 64_000  # a form to sign in with
@@ -135,6 +136,8 @@ async def _most(scope: Message, headers: dict[bytes, bytes]) -> int:
     if scope["method"] == "POST":
         if (upload := _UPLOAD.fullmatch(scope["path"])) and await in_database(_may_upload)(person, upload[1]):
             return int(settings.RETRIEVAL.limits.file_bytes) + FORM_OVERHEAD
+        if (attached := _ATTACHMENT.fullmatch(scope["path"])) and await in_database(_may_attach)(person, attached[2]):
+            return int(settings.ATTACHMENT_BYTES) + FORM_OVERHEAD
         if scope["path"] == _QUESTIONS and await in_database(access.administers_any)(person):
             return formats.MOST_BYTES + FORM_OVERHEAD
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
@@ -172,6 +175,16 @@ def _may_upload(person: User, collection: str) -> bool:
     except NotFound:
         return False
     return True
+
+
+def _may_attach(person: User, conversation: str | None) -> bool:
+    """To a new conversation, or to one of theirs; with a key to none."""
+    if person.grant is not None or not settings.ATTACHMENTS_PER_CHAT:
+        return False
+    try:
+        return conversation is None or access.get_conversation(person, conversation) is not None
+    except NotFound:
+        return False
 
 
 def has_body(headers: dict[bytes, bytes]) -> bool:

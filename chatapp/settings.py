@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "chatapp.signon.apps.LinkedAccountsConfig",
     "chatapp",
     "chatapp.accounts",
+    "chatapp.attachments",
     "chatapp.conversations",
     "chatapp.documents",
     "chatapp.evaluation",
@@ -388,6 +389,12 @@ REQUESTS_PER_PROCESS = env.integer("CHATAPP_REQUESTS_PER_PROCESS", 1000, least=1
 TURNS_PER_PROCESS = env.integer("CHATAPP_TURNS_PER_PROCESS", 400, least=1)
 TEMPORARY_CHAT_HOURS = env.number("CHATAPP_TEMPORARY_CHAT_HOURS", 24.0, least=0.1, most=720.0)
 AUDIT_TEXTS = env.boolean("CHATAPP_AUDIT_TEXTS", True)
+ATTACHMENTS_PER_CHAT = env.integer("CHATAPP_ATTACHMENTS_PER_CHAT", 20, most=200)  # 0: none can be attached
+ATTACHMENT_BYTES = min(
+    env.integer("CHATAPP_ATTACHMENT_MB", 50, least=1) * 1_000_000, RETRIEVAL.limits.file_bytes
+)  # of one file
+ATTACHMENTS_STAY_IN_HOUSE = env.boolean("CHATAPP_ATTACHMENTS_STAY_IN_HOUSE", False)
+ATTACHMENT_WAIT_S = env.number("CHATAPP_ATTACHMENT_WAIT", 60.0, most=600.0)  # of a question for files on their way
 QUESTION_CHARACTERS = env.integer("CHATAPP_QUESTION_CHARACTERS", 8000, least=100)
 # At once, and as many more as time passes; 0: no limit.
 LIMIT_REQUESTS = env.rate("CHATAPP_LIMIT_REQUESTS", "6000/60")

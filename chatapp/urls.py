@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("chatapp.operations.urls")),
     path("", include("chatapp.documents.urls")),
     path("", include("chatapp.conversations.urls")),
+    path("", include("chatapp.attachments.urls")),
     path("", include("chatapp.feedback.urls")),
     path("", include("chatapp.sharing.urls")),
     path("", include("chatapp.widget.urls")),

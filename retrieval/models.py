@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -93,6 +93,17 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
         return {user.pk: reach(user) for user in users}
 
 
+_AllCollections = models.Manager.from_queryset(CollectionQuerySet)
+
+
+class ListedCollections(_AllCollections["Collection"]):
+    """Without those that hold what was attached to one conversation: no list, no search and no reader is given them,
+    unless a caller asks for them by `with_attached`."""
+
+    def get_queryset(self) -> CollectionQuerySet:
+        return cast(CollectionQuerySet, super().get_queryset().filter(attached=False))
+
+
 class Collection(models.Model):
     """A set of documents with its own readers."""
 
@@ -112,13 +123,17 @@ class Collection(models.Model):
     chunk_tokens = models.PositiveSmallIntegerField(null=True, blank=True)  # of a passage at most; null: the house's
     chunk_overlap_tokens = models.PositiveSmallIntegerField(null=True, blank=True)
     served_at = models.DateTimeField(null=True, editable=False)  # when a worker last took one of its documents
+    # It holds what was attached to one conversation of one person: the application says who reads it, nothing here.
+    attached = models.BooleanField(default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = CollectionQuerySet.as_manager()
+    objects = ListedCollections()  # the first one: what Django lists by itself is without attachments as well
+    with_attached = _AllCollections()
 
     class Meta:
         ordering = ["name"]
         constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="one_collection_of_each_name")]
+        indexes = [models.Index(fields=["tenant"], condition=Q(attached=False), name="listed_collections")]
 
     def __str__(self) -> str:
         return self.name

@@ -90,6 +90,7 @@ class _Asked:
     filters: SearchFilters = EVERYTHING
     placeholders: Placeholders | None = None
     prefers: str = ""
+    titles: bool = False  # it is the first question of a conversation to which a file was attached before
     found: Found = field(default_factory=list)  # by filters, in a new question
 
 
@@ -177,13 +178,19 @@ def _placed(asked: Question, rules: RulesFor) -> _Asked:
         placeholders = placeholders_of(home)
     with gathering():
         text, found = clean_question(asked.user, asked.text, asked.collections, placeholders, rules), gathered()
-    if home._state.adding and not home.temporary:
+    titles = not home._state.adding and _is_unbegun(home)
+    if not home.temporary and (home._state.adding or titles):
         home.title = title_of(text)
     above = None if asked.parent is None else access.get_message(asked.user, asked.parent)
     if above is not None and (above.conversation_id != home.pk or above.role != Message.Role.ASSISTANT):
         raise Invalid("A question follows an answer of the same conversation.")
     question = Message(conversation=home, parent=above, role=Message.Role.USER, text=text, indexed=True)
-    return _Asked(asked.user, question, asked.collections, asked.filters, placeholders, found=found)
+    return _Asked(asked.user, question, asked.collections, asked.filters, placeholders, titles=titles, found=found)
+
+
+def _is_unbegun(home: Conversation) -> bool:
+    """A file was attached to it, and nothing asked yet."""
+    return not home.temporary and not _title_of(home) and not home.messages.exists()
 
 
 def _chosen(**of: Message) -> Narrowed:
@@ -210,9 +217,17 @@ def _begin(asked: Sequence[_Asked]) -> list[Started]:
     questions = [one.question for one in asked if one.question._state.adding]
     Message.objects.bulk_create(questions + answers)
     search.index_new(new, questions)
+    _keep_titles([one.question.conversation for one in asked if one.titles])
     keep_all([of_question(one.question, one.found) for one in asked if one.found])
     turns = Turn.objects.bulk_create(_turn(one, answer) for one, answer in zip(asked, answers, strict=True))
     return [started(turn, answered_before=b) for turn, b in zip(turns, answered_before, strict=True)]
+
+
+def _keep_titles(conversations: Sequence[Conversation]) -> None:
+    for one in conversations:
+        one.save(update_fields=["title"])
+    if conversations:
+        search.index_titles(conversations)
 
 
 def _answer(question: Message) -> Message:

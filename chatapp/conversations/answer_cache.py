@@ -52,7 +52,7 @@ _PIECE = 400  # characters
 class Asking:
     """`conversation`: None for a program. `fresh`: the asker wants a new answer, whatever is kept. `unchanged`: whether
     the answer went out as it was written; one that filters changed on its way is stored nowhere as it was.
-    `temporary`: nothing of it is looked up or kept."""
+    `temporary`: nothing of it is looked up or kept; so it is where files were attached, which are one person's."""
 
     user: User
     chosen: frozenset[UUID] | None = None

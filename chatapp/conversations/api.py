@@ -10,17 +10,19 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET, require_http_methods
 
 from chatapp import access
 from chatapp.accounts.models import User
+from chatapp.attachments.answers import attachments
+from chatapp.attachments.services import files_in
 from chatapp.conversations import answers, keeping, search, services
 from chatapp.conversations.engines import get_router
 from chatapp.conversations.keeping_api import changes_in
-from chatapp.conversations.models import MOST_PINNED, Conversation
+from chatapp.conversations.models import MOST_PINNED, Conversation, Message
 from chatapp.conversations.why import explanation
 from chatapp.errors import Invalid, NotFound
 from chatapp.json_body import read_object
@@ -28,13 +30,15 @@ from inference.routing.describing import answering
 
 _PAGE, _MOST = 50, 200
 _FOUND = 20
+# One to which a file was attached, and in which nothing was asked yet, is no conversation to come back to.
+_BEGUN = Q(attached=None) | Exists(Message.objects.filter(conversation=OuterRef("pk")))
 
 
 @require_GET
 def conversations(request: HttpRequest) -> JsonResponse:
     """Pinned ones come apart, with the first page; archived ones where they are asked for."""
     user = cast(User, request.user)
-    rows = _listed(user, request).filter(temporary=False)
+    rows = _listed(user, request).filter(_BEGUN, temporary=False)
     archived = request.GET.get("archived") == "1"
     before = request.GET.get("before")
     pinned = [] if archived or before else rows.filter(pinned=True)[:MOST_PINNED]
@@ -85,6 +89,8 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
         if one["conversation"] == str(row.pk)
     ]
     told = {"messages": answers.messages(user, messages), "running": running}
+    if user.grant is None and (files := files_in(row)):
+        told["attachments"] = attachments(files)
     return JsonResponse(answers.conversation(row) | told)
 
 

@@ -12,11 +12,12 @@ from django.conf import settings
 from chatapp.accounts.models import User
 from chatapp.conversations.branch import UNKNOWN
 from chatapp.database import Together
-from chatapp.documents.search import FoundPassage, may_leave_the_house, reads_what_stays_in_house
+from chatapp.documents.search import FoundPassage, MayLeave, may_leave_the_house, reads_what_stays_in_house
 from chatapp.organisations.boundaries import groups_that_count
 from chatapp.safety.egress.guard import guarded_instructions
 from inference.engine import ChatMessage, Generation, Source, Task
 from inference.prompts import build_messages, estimate_tokens
+from retrieval.models import Document
 
 _MARGIN_TOKENS = 90  # what a chat template adds, the request to go on, and the word that no answer holds
 _LEAST_TOKENS = 200
@@ -40,23 +41,26 @@ class Behind:
 
 
 def limits_of_all(prompts: Sequence[Behind]) -> list[Limits]:
-    """For many at once, with three queries, and one for each in which it cannot be told what an answer rests on."""
-    free, open_ones = may_leave_the_house(
+    """For many at once, with three queries, and one for each in which it cannot be told what an answer rests on, or
+    which rests on what was attached."""
+    free = may_leave_the_house(
         {pk for prompt in prompts for pk in prompt.documents}, {pk for prompt in prompts for pk in prompt.collections}
     )
     groups = groups_that_count(prompt.user.pk for prompt in prompts)
     return [
         Limits(
-            in_house=not (prompt.documents - {UNKNOWN} <= free and prompt.collections <= open_ones)
-            or _may_rest_on_more(prompt),
+            in_house=not (prompt.documents - {UNKNOWN} <= free.documents and prompt.collections <= free.collections)
+            or _may_rest_on_more(prompt, free),
             groups=frozenset(groups[prompt.user.pk]),
         )
         for prompt in prompts
     ]
 
 
-def _may_rest_on_more(prompt: Behind) -> bool:
-    return UNKNOWN in prompt.documents and reads_what_stays_in_house(prompt.user)
+def _may_rest_on_more(prompt: Behind, free: MayLeave) -> bool:
+    """Nobody marks what people attach: it may be a copy of whatever they read."""
+    unmarked = UNKNOWN in prompt.documents or not free.attached.isdisjoint(prompt.documents)
+    return unmarked and reads_what_stays_in_house(prompt.user)
 
 
 limits_of = Together[Behind, Limits](limits_of_all)
@@ -78,7 +82,7 @@ def _source_frame(number: int, hit: FoundPassage) -> dict[str, Any]:
     return {
         "number": number,
         "passage": passage.pk,
-        "document": {"id": str(document.pk), "name": document.name, "collection": document.collection.name},
+        "document": _shown(document),
         "page": passage.page,
         "heading": passage.heading,
         "locator": passage.locator,
@@ -86,6 +90,13 @@ def _source_frame(number: int, hit: FoundPassage) -> dict[str, Any]:
         "score": round(hit.score, 4),
         "confidence": None if hit.confidence is None else round(hit.confidence, 3),
     }
+
+
+def _shown(document: Document) -> dict[str, Any]:
+    """What was attached to the conversation lies in no collection that anybody knows by a name."""
+    home = document.collection
+    named = {"collection": "", "attached": True} if home.attached else {"collection": home.name}
+    return {"id": str(document.pk), "name": document.name} | named
 
 
 def source_of(frame: dict[str, Any]) -> Source:

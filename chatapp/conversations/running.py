@@ -12,6 +12,8 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError
 
+from chatapp.attachments.reading import NOTHING as NO_FILES
+from chatapp.attachments.reading import Files
 from chatapp.conversations import services
 from chatapp.conversations.admission import Started
 from chatapp.conversations.explained import Explained
@@ -47,6 +49,8 @@ class RunningTurn:
     reserved: Reserved = NOTHING  # tokens
     timings: dict[str, int] = field(default_factory=dict)
     taken_at: int = -1  # where the text of a process that died ends
+    files: Files = NO_FILES  # that were attached to its conversation
+    note: str = ""  # what is to be said beside the answer, with its first writer
     at_work: bool = False  # its task has begun
     cancelled: bool = False  # perhaps before it began
     stopped: bool = False
@@ -73,6 +77,8 @@ class RunningTurn:
             self.written_by.pop()
         if len(self.text) == self.taken_at:
             note = f"{_TAKEN_OVER} {note}".strip()
+        if not self.written_by:
+            note = f"{self.note} {note}".strip()
         self.written_by.append({"engine": engine, "from": len(self.text)} | ({"note": note} if note else {}))
         return note
 

@@ -16,6 +16,7 @@ from django.db import DatabaseError
 
 from chatapp.access import reach_of_each
 from chatapp.accounts.models import User
+from chatapp.attachments.reading import theirs
 from chatapp.cut_off import Line
 from chatapp.database import in_database
 from chatapp.errors import ChatAppError
@@ -94,12 +95,14 @@ def lost_of(some: Sequence[Watched]) -> list[Watched]:
     rows = Passage.objects.filter(pk__in={pk for one in some for pk in one.passages})
     places = {pk: (document, collection) for pk, document, collection in rows.values_list(*_PLACE)}
     readers = Document.objects.filter(pk__in={document for document, _ in places.values()}).own_readers()
+    listed = frozenset[UUID]().union(*(may.collections for may in reaches.values()))
+    own = theirs(people, {collection for _, collection in places.values()} - listed)
 
     def reads(person: UUID, passage: int) -> bool:
         if person not in reaches or passage not in places:
             return False
         document, collection = places[passage]
-        return reaches[person].has(collection, readers.get(document))
+        return (person, collection) in own or reaches[person].has(collection, readers.get(document))
 
     return [one for one in some if not all(reads(one.person, passage) for passage in one.passages)]
 

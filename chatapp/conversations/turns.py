@@ -16,6 +16,7 @@ from chatapp.conversations import answer_cache, metrics, services
 from chatapp.conversations.admission import Started
 from chatapp.conversations.answer_cache import Asking
 from chatapp.conversations.citing import Cited, cite
+from chatapp.conversations.file_waits import files_that_are_read
 from chatapp.conversations.generation import Behind, generation, limits_of, source_frames, without_copies
 from chatapp.conversations.masked import keep_values, placeholders_in
 from chatapp.conversations.models import Message
@@ -116,6 +117,7 @@ async def _answer(turn: RunningTurn) -> None:
         return turn.write(instead if not turn.text else "")
     rules = await house_rules(started.asker, started.collections, placeholders_in(started.conversation, started.asker))
     started = turn.started = await _as_sent(started, rules)
+    turn.files = await files_that_are_read(turn)
     frames = await _kept_sources(turn) if started.sources else await _found_sources(turn)
     turn.source_frames = frames
     explained.reached("passages")
@@ -161,6 +163,7 @@ async def _found_sources(turn: RunningTurn) -> list[dict[str, Any]]:
         k=settings.TURN_PASSAGES,
         collections=started.collections,
         filters=started.filters,
+        attached=turn.files.collection if turn.files.ready else None,
     )
     shown = without_copies(found)
     turn.explained.searched(shown)
@@ -175,7 +178,7 @@ async def _write(turn: RunningTurn, asked: Generation, rules: HouseRules) -> Non
         started.collections,
         started.conversation,
         unchanged=lambda: out.unchanged,
-        temporary=started.temporary,
+        temporary=started.temporary or turn.files.collection is not None,
         followed=turn.explained.followed,
     )
     passages = frozenset(frame["passage"] for frame in turn.source_frames)

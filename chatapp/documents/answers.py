@@ -71,10 +71,11 @@ def passage_json(passage: Passage) -> dict[str, Any]:
             "id": str(document.pk),
             "name": document.name,
             "title": document.title,
-            "collection": document.collection.name,
+            "collection": "" if document.collection.attached else document.collection.name,
             "pages": document.pages,
             "media_type": document.media_type,
-        },
+        }
+        | ({"attached": True} if document.collection.attached else {}),
         "before": [_neighbour(near) for near in before],
         "after": [_neighbour(near) for near in after],
         "download": reverse("document_file", args=[document.pk]),

@@ -32,7 +32,7 @@ async def file(request: HttpRequest, pk: UUID) -> HttpResponse | StreamingHttpRe
     if request.method not in ("GET", "HEAD"):
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
     user = cast(User, await request.auser())
-    document = await sync_to_async(access.get_document)(user, pk)
+    document = await sync_to_async(access.get_original)(user, pk)
     path = files.stored_file(document.sha256)
     if not await sync_to_async(path.is_file)():
         raise NotFound("The file of this document is gone.", advice="Ask an administrator to upload it again.")
@@ -79,7 +79,7 @@ def _may_still(request: HttpRequest, pk: UUID) -> bool:
     bears = scheme.lower() == "bearer"
     person = person_of_key(key.strip()) if bears else access.person_of_session(request.session.session_key)
     try:
-        return person is not None and access.get_document(person, pk) is not None
+        return person is not None and access.get_original(person, pk) is not None
     except NotFound:
         return False
 

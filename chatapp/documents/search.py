@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection as Container
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from chatapp.access import reach, reach_of_each
 from chatapp.accounts.models import User
+from chatapp.attachments.reading import theirs
 from chatapp.database import Together
 from chatapp.documents.filters import EVERYTHING
 from chatapp.errors import Invalid
@@ -63,7 +65,7 @@ def search_batch(
             within = _within(reach(user), collections)
             requests = [search_request(question, k, within, filters) for question in questions[start : start + BATCH]]
             answers = client.search_batch(requests) if within.collections else [[] for _ in requests]
-            yield from _check_again([(user, hits) for hits in answers])
+            yield from _check_again([(user, hits, None) for hits in answers])
     finally:
         client.close()
 
@@ -75,39 +77,93 @@ async def asearch_passages(
     k: int,
     collections: frozenset[UUID] | None = None,
     filters: SearchFilters = EVERYTHING,
+    attached: UUID | None = None,
 ) -> list[FoundPassage]:
-    """The same for the web process, which must not block."""
+    """The same for the web process, which must not block. `attached`: what holds the files of the conversation in which
+    this is asked; they are searched as well, whatever the search is narrowed to.
+    """
     within = Reach() if collections == frozenset() else _within(await _reach(user), collections)
     request = search_request(question, k, within, filters)
+    if attached is not None:
+        return await _search_with(attached, user, request)
     if not within.collections:
         return []
     hits = await shared_client(settings.RETRIEVAL).search(request)
-    return await _still_readable((user, hits)) if hits else []
+    return await _still_readable((user, hits, None)) if hits else []
 
 
-def _check_again(found: Sequence[tuple[User, Sequence[PassageHit]]]) -> list[list[FoundPassage]]:
+async def _search_with(attached: UUID, user: User, request: SearchRequest) -> list[FoundPassage]:
+    """Whoever attaches a file asks about it: half of the places are for its passages, however much else there is."""
+    client = shared_client(settings.RETRIEVAL)
+    own = SearchRequest(request.question, frozenset({attached}), request.k, frozenset(), EVERYTHING)
+    both = replace(request, collections=request.collections | {attached})
+    every, of_files = await asyncio.gather(client.search(both), client.search(own))
+    hits = with_places_kept(request.k, every, of_files)
+    return await _still_readable((user, hits, attached)) if hits else []
+
+
+def with_places_kept(k: int, every: Sequence[PassageHit], own: Sequence[PassageHit]) -> list[PassageHit]:
+    """The best of `every`, in which the best half of `own` has its places. Best first; `every` says how well they match
+    where both found them."""
+    kept = {hit.passage_id: hit for hit in own[: (k + 1) // 2]}
+    among = {hit.passage_id: hit for hit in every}
+    others = [hit for hit in every if hit.passage_id not in kept][: k - len(kept)]
+    return sorted([*(among.get(pk, hit) for pk, hit in kept.items()), *others], key=lambda hit: -hit.score)
+
+
+_Found = tuple[User, Sequence[PassageHit], UUID | None]  # and what may be found beside what the person reads
+
+
+def _check_again(found: Sequence[_Found]) -> list[list[FoundPassage]]:
     """An index may be a moment behind: a deleted document or a withdrawn permission must not show."""
-    readable = readable_of_each([(user, {hit.passage_id for hit in hits}) for user, hits in found])
+    reaches = reach_of_each([user for user, _, _ in found])
+    own = theirs([user for user, _, _ in found], {attached for _, _, attached in found if attached})
+    asked = [
+        (_with(may, attached if (user.pk, attached) in own else None), {hit.passage_id for hit in hits})
+        for may, (user, hits, attached) in zip(reaches, found, strict=True)
+    ]
+    readable = within_reach(asked)
     return [
         [
             FoundPassage(passage, hit.score, hit.dense, hit.lexical, hit.confidence, hit.version)
             for hit in hits
             if (passage := passages.get(hit.passage_id))
         ]
-        for (_, hits), passages in zip(found, readable, strict=True)
+        for (_, hits, _), passages in zip(found, readable, strict=True)
     ]
 
 
+def _with(may: Reach, attached: UUID | None) -> Reach:
+    return may if attached is None else replace(may, collections=may.collections | {attached})
+
+
 def readable_of_each(asked: Sequence[tuple[User, Container[int]]]) -> list[dict[int, Passage]]:
-    """`readable_passages` for many people with three queries, or four where documents have readers of their own."""
+    """`readable_passages` for many people with three queries, and one more each where documents have readers of their
+    own and where passages are of files that were attached to conversations."""
+    passages = _ready({pk for _, ids in asked for pk in ids})
+    attached = {row.document.collection_id for row in passages.values() if row.document.collection.attached}
+    own = theirs([user for user, _ in asked], attached)
     reaches = reach_of_each([user for user, _ in asked])
-    return within_reach([(may, ids) for may, (_, ids) in zip(reaches, asked, strict=True)])
+    of_each = [
+        replace(may, collections=may.collections | {one for person, one in own if person == user.pk})
+        for may, (user, _) in zip(reaches, asked, strict=True)
+    ]
+    return _those_within([(may, ids) for may, (_, ids) in zip(of_each, asked, strict=True)], passages)
 
 
 def within_reach(asked: Sequence[tuple[Reach, Container[int]]]) -> list[dict[int, Passage]]:
     """Of each the passages of ready documents that lie within, with document and collection loaded."""
-    rows = Passage.objects.filter(pk__in={pk for _, ids in asked for pk in ids}, document__status=Document.Status.READY)
-    passages = {row.pk: row for row in rows.select_related("document__collection")}
+    return _those_within(asked, _ready({pk for _, ids in asked for pk in ids}))
+
+
+def _ready(ids: set[int]) -> dict[int, Passage]:
+    rows = Passage.objects.filter(pk__in=ids, document__status=Document.Status.READY)
+    return {row.pk: row for row in rows.select_related("document__collection")}
+
+
+def _those_within(
+    asked: Sequence[tuple[Reach, Container[int]]], passages: dict[int, Passage]
+) -> list[dict[int, Passage]]:
     restricted = {row.document_id for row in passages.values() if row.document.restricted}
     readers = Document.objects.filter(pk__in=restricted).own_readers() if restricted else {}
 
@@ -120,7 +176,7 @@ def within_reach(asked: Sequence[tuple[Reach, Container[int]]]) -> list[dict[int
 
 _reach = Together[User, Reach](reach_of_each)
 areadable_passages = Together[tuple[User, Container[int]], dict[int, Passage]](readable_of_each)
-_still_readable = Together[tuple[User, Sequence[PassageHit]], list[FoundPassage]](_check_again)
+_still_readable = Together[_Found, list[FoundPassage]](_check_again)
 
 
 def _within(may: Reach, collections: frozenset[UUID] | None) -> Reach:
@@ -149,20 +205,35 @@ def readable_ids(user: User, ids: Container[int]) -> set[int]:
 
 
 def _readable(user: User, ids: Container[int]) -> QuerySet[Passage]:
-    return Passage.objects.readable_by(user).filter(pk__in=ids, document__status=Document.Status.READY)
+    ready = Passage.objects.filter(pk__in=ids, document__status=Document.Status.READY)
+    attached = set(ready.filter(document__collection__attached=True).values_list("document__collection", flat=True))
+    own = {collection for _, collection in theirs([user], attached)}
+    readable = Passage.objects.readable_by(user).filter(pk__in=ids, document__status=Document.Status.READY)
+    return ready.filter(Q(pk__in=readable.values("pk")) | Q(document__collection__in=own)) if own else readable
 
 
 def reads_what_stays_in_house(user: User) -> bool:
     return Collection.objects.readable_by(user).filter(stays_in_house=True).exists()
 
 
-def may_leave_the_house(documents: Container[UUID], collections: Container[UUID]) -> tuple[set[UUID], set[UUID]]:
-    """Of these, the documents whose passages may be sent to an endpoint outside, and the collections that may be asked
-    there. What is gone may not: what it allowed is no longer known.
-    """
+@dataclass(frozen=True, slots=True)
+class MayLeave:
+    """What may be sent to an endpoint outside, and what may be asked there."""
+
+    documents: frozenset[UUID] = frozenset()
+    collections: frozenset[UUID] = frozenset()
+    attached: frozenset[UUID] = frozenset()  # of the documents: as far as nothing that their person reads has to stay
+
+
+def may_leave_the_house(documents: Container[UUID], collections: Container[UUID]) -> MayLeave:
+    """Of these. What is gone may not: what it allowed is no longer known."""
     texts = Document.objects.filter(pk__in=documents, collection__stays_in_house=False)
+    if settings.ATTACHMENTS_STAY_IN_HOUSE:
+        texts = texts.filter(collection__attached=False)
+    rows = list(texts.values_list("pk", "collection__attached")) if documents else []
     asked = Collection.objects.filter(pk__in=collections, stays_in_house=False)
-    return (
-        set(texts.values_list("pk", flat=True)) if documents else set(),
-        set(asked.values_list("pk", flat=True)) if collections else set(),
+    return MayLeave(
+        frozenset(pk for pk, _ in rows),
+        frozenset(asked.values_list("pk", flat=True)) if collections else frozenset(),
+        frozenset(pk for pk, attached in rows if attached),
     )

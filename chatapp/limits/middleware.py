@@ -19,7 +19,7 @@ from chatapp.limits.models import Resource
 from chatapp.limits.services import Asked, LimitReached, atake, take
 
 COUNTED = "/api/"
-_UPLOADS = "collection_documents"
+_UPLOADS = frozenset({"collection_documents", "attachments", "conversation_attachments"})
 
 
 class LimitsMiddleware:
@@ -61,7 +61,7 @@ def _asked(request: Any) -> Asked | None:
         return None
     if not request.user.is_authenticated:
         return None
-    if request.method == "POST" and _door(request) == _UPLOADS:
+    if request.method == "POST" and _door(request) in _UPLOADS:
         return Asked(request.user, ((Resource.REQUESTS, 1), (Resource.UPLOADS, 1)))
     return Asked(request.user)
 

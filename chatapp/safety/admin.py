@@ -85,7 +85,7 @@ class QuarantineAdmin(QuarantineAdminBase):
     actions = ("release",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[QuarantinedDocument]:
-        waiting = {"status": Document.Status.FAILED, "error_code": QUARANTINED}
+        waiting = {"status": Document.Status.FAILED, "error_code": QUARANTINED, "collection__attached": False}
         return super().get_queryset(request).filter(**waiting)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -44,7 +44,7 @@ class DocumentInspector:
     def inspect(self, document: UUID, collection: UUID, texts: Iterable[str]) -> Sequence[str]:
         if is_empty(Where.DOCUMENTS):
             return ()
-        home = Stored.objects.filter(pk=collection).values_list("tenant", flat=True).first()
+        home = Stored.with_attached.filter(pk=collection).values_list("tenant", flat=True).first()
         rules = policy(Where.DOCUMENTS, (), {collection}, home or HOUSE)
         kinds = _kinds_in(texts, rules)
         if not kinds:

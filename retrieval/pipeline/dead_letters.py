@@ -46,7 +46,8 @@ class Reason:
 
 
 def failed(collection: UUID | None = None, code: str | None = None) -> QuerySet[Document]:
-    rows = Document.objects.filter(status=_Status.FAILED)
+    """What people attached to their conversations is theirs alone to see and to try again."""
+    rows = Document.objects.filter(status=_Status.FAILED, collection__attached=False)
     if collection is not None:
         rows = rows.filter(collection=collection)
     return rows if code is None else rows.filter(error_code=code)
@@ -100,7 +101,7 @@ def retry_failed(collection: UUID | None = None, code: str | None = None) -> int
 def cancel_waiting(collection: UUID | None = None) -> int:
     """Call off what nobody works on at the moment; it is among the failed then, and can be tried again. -> how many"""
     rows = Document.objects.filter(status__in=[_Status.RECEIVED, _Status.PARSING, _Status.EMBEDDING])
-    rows = rows.filter(nobodys())
+    rows = rows.filter(nobodys(), collection__attached=False)
     if collection is not None:
         rows = rows.filter(collection=collection)
     number = 0

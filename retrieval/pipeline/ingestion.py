@@ -177,7 +177,7 @@ def _delete_with_the_late(collection: Collection) -> bool:
     """-> False: it was deleted meanwhile"""
     with transaction.atomic():
         # Waits for those who hold the row to receive a document; after it none can arrive.
-        held = Collection.objects.select_for_update().filter(pk=collection.pk).first()
+        held = Collection.with_attached.select_for_update().filter(pk=collection.pk).first()
         if held is None:
             return False
         late = list(Document.objects.select_for_update().filter(collection=held).order_by("pk"))

@@ -33,7 +33,8 @@ SELECT collection_id,
   FROM (SELECT collection_id, status, passage_count, queued_at,
                lease_token IS NOT NULL AND lease_until >= now() AS held,
                lease_until IS NULL OR lease_until < now() AS due
-          FROM retrieval_document WHERE status IN ('received', 'parsing', 'embedding', 'failed')) d
+          FROM retrieval_document WHERE status IN ('received', 'parsing', 'embedding', 'failed')
+           AND NOT (status = 'failed' AND collection_id IN (SELECT id FROM retrieval_collection WHERE attached))) d
  GROUP BY collection_id
 """
 _DONE = """

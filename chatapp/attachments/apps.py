@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.apps import AppConfig
+
+
+class AttachmentsConfig(AppConfig):
+    name = "chatapp.attachments"
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_delete
+
+        from chatapp.attachments.models import Attached
+
+        post_delete.connect(_went, sender=Attached, dispatch_uid="attachments.went")
+
+
+def _went(instance: Any, **_: Any) -> None:
+    """Its conversation went, by whatever door: with the end of that transaction go its files, in transactions of their
+    own, for documents are locked before the index is told. What that cannot do at once, the sweep does."""
+    from django.db import transaction
+
+    from chatapp.attachments import leaving
+
+    transaction.on_commit(partial(leaving.forget, [instance.collection_id]), robust=True)

@@ -1,0 +1,75 @@
+"""Who reads what was attached: the person whose conversation it is, at the pages, and nobody else.
+
+Keys open none of it, nor do widgets: what is behind a mark is asked of the person alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection as Container
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from chatapp.accounts.models import User
+from chatapp.attachments.models import Attached
+from chatapp.database import Together
+from retrieval.models import Document
+
+_Row = tuple[UUID, UUID, UUID, str | None]
+_ENDED = frozenset({Document.Status.READY, Document.Status.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Of one conversation, as its search sees them."""
+
+    collection: UUID | None = None  # None: nothing was ever attached
+    ready: int = 0
+    unread: int = 0  # on their way
+
+
+NOTHING = Files()
+
+
+def files_of_each(asked: Sequence[tuple[User, UUID]]) -> list[Files]:
+    """`asked`: who asks in which conversation. One query for all."""
+    homes = {conversation for _, conversation in asked}
+    rows = Attached.objects.filter(conversation__in=homes).values_list(
+        "conversation", "conversation__owner", "collection", "collection__documents__status"
+    )
+    collections: dict[tuple[UUID, UUID], UUID] = {}
+    statuses = defaultdict[tuple[UUID, UUID], list[str]](list)
+    for conversation, owner, collection, status in cast("Iterable[_Row]", rows):
+        collections[owner, conversation] = collection
+        statuses[owner, conversation] += [status] if status else []
+
+    def files(user: User, conversation: UUID) -> Files:
+        key = (user.pk, conversation)
+        if user.grant is not None or key not in collections:
+            return NOTHING
+        found = statuses[key]
+        ready = sum(status == Document.Status.READY for status in found)
+        return Files(collections[key], ready, sum(status not in _ENDED for status in found))
+
+    return [files(*one) for one in asked]
+
+
+files_of = Together[tuple[User, UUID], Files](files_of_each)
+
+
+def theirs(users: Sequence[User], collections: Container[UUID]) -> set[tuple[UUID, UUID]]:
+    """-> (person, collection): of these, what was attached to a conversation of which of these people"""
+    if not collections:
+        return set()
+    people = {user.pk: user for user in users if user.is_authenticated and user.is_active and user.grant is None}
+    rows = Attached.objects.filter(collection__in=collections, conversation__owner__in=people).values_list(
+        "conversation__owner", "collection", "conversation__created_at"
+    )
+    return {
+        (owner, collection)
+        for owner, collection, begun in cast("Iterable[tuple[UUID, UUID, datetime]]", rows)
+        if (since := people[owner].organisation_since) is None or begun >= since
+    }
