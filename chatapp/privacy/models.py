@@ -44,7 +44,10 @@ class RetentionRule(models.Model):
         related_name="+",
         help_text="Without one: everybody who is in no group with a rule.",
     )
-    days = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(36_500)])
+    days = models.PositiveIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(36_500)],
+        help_text="So many after its last message a conversation is deleted, with all that hangs on it.",
+    )
 
     class Meta:
         constraints = [
@@ -54,3 +57,13 @@ class RetentionRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.days} days for {self.group or 'everybody else'}"
+
+
+class RetentionRun(models.Model):
+    """The rules were applied, and so many conversations went: for the page that says when that was."""
+
+    ended_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    conversations = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.conversations} conversations at {self.ended_at:%F %T}"

@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, Min, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce, Now
+from django.db.models import (
+    Case,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    Min,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Least, Now
+from django.utils import timezone
 
 from chatapp.conversations.models import Conversation, Turn
 from chatapp.governance.services import record
 from chatapp.organisations.boundaries import memberships
 from chatapp.privacy.batches import until_done
-from chatapp.privacy.models import RetentionRule
+from chatapp.privacy.models import RetentionRule, RetentionRun
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 200
+_RUNS_KEPT = timedelta(days=40)  # what they deleted stands in the audit trail for good
 
 
 def forget_conversations() -> int:
     """A batch is a transaction: it can be broken off, and run beside itself. -> how many are gone"""
     gone = until_done(_forget_a_batch, _BATCH)
+    RetentionRun.objects.create(conversations=gone)
+    RetentionRun.objects.filter(ended_at__lt=timezone.now() - _RUNS_KEPT).delete()
     if gone:
         log.info("privacy.conversations_forgotten", conversations=gone)
     return gone
@@ -37,13 +55,26 @@ def _forget_a_batch() -> int:
     return len(rows)
 
 
-def due() -> QuerySet[Conversation]:
-    """Those whose time is over, and in which nothing is being written."""
-    counting = memberships().filter(user=OuterRef(OuterRef("owner"))).values("group")
-    of_groups = RetentionRule.objects.filter(group__in=counting).order_by().values("group__place__organisation")
-    of_others = RetentionRule.objects.filter(group=None).values("days")[:1]
-    days = Coalesce(Subquery(of_groups.annotate(least=Min("days")).values("least")), Subquery(of_others))
+def due(trial: RetentionRule | None = None) -> QuerySet[Conversation]:
+    """Those whose time is over, and in which nothing is being written: by the rules as they are, or as they would be
+    with this one, which need not be stored."""
     running = Turn.objects.filter(running=True, question__conversation=OuterRef("pk"))
     kept = ExpressionWrapper(F("days") * Value(timedelta(days=1)), output_field=DurationField())
-    with_days = Conversation.objects.annotate(days=days).filter(~Exists(running), days__isnull=False)
+    with_days = Conversation.objects.annotate(days=_days(trial)).filter(~Exists(running), days__isnull=False)
     return with_days.filter(updated_at__lt=Now() - kept).order_by("updated_at")
+
+
+def _days(trial: RetentionRule | None) -> Coalesce:
+    """Of the shortest rule of the owner's groups, else of the general one; null: kept for good."""
+    counting = memberships().filter(user=OuterRef(OuterRef("owner"))).values("group")
+    rules = RetentionRule.objects.exclude(pk=trial.pk) if trial and trial.pk else RetentionRule.objects.all()
+    by_group = rules.filter(group__in=counting).order_by().values("group__place__organisation")
+    of_groups: Any = Subquery(by_group.annotate(least=Min("days")).values("least"))
+    of_others: Any = Subquery(rules.filter(group=None).values("days")[:1])
+    if trial is not None and trial.group_id is not None:
+        concerned = memberships().filter(user=OuterRef("owner"), group=trial.group_id)
+        shorter = Case(When(Exists(concerned), then=Value(trial.days)), output_field=IntegerField())
+        of_groups = Least(of_groups, shorter)  # of Postgres: what is null does not count
+    elif trial is not None:
+        of_others = Value(trial.days)
+    return Coalesce(of_groups, of_others)
