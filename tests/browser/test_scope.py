@@ -132,8 +132,9 @@ def test_where_the_limits_leave_nothing_the_rest_is_one_click_away(page: Any, do
 
 
 def test_the_panel_works_by_keyboard_alone(page: Any, double: Double, narrow: Any) -> None:
-    handbook_panel = narrow()
-    expect(handbook_panel.get_by_role("heading", name="Search in")).to_be_focused()
+    panel = narrow()
+    expect(panel.get_by_label("Handbook")).to_be_visible()
+    expect(panel.get_by_role("heading", name="Search in")).to_be_focused()
     for key in ("Tab", "Tab", "Space", "Escape"):
         page.keyboard.press(key)
     expect(chips(page)).to_have_text(["Handbook"])

@@ -32,6 +32,7 @@ from tests.tiny_gguf import quoting_model
 from tests.waiting import wait_until
 
 FIRST_S, BETWEEN_S = 3.0, 2.0  # timeouts of the engines
+HELD_AT = 80  # pieces of text of 250: more than is held back until it was looked at
 BACK_S = 15.0  # the breaker's five seconds, twice where a probe came too early
 QUESTION, QUOTED = "What is said of staff?", "28 days of paid leave"
 DOUBLE, ALL_WORDS = "api: double", "".join(WORDS)
@@ -195,12 +196,12 @@ WebAt = Callable[..., Web]
 def web_at(
     place: Path, index_double: FakeIndex, model_double: ModelDouble, django_db_setup: None, django_db_blocker: Any
 ) -> Iterator[WebAt]:
-    made: dict[str, Web] = {}
+    made: dict[tuple[str, float], Web] = {}
 
     def at(*urls: str, first_s: float = FIRST_S, between_s: float = BETWEEN_S) -> Web:
         addresses = ",".join(urls)
-        if addresses not in made:
-            made[addresses] = Web(
+        if (addresses, between_s) not in made:
+            made[addresses, between_s] = Web(
                 place,
                 index_double.url,
                 model_double.url,
@@ -213,8 +214,8 @@ def web_at(
                 INFERENCE_ANSWER_TIMEOUT="40",
                 INFERENCE_MAX_ANSWER_TOKENS="250",
             )
-            made[addresses].start()
-        return made[addresses]
+            made[addresses, between_s].start()
+        return made[addresses, between_s]
 
     yield at
     for process in made.values():
@@ -229,6 +230,15 @@ def house(
     """One service."""
     between.reset()
     return _house(web_at(between.url), services[:1], model, handbook)
+
+
+@pytest.fixture
+def patient(
+    web_at: WebAt, between: Between, services: list[ModelProcess], model: ModelDouble, handbook: Document
+) -> House:
+    """One service, and no time runs out."""
+    between.reset()
+    return _house(web_at(between.url, first_s=20, between_s=20), services[:1], model, handbook)
 
 
 @pytest.fixture
@@ -250,30 +260,37 @@ def _house(web: Web, services: list[ModelProcess], model: ModelDouble, handbook:
 
 
 # -- one service, and an endpoint behind it ----------------------------------------------------------------------------
-def test_a_service_that_is_killed_loses_no_answer_and_is_asked_again(house: House, slow_model: Path) -> None:
+def test_a_service_that_is_killed_loses_no_answer_and_is_asked_again(
+    patient: House, between: Between, slow_model: Path
+) -> None:
     install(slow_model, "slow")
-    house.services[0].start()
-    house.comes_back("local: slow")
-    crowd = house.crowd()
+    patient.services[0].start()
+    patient.comes_back("local: slow")
+    between.hold_after = HELD_AT  # or a quick machine has written the whole answer before
+    crowd = patient.crowd()
     crowd.wait_until_written(2)
-    house.services[0].end()
+    patient.services[0].end()
+    between.hold_after = None
     asked = crowd.end()
     halves = [one for one in asked if len(one.writers) == 2]
     assert len(halves) >= 2 and all(one.writers in (["local: slow", DOUBLE], [DOUBLE]) for one in asked)
     for one in halves:
-        is_continued(one, house.double)
+        is_continued(one, patient.double)
         assert one.message.written_by[1]["note"] == "slow broke off."
         assert one.attempts == [("local: slow", True, "engine_unavailable"), (DOUBLE, False, "")]
     assert all(one.text == ALL_WORDS for one in asked if one.writers == [DOUBLE])
-    assert house.ask().writers == [DOUBLE]
-    house.services[0].start()
-    house.comes_back("local: slow")
+    assert patient.ask().writers == [DOUBLE]
+    patient.services[0].start()
+    patient.comes_back("local: slow")
 
 
-def test_a_service_that_hangs_is_left_alone_and_asked_again_when_it_goes_on(house: House, slow_model: Path) -> None:
+def test_a_service_that_hangs_is_left_alone_and_asked_again_when_it_goes_on(
+    house: House, between: Between, slow_model: Path
+) -> None:
     install(slow_model, "slow")
     house.services[0].start()
     house.comes_back("local: slow")
+    between.hold_after = HELD_AT
     crowd = house.crowd()
     crowd.wait_until_written(2)
     house.services[0].signal(signal.SIGSTOP)
@@ -291,6 +308,7 @@ def test_a_service_that_hangs_is_left_alone_and_asked_again_when_it_goes_on(hous
     time.sleep(max(0.0, frozen + BETWEEN_S + 5.5 - time.monotonic()))  # the breaker lets a question through
     tried = house.ask()
     assert tried.writers[-1] == DOUBLE and tried.first_text_s < FIRST_S + 2
+    between.hold_after = None
     house.services[0].signal(signal.SIGCONT)
     house.comes_back("local: slow")
 
