@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from retrieval.models import Collection
@@ -15,6 +16,9 @@ class Role(models.TextChoices):
     CURATOR = "curator", _("Curator: looks after one collection")
     AUDITOR = "auditor", _("Auditor: reads the audit trail")
     ORGANISER = "organiser", _("Organiser: administers the organisation")
+
+
+_SHORT = {Role.CURATOR: _("curator"), Role.AUDITOR: _("auditor"), Role.ORGANISER: _("organiser")}
 
 
 class Appointment(models.Model):
@@ -48,5 +52,6 @@ class Appointment(models.Model):
         ]
 
     def __str__(self) -> str:
-        of = f" of {self.collection}" if self.collection else ""
-        return f"{self.role}{of}: {self.user or self.group}"
+        values = {"role": _SHORT[Role(self.role)], "collection": self.collection, "whose": self.user or self.group}
+        told = gettext("%(role)s of %(collection)s: %(whose)s") if self.collection else gettext("%(role)s: %(whose)s")
+        return told % values

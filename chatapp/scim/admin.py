@@ -67,7 +67,7 @@ class TokenForm(forms.Form):
         min_value=1,
         max_value=MOST_DAYS,
         initial=USUAL_DAYS,
-        label=_("Days until it ends"),
+        label=_("Days until the token ends"),
     )
 
     def __init__(self, *parts: Any, **named: Any) -> None:
