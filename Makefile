@@ -122,6 +122,12 @@ torture: $(VENV)/.installed-dev
 bench-pages: $(VENV)/.installed-dev test-tools
 	$(BIN)/python -m benchmarks.pages $(if $(ONLY),--only $(ONLY))
 
+# Each page in each look, put together under docs/screenshots; a quarter of an hour.
+pictures: $(VENV)/.installed-dev test-tools
+	@folder=$$(mktemp -d) && trap 'rm -rf $$folder' EXIT && \
+	FOOTNOTE_SCREENSHOTS=$$folder $(BIN)/python -m pytest -q -k pictures tests/browser && \
+	$(BIN)/python -m tests.browser.sheets $$folder docs/screenshots
+
 # Looks for texts in the code and compiles their translations; needs gettext (Debian: apt-get install gettext).
 NOT_TEXTS := $(foreach one,.venv var tests benchmarks docs docker node_modules footnote.egg-info static/vendor,-i $(one))
 texts: $(VENV)/.installed
@@ -135,4 +141,4 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-.PHONY: help setup run test test-slow test-tools lint audit bench bench-retrieval bench-filters bench-vectors bench-inference bench-ingestion bench-many bench-pages bench-web bench-revocation footprint torture texts
+.PHONY: help setup run test test-slow test-tools lint audit bench bench-retrieval bench-filters bench-vectors bench-inference bench-ingestion bench-many bench-pages bench-web bench-revocation footprint torture pictures texts
