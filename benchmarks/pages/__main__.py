@@ -14,15 +14,20 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
 
 from benchmarks.pages.measures import first_load, long_conversation, long_streams, streaming
+from benchmarks.pages.soak import hour_of_streaming
 from tests.running import Footnote
 
-MEASURES = {one.__name__: one for one in (first_load, streaming, long_conversation, long_streams)}
+MEASURES: dict[str, Callable[[Any], Iterable[tuple[str, str]]]] = {
+    one.__name__: one for one in (first_load, streaming, long_conversation, long_streams, hour_of_streaming)
+}
+LONG_ONES = ("hour_of_streaming",)  # only where they are named
 
 
 def signed_in(browser: Any, footnote: Footnote) -> Any:
@@ -47,7 +52,7 @@ def measure(footnote: Footnote, names: list[str], chromium: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(MEASURES))
+    parser.add_argument("--only", default=",".join(name for name in MEASURES if name not in LONG_ONES))
     parser.add_argument("--chromium", default=os.environ.get("FOOTNOTE_CHROMIUM", "/usr/bin/chromium"))
     arguments = parser.parse_args()
     names = arguments.only.split(",")

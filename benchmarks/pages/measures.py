@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from statistics import median
 from typing import Any
 
-from benchmarks.pages.probe import DOUBLE, Probe
+from benchmarks.pages.answering import LONG, TOKENS_PER_S, ask, open_page, start_new, stream
+from benchmarks.pages.probe import Probe
 from benchmarks.pages.texts import conversation, pieces
 
-LONG = "20000000-0000-4000-8000-000000000000"
 Lines = list[tuple[str, str]]
-TOKENS_PER_S = 200
 INTERACTIVE = """() => new Promise((resolve) => {
   const ready = () => {
     const [mark] = performance.getEntriesByName("ready");
@@ -81,70 +79,27 @@ def _watch(page: Any, address: str, others: set[str]) -> dict[str, float]:
     return sizes
 
 
-def _open(context: Any, path: str = "/", detail: dict[str, Any] | None = None) -> Any:
-    """A page with the double of the socket; its conversation is `detail`."""
-    page = context.new_page()
-    page.add_init_script(DOUBLE)
-    if detail is not None:
-        body = json.dumps(detail)
-        page.route(
-            f"**/api/conversations/{LONG}/", lambda route: route.fulfill(body=body, content_type="application/json")
-        )
-    page.goto(path)
-    _until(page, "Boolean(window.socketDouble?.onmessage)")
-    return page
-
-
-def _until(page: Any, condition: str) -> None:
-    """Polled from outside: the page's own policy lets no text be run in it."""
-    deadline = time.monotonic() + 30
-    while not page.evaluate(condition):
-        if time.monotonic() > deadline:
-            raise TimeoutError(condition)
-        page.wait_for_timeout(50)
-
-
-def _ask(page: Any) -> None:
-    """By plain selectors: looking for a label reads every element of the page, in its main thread."""
-    answers = "document.querySelectorAll('.message.assistant').length"
-    before = page.evaluate(answers)
-    page.locator("#question").fill("May I carry leave over?")
-    page.keyboard.press("Enter")
-    _until(page, f"{answers} > {before}")
-
-
-def _stream(page: Any, text: list[str], rate: int) -> float:
-    """-> seconds that it took in the page"""
-    took = page.evaluate("([pieces, rate]) => socketDouble.stream(pieces, rate)", [text, rate])
-    page.evaluate("socketDouble.finish()")
-    _until(page, "Boolean(document.querySelector('#messages > :last-child .tools'))")
-    page.wait_for_timeout(500)
-    return float(took) / 1000
-
-
 def streaming(context: Any, tokens: int = 4000) -> Lines:
     """One answer of so many tokens at 200 tokens a second."""
-    page = _open(context)
+    page = open_page(context)
     probe = Probe(page)
-    _ask(page)
+    ask(page)
     before = probe.memory()
     with probe.tracing() as trace:
-        took = _stream(page, pieces(tokens), TOKENS_PER_S)
+        took = stream(page, pieces(tokens), TOKENS_PER_S)
     after = probe.memory()
     page.close()
     return [
         (f"{tokens} tokens took", f"{took:.1f} s (at {TOKENS_PER_S} a second: {tokens / TOKENS_PER_S:.1f})"),
         *trace.lines(),
-        (
-            "memory before and after",
-            f"{before['heap']:.1f}, {after['heap']:.1f} MB; nodes {before['nodes']:.0f}, {after['nodes']:.0f}",
-        ),
+        ("memory before", str(before)),
+        ("memory after", str(after)),
     ]
 
 
 def long_conversation(context: Any, messages: int = 1000) -> Lines:
     """A conversation of so many messages: opened, scrolled by 180 screens, and an answer streamed at its end."""
-    page = _open(context, detail=conversation(LONG, messages))
+    page = open_page(context, detail=conversation(LONG, messages))
     probe = Probe(page)
     with probe.tracing() as opening:
         begun = time.monotonic()
@@ -159,15 +114,15 @@ def long_conversation(context: Any, messages: int = 1000) -> Lines:
     page.evaluate("document.querySelector('#scroller').scrollTop = 1e9")
     page.wait_for_timeout(500)
     with probe.tracing() as writing:
-        _ask(page)
-        _stream(page, pieces(1000), TOKENS_PER_S)
+        ask(page)
+        stream(page, pieces(1000), TOKENS_PER_S)
     memory = probe.memory()
     page.close()
     parts = (("opening: ", opening), ("scrolling: ", scrolling), ("streaming at its end: ", writing))
     return [
         ("until the first answer is seen", f"{shown * 1000:.0f} ms"),
         *((name + label, value) for name, trace in parts for label, value in trace.lines()),
-        ("memory", f"{memory['heap']:.1f} MB; nodes {memory['nodes']:.0f}"),
+        ("memory", str(memory)),
     ]
 
 
@@ -188,24 +143,23 @@ SCROLL = """() => new Promise((resolve) => {
 
 def long_streams(context: Any, seconds: int = 60, answers: int = 10) -> Lines:
     """Answers one after another in one conversation, ten times as fast as they are written: memory after each."""
-    page = _open(context)
+    page = open_page(context)
     probe = Probe(page)
     each = seconds * TOKENS_PER_S // answers * 10
     found = []
     for _ in range(answers):
-        _ask(page)
-        _stream(page, pieces(each), TOKENS_PER_S * 10)
+        ask(page)
+        stream(page, pieces(each), TOKENS_PER_S * 10)
         found.append(probe.memory())
-        page.evaluate("document.querySelector('[data-new-chat]').click()")
-        page.wait_for_timeout(300)
+        start_new(page)
     empty = probe.memory()
     page.close()
-    shown = ", ".join(f"{one['heap']:.1f}" for one in found)
+    shown = ", ".join(f"{one.heap:.1f}" for one in found)
     minutes = answers * each / TOKENS_PER_S / 60
     return [
         ("written, each in a new chat", f"{answers} answers of {each} tokens"),
         ("as long as they take at 200 tokens a second", f"{minutes:.0f} minutes"),
         ("memory after each", f"{shown} MB"),
-        ("last against second", f"{found[-1]['heap'] / found[1]['heap']:.2f}"),
-        ("with an empty page in the end", f"{empty['heap']:.1f} MB; nodes {empty['nodes']:.0f}"),
+        ("last against second", f"{found[-1].heap / found[1].heap:.2f}"),
+        ("with an empty page in the end", str(empty)),
     ]

@@ -13,6 +13,8 @@ from typing import Any
 
 DOUBLE = (Path(__file__).parent / "double.js").read_text()
 LONG_MS = 50.0
+_CATEGORIES = ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline", "v8"]
+_WRAPPERS = ("ThreadControllerImpl::RunTask", "RunTask", "Receive mojo message", "Receive mojo reply")
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Trace:
     cpu: list[float] = field(default_factory=list)
     frames: list[float] = field(default_factory=list)
     shift: float = 0.0
+    within: str = ""
 
     @property
     def long_tasks(self) -> list[float]:
@@ -36,11 +39,24 @@ class Trace:
             (f"tasks over {LONG_MS:.0f} ms", f"{len(long)}" + (f" (worst {long[0]:.0f} ms)" if long else "")),
             ("of them by processor time", str(sum(one > LONG_MS for one in self.cpu))),
             ("longest task by processor time", f"{max(self.cpu, default=0):.0f} ms"),
+            ("what took longest in it", self.within),
             ("longest task", f"{max(self.tasks, default=0):.0f} ms"),
             ("main thread busy", f"{sum(self.tasks):.0f} ms"),
             ("frame times, median, 99 %, worst", f"{median(frames):.0f}, {p99:.0f}, {frames[-1]:.0f} ms"),
             ("layout shift", f"{self.shift:.4f}"),
         ]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Megabytes of the script heap, and how many nodes and listeners are held."""
+
+    heap: float
+    nodes: int
+    listeners: int
+
+    def __str__(self) -> str:
+        return f"{self.heap:.2f} MB; {self.nodes} nodes, {self.listeners} listeners"
 
 
 class Probe:
@@ -54,22 +70,46 @@ class Probe:
         """Filled at the end. Needs the double in the page."""
         browser = self.page.context.browser
         trace = Trace()
-        browser.start_tracing(page=self.page, categories=["toplevel", "disabled-by-default-devtools.timeline"])
+        browser.start_tracing(page=self.page, categories=_CATEGORIES)
         self.page.evaluate("meters.start()")
         yield trace
         seen = self.page.evaluate("meters.stop()")
         events = json.loads(browser.stop_tracing())["traceEvents"]
         mine = _tasks(events)
+        trace.within = _within(events, max(mine, key=lambda task: task.get("tdur", 0)))
         trace.tasks = [event.get("dur", 0) / 1000 for event in mine]
         trace.cpu = [event.get("tdur", 0) / 1000 for event in mine]
         trace.frames, trace.shift = seen["frames"], seen["shift"]
 
-    def memory(self) -> dict[str, float]:
-        """-> MB of the script heap and the count of nodes, after what nobody holds is collected"""
+    def memory(self) -> Memory:
+        """What is left after what nobody holds is collected."""
         for _ in range(3):
             self._devtools.send("HeapProfiler.collectGarbage")
         found = {one["name"]: one["value"] for one in self._devtools.send("Performance.getMetrics")["metrics"]}
-        return {"heap": found["JSHeapUsedSize"] / 1e6, "nodes": found["Nodes"]}
+        return Memory(found["JSHeapUsedSize"] / 1e6, int(found["Nodes"]), int(found["JSEventListeners"]))
+
+
+def _within(events: list[dict[str, Any]], task: dict[str, Any], most: int = 5) -> str:
+    """Of one task: its longest parts by processor time, what lies within one another named in turn."""
+    begin, end = task["ts"], task["ts"] + task.get("dur", 0)
+    parts = [
+        event
+        for event in events
+        if (event.get("pid"), event.get("tid"), event.get("ph")) == (task["pid"], task["tid"], "X")
+        and event["name"] not in _WRAPPERS
+        and begin <= event["ts"] < end
+    ]
+    longest = sorted(parts, key=lambda event: -event.get("tdur", 0))[:most]
+    return ", ".join(f"{_named(event)} {event.get('tdur', 0) / 1000:.0f} ms" for event in longest)
+
+
+def _named(event: dict[str, Any]) -> str:
+    data = event.get("args", {}).get("data") or {}
+    place = Path(data.get("url", "")).name
+    function = data.get("functionName", "")
+    return " ".join(
+        part for part in (event["name"], function, place and f"({place}:{data.get('lineNumber', '')})") if part
+    )
 
 
 def _tasks(events: list[dict[str, Any]]) -> list[dict[str, Any]]:

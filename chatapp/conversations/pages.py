@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from chatapp import access
@@ -36,7 +37,9 @@ _EVERYWHERE = frozenset(
 _FILE = re.compile(r".*\.[a-z]\w{1,4}", re.IGNORECASE | re.DOTALL)
 
 
+# Compressed: nothing in it is chosen by whoever makes one ask for it, and its token is masked anew each time (BREACH).
 @require_safe
+@gzip_page
 @ensure_csrf_cookie
 def chat(request: HttpRequest, conversation: UUID | None = None) -> HttpResponse:
     user = cast(User, request.user)
@@ -49,6 +52,8 @@ def chat(request: HttpRequest, conversation: UUID | None = None) -> HttpResponse
         "examples": example_questions(user),
         "administrators": list(access.administrators_of(user).values_list("username", flat=True)[:2]),
         "question_characters": settings.QUESTION_CHARACTERS,
+        "attachments_offered": settings.ATTACHMENTS_PER_CHAT > 0,
+        "attachment_bytes": settings.ATTACHMENT_BYTES,
     }
     return render(request, "chat.html", context)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,9 @@ from chatapp.languages.texts import TEXTS
 
 _FOR_GOOD = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "public, max-age=0, must-revalidate"
+# A backslash with what it escapes; of letters beyond ASCII, the number.
+_ESCAPED = re.compile(r"\\(?:u([0-9a-f]{4})|.)")
+_LINE_ENDS = "\u2028\u2029"  # of older scripts; they stay escaped, as halves of a pair do
 
 
 class _Catalog(JavaScriptCatalog):
@@ -71,4 +75,14 @@ def _packed(language: str) -> bytes:
     request.method = "GET"
     with translation.override(language):
         made = cast(HttpResponse, _Catalog.as_view()(request))
-        return gzip.compress(made.content, 9, mtime=0)
+        return gzip.compress(_spelled_out(made.content.decode()).encode(), 9, mtime=0)
+
+
+def _spelled_out(script: str) -> str:
+    """Letters beyond ASCII as themselves: an eighth less of Arabic on the wire than their numbers."""
+
+    def letter(found: re.Match[str]) -> str:
+        code = int(found[1] or "0", 16)
+        return chr(code) if 0xA0 <= code < 0xD800 and chr(code) not in _LINE_ENDS else found[0]
+
+    return _ESCAPED.sub(letter, script)

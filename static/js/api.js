@@ -15,6 +15,15 @@ const UNREACHABLE = {
   advice: gettext("Check your connection; then try again."),
 };
 
+// A module that is fetched where it is needed first: `fetched(import("./some.js"))`.
+export async function fetched(loading) {
+  try {
+    return await loading;
+  } catch {
+    throw new ApiError(UNREACHABLE);
+  }
+}
+
 export function csrfToken() {
   return document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 }

@@ -1,6 +1,6 @@
 // The chat page: makes the parts and lets them know of one another.
 
-import { request } from "./api.js";
+import { fetched, request } from "./api.js";
 import { ChatSocket, SIGNED_OUT } from "./chat-socket.js";
 import { Composer } from "./composer.js";
 import { ConversationSearch } from "./conversation-search.js";
@@ -17,7 +17,6 @@ import { QuoteButton } from "./quoting.js";
 import { Scope } from "./scope.js";
 import { ScopePanel } from "./scope-panel.js";
 import { Session } from "./session.js";
-import { shareConversation } from "./sharing.js";
 import { closeSidebar, sidebarIsOpen } from "./sidebar.js";
 import { sendRating } from "./rating.js";
 import { SourcePanel } from "./sources.js";
@@ -87,7 +86,7 @@ const list = new ConversationList({
   tell: (words, problem) => tell(words, { problem }),
   more: (item) => {
     const last = item.id === session.id ? session.tree.path().at(-1)?.id : null;
-    const share = () => list.attempt(() => shareConversation(item, last, () => list.load()));
+    const share = () => list.attempt(async () => (await fetched(import("./sharing.js"))).shareConversation(item, last, () => list.load()));
     return [{ name: gettext("Share…"), run: share }, ...exportsOf(item, last)];
   },
 });

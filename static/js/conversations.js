@@ -1,10 +1,9 @@
 // The list of conversations: pinned ones above, then by date; folders and the archive are views of it.
 
-import { request } from "./api.js";
+import { fetched, request } from "./api.js";
 import { ConversationActs, titleOf } from "./conversation-acts.js";
 import { announce, el, icon, iconButton } from "./dom.js";
 import { deleteFolder, makeFolder, renameFolder } from "./folders.js";
-import { importConversations } from "./importing.js";
 import { LOCALE, gettext } from "./language.js";
 import { openMenu } from "./menu.js";
 import { Selecting } from "./selecting.js";
@@ -186,7 +185,7 @@ export class ConversationList {
   }
 
   importFile() {
-    return importConversations(() => (this.load(), this.tellOthers()));
+    return this.attempt(async () => (await fetched(import("./importing.js"))).importConversations(() => (this.load(), this.tellOthers())));
   }
 
   newFolder() {

@@ -1,12 +1,13 @@
 // Markdown of answers to safe elements. Block by block, so that a growing answer re-renders only its end.
 
-import DOMPurify from "../vendor/dompurify/purify.js";
+import "../vendor/dompurify/purify.js"; // the small one is no module: it makes a global
 import { Lexer, marked } from "../vendor/marked/marked.js";
 import { drawFormulas, formulaRules } from "./formulas.js";
 import { frameCode } from "./highlight.js";
 import { gettext } from "./language.js";
 import { htmlWith, normalised, placeMarks } from "./seams.js";
 
+const { DOMPurify } = globalThis;
 const RULES = {
   ALLOWED_TAGS: [
     "a", "blockquote", "br", "code", "dd", "del", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr",

@@ -3,7 +3,6 @@
 import { request } from "./api.js";
 import { el, icon } from "./dom.js";
 import { gettext } from "./language.js";
-import { PictureView, canShow } from "./picture-view.js";
 
 export class SourcePanel {
   constructor(panel) {
@@ -131,6 +130,8 @@ function safePath(path) {
 function quoteBefore(mark) {
   const block = mark?.closest(".prose .block");
   if (!block) return "";
+  if (!file.media_type?.startsWith("image/")) return null;
+  const { PictureView, canShow } = await import("./picture-view.js");
   const range = document.createRange();
   range.setStart(block, 0);
   range.setEndBefore(mark);

@@ -1,103 +1,116 @@
 // The branch of the conversation that is shown, and where the reader is in it.
 
-import { announce, copyWords, icon } from "./dom.js";
+import { announce, copyWords, el, icon } from "./dom.js";
 import { gettext, said } from "./language.js";
 import { MessageView } from "./message-view.js";
 
 const PAINT_EVERY = 60; // ms between two paints of a growing answer
 const PAINT_SHARE = 4; // so many times what the last one took, so that the page stays answering
 const NEAR = 80;
-const AT_ONCE = 12; // messages at the end that are painted without waiting
-const SLICE = 8; // ms of painting what is out of sight, at a time
+const AT_LEAST = 2; // messages at the end that are made without waiting: a question and its answer
+const SLICE = 8; // ms of making and painting messages, at a time
 
 export class Transcript {
   constructor({ root, scroller, jump, actions }) {
     Object.assign(this, { root, scroller, jump, actions });
-    this.views = new Map();
+    this.#reset();
     this.dirty = new Set();
-    this.stale = new Set(); // views that are out of sight and painted later
-    this.following = true;
-    this.lastTop = 0;
     this.seen = new IntersectionObserver((entries) => this.#seen(entries), { root: scroller, rootMargin: "100%" });
     new ResizeObserver(() => this.following && this.#down()).observe(root);
+    scroller.append(el("div", { class: "end" }));
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     jump.addEventListener("click", () => this.toEnd(true));
   }
 
-  show(tree, busy) {
-    const path = tree.path();
-    const keep = new Set(path.map((message) => message.id));
-    for (const [id, view] of this.views) {
-      if (!keep.has(id)) this.#forget(view);
-    }
-    this.tree = tree;
-    this.busy = busy;
-    let next = this.root.firstElementChild;
-    path.forEach((message, index) => {
-      const view = this.#view(message);
-      if (next === view.node) next = next.nextElementSibling;
-      else this.root.insertBefore(view.node, next);
-      if (view.inSight || index >= path.length - AT_ONCE) this.#paint(view);
-      else this.stale.add(view);
-    });
-    this.#paintStaleSoon();
-    this.#keepPlace();
+  #reset() {
+    this.views = new Map();
+    this.path = []; // ids of the messages that are shown, in their order
+    this.places = new Map(); // id -> its place among them
+    this.near = new Set(); // ids of what is in sight, or a screen away from it
+    this.stale = new Set(); // ids of what changed, or may have, since it was painted
+    this.unplaced = []; // ids whose messages are not on the page yet
+    this.unpainted = []; // ids that may be stale, in the order of the path
+    this.following = true;
+    this.lastTop = 0;
   }
 
-  #paint(view) {
-    this.stale.delete(view);
+  // The end and what is in sight at once, the rest in slices: a long conversation is nothing that holds up the page.
+  show(tree, busy) {
+    const path = tree.path();
+    Object.assign(this, { tree, busy, path: path.map((message) => message.id) });
+    this.places = new Map(this.path.map((id, place) => [id, place]));
+    this.stale = new Set(this.path);
+    for (const view of this.views.values()) if (!this.places.has(view.message.id)) this.#forget(view);
+    this.unplaced = this.path.filter((id) => !this.views.has(id));
+    this.unpainted = [...this.path];
+    for (const id of [...this.path.slice(-AT_LEAST), ...this.near]) this.#paint(id);
+    this.#keepPlace();
+    this.#workSoon();
+  }
+
+  // A view on the page, in its place among those that are there.
+  #placed(id) {
+    const known = this.views.get(id);
+    if (known) return known;
+    const view = new MessageView(this.tree.get(id), this.actions);
+    this.views.set(id, view);
+    let behind = this.places.get(id) + 1;
+    while (behind < this.path.length && !this.views.has(this.path[behind])) behind += 1;
+    this.root.insertBefore(view.node, this.views.get(this.path[behind])?.node ?? null);
+    this.seen.observe(view.node);
+    return view;
+  }
+
+  #paint(id) {
+    if (!this.stale.delete(id)) return;
+    const view = this.#placed(id);
+    view.message = this.tree.get(id);
     view.paint(this.tree.siblings(view.message), this.busy);
   }
 
   #forget(view) {
+    const { id } = view.message;
     this.seen.unobserve(view.node);
-    this.stale.delete(view);
     view.node.remove();
-    this.views.delete(view.message.id);
+    this.views.delete(id);
+    this.near.delete(id);
   }
 
   #seen(entries) {
     for (const { target, isIntersecting } of entries) {
-      const view = this.views.get(target.dataset.id);
-      if (!view) continue;
-      view.inSight = isIntersecting;
-      if (isIntersecting && this.stale.has(view)) this.#paint(view);
+      if (isIntersecting && this.views.has(target.dataset.id)) this.near.add(target.dataset.id);
+      else this.near.delete(target.dataset.id);
     }
+    this.#work();
   }
 
-  // What is out of sight is painted too, from the end backwards: one may look for words in it, or print it.
-  #paintStaleSoon() {
-    if (this.stale.size) this.painting ??= setTimeout(() => this.#paintStale());
+  #workSoon() {
+    this.working ??= setTimeout(() => ((this.working = null), this.#work()));
   }
 
-  #paintStale() {
-    this.painting = null;
+  // What comes into sight is painted first. Then all messages get their places and their words, from the end backwards:
+  // one may look for words in what is out of sight, or print it.
+  #work() {
     const until = performance.now() + SLICE;
-    for (const view of [...this.stale].reverse()) {
-      if (performance.now() >= until) break;
-      this.#paint(view);
-    }
-    this.#paintStaleSoon();
+    const hasTime = () => performance.now() < until;
+    if (this.unplaced.length) this.#stayOffTheTop();
+    const inSight = [...this.near].filter((id) => this.stale.has(id));
+    while (inSight.length && hasTime()) this.#paint(inSight.pop());
+    while (this.unplaced.length && hasTime()) this.#placed(this.unplaced.pop());
+    while (this.unpainted.length && hasTime()) this.#paint(this.unpainted.pop());
+    if (inSight.length || this.unplaced.length || this.unpainted.length) this.#workSoon();
+  }
+
+  // At the very top browsers hold the top in its place, not what is read there.
+  #stayOffTheTop() {
+    if (!this.following && this.scroller.scrollTop === 0) this.scroller.scrollTop = 1;
   }
 
   clear() {
     this.seen.disconnect();
-    this.views.clear();
-    this.stale.clear();
+    this.#reset();
     this.root.replaceChildren();
-    this.following = true;
-    this.lastTop = 0;
     this.#showWhere();
-  }
-
-  #view(message) {
-    let view = this.views.get(message.id);
-    if (!view) {
-      this.views.set(message.id, (view = new MessageView(message, this.actions)));
-      this.seen.observe(view.node);
-    }
-    view.message = message;
-    return view;
   }
 
   // The form of a question whose edit was refused, with the words that were written.
@@ -155,9 +168,9 @@ export class Transcript {
 
   // To a message of the branch that is shown; what grows takes nobody away from there.
   reveal(id) {
-    const view = this.views.get(id);
-    if (!view) return;
-    if (this.stale.has(view)) this.#paint(view);
+    if (!this.places.has(id)) return;
+    this.#paint(id);
+    const view = this.#placed(id);
     this.following = false;
     view.node.scrollIntoView({ block: "center" });
     this.lastTop = this.scroller.scrollTop;
