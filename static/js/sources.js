@@ -115,6 +115,8 @@ async function viewOf(passage, quotes) {
   const { document: file, page, boxes } = passage;
   const shown = { url: safePath(passage.download), page, boxes, quotes, type: file.media_type, name: file.title || file.name };
   if (file.media_type === "application/pdf" && page) return new (await import("./pdf-view.js")).PdfView(shown);
+  if (!file.media_type?.startsWith("image/")) return null;
+  const { PictureView, canShow } = await import("./picture-view.js");
   return canShow(passage) ? new PictureView(shown) : null;
 }
 
@@ -130,8 +132,6 @@ function safePath(path) {
 function quoteBefore(mark) {
   const block = mark?.closest(".prose .block");
   if (!block) return "";
-  if (!file.media_type?.startsWith("image/")) return null;
-  const { PictureView, canShow } = await import("./picture-view.js");
   const range = document.createRange();
   range.setStart(block, 0);
   range.setEndBefore(mark);
