@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from inference import audit
 from inference.errors import InferenceError
@@ -21,7 +22,9 @@ _HOUSE = tuple(
     ipaddress.ip_network(text)
     for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
 )
-KEY_SENTENCE = "It begins with INFERENCE_KEY_, then capitals, digits and underscores, such as INFERENCE_KEY_OPENAI."
+KEY_SENTENCE = gettext_noop(
+    "It begins with INFERENCE_KEY_, then capitals, digits and underscores, such as INFERENCE_KEY_OPENAI."
+)
 _KINDS = (ModelVersion.Kind.OPENAI, ModelVersion.Kind.AZURE, ModelVersion.Kind.ANTHROPIC)
 
 

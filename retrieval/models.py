@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from retrieval.counting_memberships import counting_memberships
 from retrieval.further_readers import further_readers
@@ -112,13 +113,13 @@ class Collection(models.Model):
     tenant = models.UUIDField(default=HOUSE, db_default=HOUSE, editable=False)
     description = models.CharField(max_length=500, blank=True)
     everyone = models.BooleanField(
-        "every signed-in person may read it",
+        _("every signed-in person may read it"),
         default=False,
-        help_text="Otherwise only the groups named below.",
+        help_text=_("Otherwise only the groups named below."),
     )
     readers = models.ManyToManyField(Group, blank=True, related_name="readable_collections")
     stays_in_house = models.BooleanField(
-        default=False, help_text="Its passages never reach an endpoint outside the house."
+        default=False, help_text=_("Its passages never reach an endpoint outside the house.")
     )
     chunk_tokens = models.PositiveSmallIntegerField(null=True, blank=True)  # of a passage at most; null: the house's
     chunk_overlap_tokens = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -167,11 +168,11 @@ class Document(Leased):
     """One file in one collection, and how far it has come. The row is the truth; Celery only drives it."""
 
     class Status(models.TextChoices):
-        RECEIVED = "received"
-        PARSING = "parsing"
-        EMBEDDING = "embedding"
-        READY = "ready"
-        FAILED = "failed"
+        RECEIVED = "received", _("Received")
+        PARSING = "parsing", _("Parsing")
+        EMBEDDING = "embedding", _("Embedding")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Failed")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="documents")
@@ -183,9 +184,9 @@ class Document(Leased):
     sha256 = models.CharField(max_length=64)
     dated_at = models.DateTimeField(null=True)  # when its source says that it was written or changed
     restricted = models.BooleanField(
-        "has readers of its own",
+        _("has readers of its own"),
         default=False,
-        help_text="Of those who may read its collection, only the groups named here.",
+        help_text=_("Of those who may read its collection, only the groups named here."),
     )
     readers = models.ManyToManyField(Group, blank=True, related_name="readable_documents")
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)

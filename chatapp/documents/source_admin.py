@@ -13,17 +13,20 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.documents import sources
 from chatapp.errors import NotFound
+from chatapp.languages.said import said
 from chatapp.roles.administration import OfCurators, require_curator
 from inference.administration.pages import form_page
 from inference.administration.superusers import actor
 from retrieval.errors import RetrievalError
 from retrieval.models import Collection
-from retrieval.sources.connector import Kind, kind_named
+from retrieval.sources.connector import Kind, kind_named, kinds
 from retrieval.sources.models import Source
 
 if TYPE_CHECKING:
@@ -33,18 +36,18 @@ else:
 
 _OPEN = (Source.State.WAITING, Source.State.RUNNING)
 _HELP = {
-    "path": "An absolute path, inside one of the folders of RETRIEVAL_SOURCE_FOLDERS.",
-    "endings": "Only files whose names end so, such as .md; one a line. Empty: all.",
-    "start": "Addresses of pages, one a line.",
-    "sitemaps": "Addresses of sitemaps, one a line.",
-    "within": "Only addresses that begin with one of these, one a line. Empty: the hosts of the pages above.",
-    "depth": "Of the links that are followed from the pages above; 0: none.",
-    "milliseconds_between": "Pause between two requests to one host; its robots.txt may ask for more.",
-    "url": "https://… without name and password, or the path of a repository on this machine.",
-    "branch": "Empty: the repository's own.",
-    "patterns": "Only files whose path fits one of these, such as docs/*.md; one a line. Empty: all.",
-    "endpoint": "Such as https://s3.eu-central-1.amazonaws.com.",
-    "prefix": "Only keys that begin so.",
+    "path": _("An absolute path, inside one of the folders of RETRIEVAL_SOURCE_FOLDERS."),
+    "endings": _("Only files whose names end so, such as .md; one a line. Empty: all."),
+    "start": _("Addresses of pages, one a line."),
+    "sitemaps": _("Addresses of sitemaps, one a line."),
+    "within": _("Only addresses that begin with one of these, one a line. Empty: the hosts of the pages above."),
+    "depth": _("Of the links that are followed from the pages above; 0: none."),
+    "milliseconds_between": _("Pause between two requests to one host; its robots.txt may ask for more."),
+    "url": _("https://… without name and password, or the path of a repository on this machine."),
+    "branch": _("Empty: the repository's own."),
+    "patterns": _("Only files whose path fits one of these, such as docs/*.md; one a line. Empty: all."),
+    "endpoint": _("Such as https://s3.eu-central-1.amazonaws.com."),
+    "prefix": _("Only keys that begin so."),
 }
 _OF_ALL = ("every_minutes", "key_name", "private_networks", "enabled")
 
@@ -52,21 +55,26 @@ _OF_ALL = ("every_minutes", "key_name", "private_networks", "enabled")
 class SourceForm(forms.Form):
     """The fields of one kind, after those that all kinds have."""
 
-    name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"class": "vTextField"}))
-    collection = forms.ModelChoiceField(Collection.objects.none())
+    name = forms.CharField(label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"class": "vTextField"}))
+    collection = forms.ModelChoiceField(Collection.objects.none(), label=_("Collection"))
     every_minutes = forms.IntegerField(
-        label="Every so many minutes", required=False, min_value=1, help_text="Empty: only when somebody asks."
+        label=_("Every so many minutes"), required=False, min_value=1, help_text=_("Empty: only when somebody asks.")
     )
     key_name = forms.CharField(
-        label="Key",
+        label=_("Key"),
         required=False,
         max_length=80,
-        help_text="The environment variable of the worker that holds its secret; its name begins with SOURCE_KEY_.",
+        help_text=_("The environment variable of the worker that holds its secret; its name begins with SOURCE_KEY_."),
     )
     private_networks = forms.BooleanField(
-        required=False, initial=True, help_text="It may reach those that RETRIEVAL_SOURCE_NETWORKS names."
+        label=_("Private networks"),
+        required=False,
+        initial=True,
+        help_text=_("It may reach those that RETRIEVAL_SOURCE_NETWORKS names."),
     )
-    enabled = forms.BooleanField(required=False, initial=True, help_text="Off: its schedule rests.")
+    enabled = forms.BooleanField(
+        label=_("Enabled"), required=False, initial=True, help_text=_("Off: its schedule rests.")
+    )
 
     def __init__(
         self,
@@ -103,7 +111,8 @@ def _is_list(default: Any) -> bool:
 
 
 def _field(name: str, default: Any, value: Any) -> forms.Field:
-    common: dict[str, Any] = {"label": name.replace("_", " ").capitalize(), "help_text": _HELP.get(name, "")}
+    label = said(name.replace("_", " ").capitalize())
+    common: dict[str, Any] = {"label": label, "help_text": _HELP.get(name, "")}
     if isinstance(default, int):
         return forms.IntegerField(initial=value, **common)
     if _is_list(default):
@@ -114,23 +123,23 @@ def _field(name: str, default: Any, value: Any) -> forms.Field:
 
 
 class KindForm(forms.Form):
-    kind = forms.ChoiceField(label="What kind of place?")
+    kind = forms.ChoiceField(label=_("What kind of place?"))
 
     def __init__(self, offered: Mapping[str, Kind]) -> None:
         super().__init__()
-        self.fields["kind"].choices = [(one.name, one.title) for one in offered.values()]  # type: ignore[attr-defined]
+        self.fields["kind"].choices = [(one.name, said(one.title)) for one in offered.values()]  # type: ignore[attr-defined]
 
 
 @admin.register(Source)
 class SourceAdmin(OfCurators, SourceAdminBase):
-    list_display = ("name", "kind", "collection", "schedule", "state_of", "counted", "finished_at")
+    list_display = ("name", "kind_of", "collection", "schedule", "state_of", "counted", "finished_at")
     list_select_related = ("collection",)
     list_filter = ("kind", "state", "outcome")
     search_fields = ("name",)
     list_per_page = 50
     actions = None
     fields = readonly_fields = (
-        "kind",
+        "kind_of",
         "collection",
         "schedule",
         "key_name",
@@ -138,7 +147,7 @@ class SourceAdmin(OfCurators, SourceAdminBase):
         "settings_of",
         "state_of",
         "counted",
-        "error",
+        "why",
         "started_at",
         "finished_at",
         "due_at",
@@ -152,7 +161,6 @@ class SourceAdmin(OfCurators, SourceAdminBase):
 
     class Media:
         css = {"all": ["css/administration.css"]}
-        js = ["js/renewed.js"]
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -165,15 +173,15 @@ class SourceAdmin(OfCurators, SourceAdminBase):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         require_curator(request)
         going = self.get_queryset(request).filter(state__in=_OPEN).exists()
-        return super().changelist_view(request, {"title": "Sources", "going": going, **(extra_context or {})})
+        return super().changelist_view(request, {"title": _("Sources"), "going": going, **(extra_context or {})})
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """First the kind, then its form."""
         require_curator(request)
         name, offered = request.GET.get("kind", ""), sources.kinds_for(actor(request))
         if name not in offered:
-            title = "Where do the documents come from?"
-            return form_page(self, request, KindForm(offered), title, "Go on", method="get")
+            title = _("Where do the documents come from?")
+            return form_page(self, request, KindForm(offered), title, _("Go on"), method="get")
         kind = kind_named(name)
         form = SourceForm(kind, None, actor(request), request.POST or None, offered=access.curated(actor(request)))
         if request.method == "POST" and form.is_valid():
@@ -190,10 +198,10 @@ class SourceAdmin(OfCurators, SourceAdminBase):
                     private_networks=values.get("private_networks"),
                 )
             except (RetrievalError, NotFound) as error:
-                form.add_error(None, f"{error.user_message} {error.advice}")
+                form.add_error(None, said(f"{error.user_message} {error.advice}"))
             else:
                 return self._to(made)
-        return form_page(self, request, form, f"New source: {kind.title}", "Add it")
+        return form_page(self, request, form, _("New source: %(kind)s") % {"kind": said(kind.title)}, _("Add it"))
 
     def edit_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         source = self._found(request, pk)
@@ -203,10 +211,10 @@ class SourceAdmin(OfCurators, SourceAdminBase):
             try:
                 sources.change(source, by=actor(request), settings=form.settings(), **of_all)
             except (RetrievalError, NotFound) as error:
-                form.add_error(None, f"{error.user_message} {error.advice}")
+                form.add_error(None, said(f"{error.user_message} {error.advice}"))
             else:
                 return self._to(source)
-        return form_page(self, request, form, f"Change {source.name}", "Save")
+        return form_page(self, request, form, _("Change %(name)s") % {"name": source.name}, _("Save"))
 
     def do_view(self, request: HttpRequest, pk: UUID, what: str) -> HttpResponse:
         source = self._found(request, pk)
@@ -222,12 +230,12 @@ class SourceAdmin(OfCurators, SourceAdminBase):
                 sources.accept_removals(source, by=by)
             elif what in ("remove", "remove-all"):
                 sources.remove(source, by=by, with_documents=what == "remove-all")
-                messages.success(request, f"{source.name} is removed.")
+                messages.success(request, _("%(name)s is removed.") % {"name": source.name})
                 return HttpResponseRedirect(reverse("admin:sources_source_changelist"))
             else:
                 raise Http404
         except RetrievalError as error:
-            messages.error(request, f"{error.user_message} {error.advice}")
+            messages.error(request, said(f"{error.user_message} {error.advice}"))
         return self._to(source)
 
     def change_view(
@@ -246,33 +254,50 @@ class SourceAdmin(OfCurators, SourceAdminBase):
     def _to(self, source: Source) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:sources_source_change", args=[source.pk]))
 
-    @admin.display(description="schedule")
+    @admin.display(description=_("kind"), ordering="kind")
+    def kind_of(self, source: Source) -> str:
+        known = kinds().get(source.kind)
+        return said(known.title) if known else source.kind
+
+    @admin.display(description=_("schedule"))
     def schedule(self, source: Source) -> str:
         if not source.every_minutes:
-            return "when asked"
-        return f"every {source.every_minutes} min" if source.enabled else "rests"
+            return gettext("when asked")
+        every = gettext("every %(minutes)s min") % {"minutes": source.every_minutes}
+        return every if source.enabled else gettext("rests")
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=_("state"), ordering="state")
     def state_of(self, source: Source) -> SafeString:
         words = source.get_state_display() if source.state in _OPEN else source.get_outcome_display()
         look = source.state if source.state in _OPEN else source.outcome or "none"
-        return format_html('<span class="state state-{}">{}</span>', look, "stopping" if source.stop_asked else words)
+        return format_html(
+            '<span class="state state-{}">{}</span>', look, _("stopping") if source.stop_asked else words
+        )
 
-    @admin.display(description="documents")
+    @admin.display(description=_("documents"))
     def counted(self, source: Source) -> str:
-        return ", ".join(f"{number} {what}" for what, number in source.counts.items()) or "–"
+        told = (gettext("%(number)s %(what)s") % {"number": n, "what": said(what)} for what, n in source.counts.items())
+        return ", ".join(told) or "–"
 
-    @admin.display(description="settings")
+    @admin.display(description=_("settings"))
     def settings_of(self, source: Source) -> SafeString:
-        shown = ((name.replace("_", " "), _shown(value)) for name, value in source.settings.items() if value != [])
+        shown = (
+            (said(name.replace("_", " ").capitalize()), _shown(value))
+            for name, value in source.settings.items()
+            if value != []
+        )
         return format_html("<dl>{}</dl>", format_html_join("", "<dt>{}</dt><dd>{}</dd>", shown))
 
-    @admin.display(description="not taken")
+    @admin.display(description=_("error"))
+    def why(self, source: Source) -> str:
+        return said(source.error) or "–"
+
+    @admin.display(description=_("not taken"))
     def failing(self, source: Source) -> SafeString | str:
         rows: list[Mapping[str, str]] = list(sources.failures(source))
         if not rows:
             return "–"
-        lines = ((one["document"], one["error"]) for one in rows)
+        lines = ((one["document"], said(one["error"])) for one in rows)
         body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', lines)
         return format_html("<table><tbody>{}</tbody></table>", body)
 

@@ -191,7 +191,6 @@ TEXTS_OF_ADMINISTRATION: frozenset[str] = frozenset(
         gettext_noop("same answers"),
         gettext_noop("before"),
         gettext_noop("after"),
-        gettext_noop("%(speed)s (busy machine)"),
         gettext_noop("the model of the search"),
         # Of why an engine is asked or passed by.
         gettext_noop("It is for people of certain groups only."),

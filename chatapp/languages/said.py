@@ -37,13 +37,15 @@ def _known(words: str) -> str | None:
         return gettext(words)
     for pattern, template in _patterns():
         if found := pattern.fullmatch(words):
-            return gettext(template) % found.groupdict()
+            return gettext(template) % {name: _known(part) or part for name, part in found.groupdict().items()}
     return None
 
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(_expression(text), re.DOTALL), text) for text in _ALL if _VALUE.search(text))
+    """What says more by itself comes first: of two that fit, it is the one that was meant."""
+    found = sorted((text for text in _ALL if _VALUE.search(text)), key=lambda text: (-len(_VALUE.sub("", text)), text))
+    return tuple((re.compile(_expression(text), re.DOTALL), text) for text in found)
 
 
 def _expression(template: str) -> str:

@@ -121,7 +121,7 @@ def _lead(version: ModelVersion, is_file: bool) -> str:
 
 
 def _facts(version: ModelVersion, is_file: bool) -> list[tuple[str, str]]:
-    described = [_CAPABILITIES.get(one, one) for one in version.capabilities]
+    described = [str(_CAPABILITIES.get(one, one)) for one in version.capabilities]
     return [
         ("Licence", version.licence or "not known"),
         ("Model", "" if is_file else version.model),

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.safety.models import FilterRule
 from chatapp.signon.models import IdentityProvider
@@ -58,8 +59,8 @@ class Minute(models.Model):
     documents_waiting = models.PositiveIntegerField(null=True)
 
     class Meta:
-        verbose_name = "minute of the system"
-        verbose_name_plural = "System"
+        verbose_name = _("minute of the system")
+        verbose_name_plural = _("System")
 
     def __str__(self) -> str:
         return f"{self.at:%F %H:%M}"
@@ -70,8 +71,8 @@ class FilterTrial(FilterRule):
 
     class Meta:
         proxy = True
-        verbose_name = "try-it box"
-        verbose_name_plural = "Try the content rules"
+        verbose_name = _("try-it box")
+        verbose_name_plural = _("Try the content rules")
 
 
 class ProviderTrial(IdentityProvider):
@@ -79,5 +80,5 @@ class ProviderTrial(IdentityProvider):
 
     class Meta:
         proxy = True
-        verbose_name = "test of a sign-on"
-        verbose_name_plural = "Test a sign-on"
+        verbose_name = _("test of a sign-on")
+        verbose_name_plural = _("Test a sign-on")

@@ -211,7 +211,7 @@ def _certificate(text: str) -> Step:
         return Step("Certificate", "ok", "It can be read.")
     left = ends - timezone.now()
     state: State = "missing" if left.total_seconds() <= 0 else "weak" if left.days < _SOON_DAYS else "ok"
-    return Step("Certificate", state, f"It {'ended' if state == 'missing' else 'ends'} on {ends:%d %B %Y}.")
+    return Step("Certificate", state, f"It {'ended' if state == 'missing' else 'ends'} on {ends:%F}.")
 
 
 def _ends(text: str) -> datetime | None:

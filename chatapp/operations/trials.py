@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
@@ -24,7 +26,7 @@ from chatapp.safety.hidden.as_seen import AsSeen
 from chatapp.safety.hidden.marks import HiddenTextFilter
 from chatapp.safety.learned import judging
 from chatapp.safety.masking.placeholders import Placeholders
-from chatapp.safety.models import WHOLE, FilterRule
+from chatapp.safety.models import WHOLE, FilterRule, What
 from chatapp.safety.personal.filtering import PersonalFilter
 from chatapp.safety.personal.finding import KINDS
 from chatapp.safety.policy import Action, Policy
@@ -39,13 +41,14 @@ from retrieval.tenants import HOUSE
 MOST_CHARACTERS = 8000
 Where = FilterRule.Where
 WHERE = (Where.QUESTION, Where.PASSAGES, Where.ANSWER)
-NO_RULE = "no rule"
-_ALWAYS = "taken out of every answer"
-_ACTIONS = {str(value): str(label) for value, label in Action.choices}
+NO_RULE = _("no rule")
+_ALWAYS = _("taken out of every answer")
+_ACTIONS = {str(value): label for value, label in Action.choices}
+_KINDS = dict(What.choices)
 _OF_EGRESS = {
-    "link": "addresses that the asker was not shown",
-    "link_target": "addresses that the asker was not shown",
-    "canary": "the instructions of the model",
+    "link": _("addresses that the asker was not shown"),
+    "link_target": _("addresses that the asker was not shown"),
+    "canary": _("the instructions of the model"),
 }
 
 
@@ -57,6 +60,7 @@ class Piece:
     kind: str = ""
     label: str = ""
     action: str = ""
+    ruled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,18 +168,27 @@ def _pieces(text: str, spans: Sequence[Span], rules: Policy) -> list[Piece]:
     for span in spans:
         if span.start > at:
             pieces.append(Piece(text[at : span.start]))
-        pieces.append(Piece(text[span.start : span.end], span.kind, _label(span.kind), _done(rules, span.kind)))
+        pieces.append(
+            Piece(text[span.start : span.end], span.kind, _label(span.kind), *_what_is_done(rules, span.kind))
+        )
         at = span.end
     return [*pieces, Piece(text[at:])] if text[at:] else pieces
 
 
 def _done(rules: Policy, kind: str) -> str:
     if guard.is_of_egress(kind):
-        return _ALWAYS
-    return _ACTIONS.get(str(rules.actions.get(kind, "")), NO_RULE)
+        return str(_ALWAYS)
+    return str(_ACTIONS.get(str(rules.actions.get(kind, "")), NO_RULE))
+
+
+def _what_is_done(rules: Policy, kind: str) -> tuple[str, bool]:
+    """-> in words, and whether a rule asks for it."""
+    return _done(rules, kind), guard.is_of_egress(kind) or kind in rules.actions
 
 
 def _label(kind: str) -> str:
     if kind in _OF_EGRESS:
-        return _OF_EGRESS[kind]
-    return f"words of the list {kind.removeprefix('words:')}" if kind.startswith("words:") else policy.label(kind)
+        return str(_OF_EGRESS[kind])
+    if kind.startswith("words:"):
+        return gettext("words of the list %(name)s") % {"name": kind.removeprefix("words:")}
+    return str(_KINDS.get(kind, policy.label(kind)))

@@ -9,9 +9,13 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
+from chatapp.languages.said import said
 from chatapp.organisations.administration import OfOrganisers, home_of_asker
 from chatapp.organisations.forms import ELSEWHERE, Within, own_name, require_together
 from chatapp.safety.documents import QUARANTINED, release
@@ -40,7 +44,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         if words and words.organisation_id not in (None, self.instance.organisation_id, _given(given)):
             self.add_error("words", ELSEWHERE)
         if (given.get("what") == What.WORDS) != bool(given.get("words")):
-            self.add_error("words", "Choose a list where the rule is about words of a list, and none elsewhere.")
+            self.add_error("words", _("Choose a list where the rule is about words of a list, and none elsewhere."))
         return given
 
 
@@ -80,7 +84,7 @@ class RuleAdmin(OfOrganisers, RuleAdminBase):
 class QuarantineAdmin(QuarantineAdminBase):
     """To look at, and to let out."""
 
-    list_display = ("name", "collection", "error", "queued_at")
+    list_display = ("name", "collection", "why", "queued_at")
     list_select_related = ("collection",)
     actions = ("release",)
 
@@ -98,16 +102,21 @@ class QuarantineAdmin(QuarantineAdminBase):
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("name", "path", "collection", "error", "queued_at")
+        return ("name", "path", "collection", "why", "queued_at")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.get_readonly_fields(request, obj)
 
-    @admin.action(description="Let these out of quarantine", permissions=["change"])
+    @admin.display(description=_("error"), ordering="error")
+    def why(self, document: QuarantinedDocument) -> str:
+        return said(document.error)
+
+    @admin.action(description=_("Let these out of quarantine"), permissions=["change"])
     def release(self, request: HttpRequest, queryset: QuerySet[QuarantinedDocument]) -> None:
         person = request.user if isinstance(request.user, User) else None
         released = sum(release(document, by=person) for document in queryset)
-        self.message_user(request, f"{released} documents are taken in now.")
+        told = ngettext("%(count)s document is taken in now.", "%(count)s documents are taken in now.", released)
+        self.message_user(request, told % {"count": released})
 
 
 class WordListForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -152,4 +161,6 @@ def _write_down(request: HttpRequest, action: str, changed: FilterRule | WordLis
     group: dict[str, Any] = (
         {"group": str(changed.group), "collection": str(changed.collection)} if isinstance(changed, FilterRule) else {}
     )
-    record(action, str(changed), person, organisation=changed.organisation_id, **group)
+    with translation.override("en"):  # the trail is English, whatever page this is
+        subject = str(changed)
+    record(action, subject, person, organisation=changed.organisation_id, **group)

@@ -7,6 +7,8 @@ from uuid import UUID
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.organisations.models import Organisation
 from chatapp.safety.linear import PatternRefused
@@ -15,26 +17,26 @@ from retrieval.models import Collection, Document
 
 
 class What(models.TextChoices):
-    EMAIL = "email", "e-mail addresses"
-    PHONE = "phone", "telephone numbers"
-    CARD = "card", "card numbers"
-    IBAN = "iban", "IBANs"
-    BANK_ACCOUNT = "bank_account", "other bank accounts"
-    US_SSN = "us_ssn", "US social security numbers"
-    NATIONAL_ID = "national_id", "national identity, tax and health numbers"
-    PASSPORT = "passport", "passport numbers"
-    DRIVING_LICENCE = "driving_licence", "driving licences"
-    IP_ADDRESS = "ip_address", "IP addresses"
-    MAC_ADDRESS = "mac_address", "hardware addresses"
-    URL = "url", "web addresses"
-    SECRET = "secret", "keys, tokens and passwords"
-    HIDDEN_TEXT = "hidden_text", "characters and comments that a reader does not see"
-    TOXICITY = "toxicity", "insults, hate, threats and sexual content"
-    SELF_HARM = "self_harm", "wishes to harm oneself"
-    JAILBREAK = "jailbreak", "orders to the model to break its rules"
-    INJECTION = "injection", "instructions to the model within documents"
-    HARMFUL = "harmful", "requests for help with a crime"
-    WORDS = "words", "words and patterns of a list"
+    EMAIL = "email", _("e-mail addresses")
+    PHONE = "phone", _("telephone numbers")
+    CARD = "card", _("card numbers")
+    IBAN = "iban", _("IBANs")
+    BANK_ACCOUNT = "bank_account", _("other bank accounts")
+    US_SSN = "us_ssn", _("US social security numbers")
+    NATIONAL_ID = "national_id", _("national identity, tax and health numbers")
+    PASSPORT = "passport", _("passport numbers")
+    DRIVING_LICENCE = "driving_licence", _("driving licences")
+    IP_ADDRESS = "ip_address", _("IP addresses")
+    MAC_ADDRESS = "mac_address", _("hardware addresses")
+    URL = "url", _("web addresses")
+    SECRET = "secret", _("keys, tokens and passwords")
+    HIDDEN_TEXT = "hidden_text", _("characters and comments that a reader does not see")
+    TOXICITY = "toxicity", _("insults, hate, threats and sexual content")
+    SELF_HARM = "self_harm", _("wishes to harm oneself")
+    JAILBREAK = "jailbreak", _("orders to the model to break its rules")
+    INJECTION = "injection", _("instructions to the model within documents")
+    HARMFUL = "harmful", _("requests for help with a crime")
+    WORDS = "words", _("words and patterns of a list")
 
 
 # Found in a text as a whole, by what was learned: there is no piece of it to mask.
@@ -45,16 +47,18 @@ class WordList(models.Model):
     """Words of the house: names of projects, of customers, whatever must not be said."""
 
     organisation = models.ForeignKey(
-        Organisation, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="Empty: of all."
+        Organisation, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text=_("Empty: of all.")
     )
     name = models.CharField(max_length=80, unique=True)
     terms = models.TextField(
-        "words", blank=True, help_text="One to a line. Whole words are found, whatever their case."
+        _("words"), blank=True, help_text=_("One to a line. Whole words are found, whatever their case.")
     )
     patterns = models.TextField(
         blank=True,
-        help_text="One to a line, in the syntax of RE2 (no look-around, no back references). What they match may have "
-        "120 characters.",
+        help_text=_(
+            "One to a line, in the syntax of RE2 (no look-around, no back references). What they match may have "
+            "120 characters."
+        ),
     )
 
     class Meta:
@@ -84,25 +88,25 @@ class FilterRule(models.Model):
     without one are decided apart, and the stricter outcome holds."""
 
     class Where(models.TextChoices):
-        QUESTION = "question", "questions"
-        PASSAGES = "passages", "passages, before a model reads them"
-        ANSWER = "answer", "answers, as they are written"
-        DOCUMENTS = "documents", "documents, as they are taken in"
+        QUESTION = "question", _("questions")
+        PASSAGES = "passages", _("passages, before a model reads them")
+        ANSWER = "answer", _("answers, as they are written")
+        DOCUMENTS = "documents", _("documents, as they are taken in")
 
     class Action(models.TextChoices):
-        ALLOW = "allow", "allow"
-        WARN = "warn", "allow, and write it down"
-        SEAL = "seal", "mask, and show the value to the asker alone"
-        MASK = "mask", "mask"
-        HOLD = "hold", "keep in quarantine"
-        BLOCK = "block", "block"
+        ALLOW = "allow", _("allow")
+        WARN = "warn", _("allow, and write it down")
+        SEAL = "seal", _("mask, and show the value to the asker alone")
+        MASK = "mask", _("mask")
+        HOLD = "hold", _("keep in quarantine")
+        BLOCK = "block", _("block")
 
     class WhenAway(models.TextChoices):
-        CLOSED = "closed", "refuse"
-        OPEN = "open", "go on with what letters alone tell"
+        CLOSED = "closed", _("refuse")
+        OPEN = "open", _("go on with what letters alone tell")
 
     what = models.CharField(max_length=20, choices=What)
-    words = models.ForeignKey(WordList, null=True, blank=True, on_delete=models.CASCADE, verbose_name="word list")
+    words = models.ForeignKey(WordList, null=True, blank=True, on_delete=models.CASCADE, verbose_name=_("word list"))
     where = models.CharField(max_length=10, choices=Where)
     action = models.CharField(max_length=5, choices=Action)
     organisation = models.ForeignKey(
@@ -111,32 +115,34 @@ class FilterRule(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="Of the asker, and of documents. Empty: all.",
+        help_text=_("Of the asker, and of documents. Empty: all."),
     )
     group = models.ForeignKey(
-        Group, null=True, blank=True, on_delete=models.CASCADE, help_text="Of the asker. Empty: all."
+        Group, null=True, blank=True, on_delete=models.CASCADE, help_text=_("Of the asker. Empty: all.")
     )
     collection = models.ForeignKey(
         Collection,
         null=True,
         blank=True,
         on_delete=models.CASCADE,
-        help_text="That is searched. Empty: all.",
+        help_text=_("That is searched. Empty: all."),
     )
     when_away = models.CharField(
-        "when it cannot look",
+        _("when it cannot look"),
         max_length=6,
         choices=WhenAway,
         default=WhenAway.CLOSED,
         db_default=WhenAway.CLOSED,
-        help_text="Of kinds that are judged as a whole, while the index service does not answer.",
+        help_text=_("Of kinds that are judged as a whole, while the index service does not answer."),
     )
     reply = models.TextField(
         blank=True,
         default="",
         db_default="",
         max_length=2000,
-        help_text="Of kinds that are judged as a whole: what is said where this rule blocks. Empty: the usual words.",
+        help_text=_(
+            "Of kinds that are judged as a whole: what is said where this rule blocks. Empty: the usual words."
+        ),
     )
 
     class Meta:
@@ -159,19 +165,22 @@ class FilterRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_action_display()}: {self.kind} in {self.get_where_display()}"
+        parts = {"action": self.get_action_display(), "kind": self.kind, "place": self.get_where_display()}
+        return gettext("%(action)s: %(kind)s in %(place)s") % parts
 
     def clean(self) -> None:
         if self.what in WHOLE and self.action in (self.Action.MASK, self.Action.SEAL):
-            raise ValidationError({"action": "This is found in a text as a whole: allow it, note it or block it."})
+            raise ValidationError({"action": _("This is found in a text as a whole: allow it, note it or block it.")})
         if self.where == self.Where.DOCUMENTS and self.action in (self.Action.MASK, self.Action.SEAL):
-            raise ValidationError({"action": "Documents are taken in as they are, kept in quarantine, or blocked."})
+            raise ValidationError({"action": _("Documents are taken in as they are, kept in quarantine, or blocked.")})
         if self.where != self.Where.DOCUMENTS and self.action == self.Action.HOLD:
-            raise ValidationError({"action": "Only documents can be kept in quarantine."})
+            raise ValidationError({"action": _("Only documents can be kept in quarantine.")})
         if self.where == self.Where.DOCUMENTS and self.group:
-            raise ValidationError({"group": "Rules about documents hold for all, whoever hands them in."})
+            raise ValidationError({"group": _("Rules about documents hold for all, whoever hands them in.")})
         if self.what == What.INJECTION and self.where == self.Where.QUESTION:
-            raise ValidationError({"where": "In questions, orders to the model are of the kind that breaks its rules."})
+            raise ValidationError(
+                {"where": _("In questions, orders to the model are of the kind that breaks its rules.")}
+            )
 
     @property
     def kind(self) -> str:
@@ -199,5 +208,5 @@ class QuarantinedDocument(Document):
 
     class Meta:
         proxy = True
-        verbose_name = "document in quarantine"
-        verbose_name_plural = "documents in quarantine"
+        verbose_name = _("document in quarantine")
+        verbose_name_plural = _("documents in quarantine")

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.utils import translation
 
 from chatapp.governance.findings import note
 from chatapp.safety.contracts import Filter
@@ -187,7 +188,9 @@ def _written(rule: FilterRule) -> tuple[Any, ...]:
 
 
 def label(kind: str) -> str:
-    return dict(What.choices).get(kind, "words that are not to be said")
+    """English, as everything that is kept with an answer; pages look it up."""
+    with translation.override("en"):
+        return str(dict(What.choices).get(kind, "words that are not to be said"))
 
 
 def placeholder(kind: str) -> str:

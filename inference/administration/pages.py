@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from django import forms
 from django.contrib.admin import ModelAdmin
@@ -12,6 +12,9 @@ from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 
 from inference.administration.superusers import require_superuser
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 Fieldsets = list[tuple[Any, dict[str, Any]]]
 _Row = TypeVar("_Row", bound=Model)
@@ -26,7 +29,7 @@ def found_row(page: ModelAdmin[_Row], request: HttpRequest, pk: object) -> _Row:
     return row
 
 
-def context_of(page: ModelAdmin[Any], request: HttpRequest, title: str) -> dict[str, Any]:
+def context_of(page: ModelAdmin[Any], request: HttpRequest, title: StrOrPromise) -> dict[str, Any]:
     """What `admin/own_page.html` shows around the content."""
     return {**page.admin_site.each_context(request), "opts": page.opts, "title": title, "media": page.media}
 
@@ -35,8 +38,8 @@ def form_page(
     page: ModelAdmin[Any],
     request: HttpRequest,
     form: forms.BaseForm,
-    title: str,
-    button: str,
+    title: StrOrPromise,
+    button: StrOrPromise,
     *,
     fieldsets: Fieldsets | None = None,
     method: Literal["get", "post"] = "post",

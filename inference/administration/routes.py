@@ -15,8 +15,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from inference import audit, seams
 from inference.administration.explaining import WhatIf
@@ -40,35 +44,42 @@ else:
 _MOST_CHARACTERS = 1_000_000
 _MOST_CANDIDATES = 50  # each one's form asks the database which versions and groups there are
 # Programs choose by name, so nobody could choose a route of these names, or would mean something else.
+_NO_LANGUAGE = _("%(name)s is no language. Give two letters, such as en or de (ISO 639-1).")
+_TWICE = _("%(name)s stands at position %(position)s twice. Give it one place with its share.")
+_DEFAULT = '{} <span class="mark-default">{}</span>'
 _TAKEN = {
-    ExtractiveEngine.name: "the quotations",
-    "default": "the default route, whichever it is",
-    BUILT_IN: "the built-in route",
+    ExtractiveEngine.name: _("the quotations"),
+    "default": _("the default route, whichever it is"),
+    BUILT_IN: _("the built-in route"),
 }
 
 
 class CandidateForm(CandidateFormBase):
     tasks = forms.MultipleChoiceField(
+        label=_("Tasks"),
         choices=Candidate.Task.choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Only for these tasks. None: for every task.",
+        help_text=_("Only for these tasks. None: for every task."),
     )
 
     groups = forms.ModelMultipleChoiceField(
         Group.objects.order_by("name"),
+        label=_("Groups"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Only for people of these groups. None: for everybody.",
+        help_text=_("Only for people of these groups. None: for everybody."),
     )
 
     class Meta:
         model = Candidate
         fields = "__all__"
         help_texts = {
-            "version": "What is asked. Only versions in the state “ready” are.",
-            "sensitivity": "Whether a passage or a part of the conversation comes from a collection that stays in the "
-            "house. Versions outside never get such questions, whatever is set here.",
+            "version": _("What is asked. Only versions in the state “ready” are."),
+            "sensitivity": _(
+                "Whether a passage or a part of the conversation comes from a collection that stays in the "
+                "house. Versions outside never get such questions, whatever is set here."
+            ),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -79,23 +90,26 @@ class CandidateForm(CandidateFormBase):
         named = sorted({one.lower() for one in self.cleaned_data["languages"]})
         for one in named:
             if not re.fullmatch("[a-z]{2}", one):
-                raise ValidationError(f"{one!r} is no language. Give two letters, such as en or de (ISO 639-1).")
+                raise ValidationError(_NO_LANGUAGE, params={"name": repr(one)})
         return named
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         version = values.get("version")
         if version is not None and version.state != ModelVersion.State.READY and "version" in self.changed_data:
-            self.add_error("version", f"{version} is {version.state}: only ready versions are asked.")
+            told = _("%(name)s is %(state)s: only ready versions are asked.")
+            self.add_error("version", told % {"name": version, "state": seams.said.given(version.state)})
         if version is not None and version.outside and values.get("sensitivity") == Candidate.Sensitivity.IN_HOUSE:
-            self.add_error(
-                "sensitivity", f"{version} is outside: such questions never reach it, so it would never answer."
-            )
+            told = _("%(name)s is outside: such questions never reach it, so it would never answer.")
+            self.add_error("sensitivity", told % {"name": version})
         for bound in ("least_characters", "most_characters"):
             if (values.get(bound) or 0) > _MOST_CHARACTERS:
-                self.add_error(bound, f"At most {_MOST_CHARACTERS:,}.")
+                self.add_error(
+                    bound, _("At most %(most)s.") % {"most": number_format(_MOST_CHARACTERS, force_grouping=True)}
+                )
         if values.get("least_budget_percent") and version is not None and version.monthly_budget is None:
-            self.add_error("least_budget_percent", f"{version} has no monthly budget, of which a part could be left.")
+            told = _("%(name)s has no monthly budget, of which a part could be left.")
+            self.add_error("least_budget_percent", told % {"name": version})
         return values
 
 
@@ -103,7 +117,7 @@ class CandidateFormSet(FormSetBase):
     def clean(self) -> None:
         """What no candidate can know alone."""
         if len(self.forms) - len(self.deleted_forms) > _MOST_CANDIDATES:
-            raise ValidationError(f"A route has at most {_MOST_CANDIDATES} candidates.")
+            raise ValidationError(_("A route has at most %(most)s candidates."), params={"most": _MOST_CANDIDATES})
         seen: set[tuple[int, int]] = set()
         for form in self.forms:
             values = getattr(form, "cleaned_data", {})
@@ -111,9 +125,7 @@ class CandidateFormSet(FormSetBase):
             if values.get("DELETE") or version is None or position is None:
                 continue
             if (position, version.pk) in seen:
-                raise ValidationError(
-                    f"{version} stands at position {position} twice. Give it one place with its share."
-                )
+                raise ValidationError(_TWICE, params={"name": version, "position": position})
             seen.add((position, version.pk))
         super().clean()
 
@@ -123,14 +135,16 @@ class CandidateInline(CandidateInlineBase):
     form = CandidateForm
     formset = CandidateFormSet
     extra, max_num = 0, _MOST_CANDIDATES
-    verbose_name_plural = "Candidates, in the order in which they are asked. The quotations stand behind them all."
+    verbose_name_plural = _("Candidates, in the order in which they are asked. The quotations stand behind them all.")
     fieldsets = (
         (None, {"fields": (("version", "position", "share"),)}),
         (
-            "Only under these conditions",
+            _("Only under these conditions"),
             {
-                "description": "A program that names the version or its engine instead of a route chooses it for its "
-                "question: tasks, lengths and languages then do not count. Groups, budget and sensitivity hold.",
+                "description": _(
+                    "A program that names the version or its engine instead of a route chooses it for its "
+                    "question: tasks, lengths and languages then do not count. Groups, budget and sensitivity hold."
+                ),
                 "fields": (
                     ("tasks", "sensitivity"),
                     ("least_characters", "most_characters"),
@@ -163,16 +177,22 @@ class RouteForm(RouteFormBase):
         model = Route
         fields = ("name", "description", "enabled", "hedge_after_ms")
         help_texts = {
-            "description": "For people who choose a route, and for programs that list them.",
-            "enabled": "While it is off, nobody can choose it. Where the default route is off, the route named "
-            f"{BUILT_IN} is asked, and without one the default model, then the endpoint of the settings.",
+            "description": _("For people who choose a route, and for programs that list them."),
+            "enabled": format_lazy(
+                _(
+                    "While it is off, nobody can choose it. Where the default route is off, the route named "
+                    "{name} is asked, and without one the default model, then the endpoint of the settings."
+                ),
+                name=BUILT_IN,
+            ),
         }
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         taken = {**seams.names.given(), **_TAKEN}
         if name != self.instance.name and name in taken:
-            raise ValidationError(f"By this name programs mean {taken[name]}. Choose another one.")
+            told = _("By this name programs mean %(what)s. Choose another one.")
+            raise ValidationError(told, params={"what": seams.said.given(taken[name])})
         return name
 
 
@@ -198,30 +218,31 @@ class RouteAdmin(SuperusersAlone, RouteAdminBase):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         require_superuser(request)
-        return super().changelist_view(request, {"title": "Routes", **(extra_context or {})})
+        return super().changelist_view(request, {"title": _("Routes"), **(extra_context or {})})
 
     def explain_view(self, request: HttpRequest) -> HttpResponse:
         require_superuser(request)
         form = WhatIf(request.POST or None, initial={"person": request.user.pk, "task": "answer"})
         line = form.line() if form.is_valid() else None
-        context = context_of(self, request, "Who would be asked?") | {"form": form, "line": line}
+        context = context_of(self, request, _("Who would be asked?")) | {"form": form, "line": line}
         return TemplateResponse(request, "admin/inference/route/explain.html", context)
 
-    @admin.display(description="name", ordering="name")
+    @admin.display(description=_("name"), ordering="name")
     def named(self, route: Route) -> SafeString | str:
-        return format_html('{} <span class="mark-default">default</span>', route.name) if route.default else route.name
+        return format_html(_DEFAULT, route.name, _("default")) if route.default else route.name
 
-    @admin.display(description="asks, one after the other")
+    @admin.display(description=_("asks, one after the other"))
     def asks(self, route: Route) -> str:
         places = list(route.candidates.all())
         if not places:
-            return "the default model, the endpoint of the settings, quotations"
+            return gettext("the default model, the endpoint of the settings, quotations")
         tiers = [
             [str(one.version) for one in places if one.position == at] for at in sorted({p.position for p in places})
         ]
-        return ", ".join([*(" or ".join(tier) for tier in tiers), "quotations"])
+        either = gettext(" or ")
+        return gettext(", ").join([*(either.join(tier) for tier in tiers), gettext("quotations")])
 
-    @admin.display(description="roll-out")
+    @admin.display(description=_("roll-out"))
     def roll_out(self, route: Route) -> SafeString | str:
         running = next((one for one in route.rollouts.all() if one.state == one.State.RUNNING), None)
         if running is None:
@@ -252,19 +273,20 @@ class RouteAdmin(SuperusersAlone, RouteAdminBase):
         for route in queryset:
             self.delete_model(request, route)
 
-    @admin.action(description="Make it the default route: the chat page asks it")
+    @admin.action(description=_("Make it the default route: the chat page asks it"))
     def make_default(self, request: HttpRequest, queryset: QuerySet[Route]) -> None:
         if queryset.count() != 1:
-            return self.message_user(request, "Choose one route.", messages.ERROR)
+            return self.message_user(request, _("Choose one route."), messages.ERROR)
         route = queryset.get()
         if not route.enabled:
-            return self.message_user(request, f"{route} is switched off. Enable it first.", messages.ERROR)
+            off = _("%(name)s is switched off. Enable it first.") % {"name": route}
+            return self.message_user(request, off, messages.ERROR)
         with transaction.atomic():
             before = Route.objects.filter(default=True).first()
             Route.objects.filter(default=True).update(default=False)
             Route.objects.filter(pk=route.pk).update(default=True)
             audit.record("route.default", str(route), actor(request), before=str(before or BUILT_IN))
-        self.message_user(request, f"The chat page asks {route} now.")
+        self.message_user(request, _("The chat page asks %(name)s now.") % {"name": route})
 
 
 def _picture(route: Route) -> dict[str, Any]:

@@ -11,10 +11,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from inference import amounts, audit, registry, rollouts, spending
+from inference import amounts, audit, registry, rollouts, seams, spending
 from inference.administration import router
 from inference.administration.changes import changed
 from inference.administration.superusers import SuperusersAlone, actor, require_superuser
@@ -29,26 +32,33 @@ else:
     VersionAdminBase, VersionFormBase = admin.ModelAdmin, forms.ModelForm
 
 _ENDPOINT_KINDS = [one for one in ModelVersion.Kind.choices if one[0] != ModelVersion.Kind.FILE]
-_SHORT = {"openai": "OpenAI's API", "azure": "Azure", "anthropic": "Anthropic"}
+_SHORT = {"openai": _("OpenAI's API"), "azure": "Azure", "anthropic": "Anthropic"}
+_NEEDED = {
+    "base_url": _("An endpoint needs its address."),
+    "model": _("An endpoint needs the model's name there."),
+}
 _OF_A_FILE = ("path", "source", "size_there", "sha256", "quantization", "parent")
 
 
 class VersionForm(VersionFormBase):
     capabilities = forms.MultipleChoiceField(
+        label=_("Capabilities"),
         choices=ModelVersion.Capability.choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="What it can do besides plain text.",
+        help_text=_("What it can do besides plain text."),
     )
 
     class Meta:
         model = ModelVersion
         fields = "__all__"
         help_texts = {
-            "model": "The model's name at the endpoint. Another address or another model is better a version of its "
-            "own: figures, ratings and kept answers stay with the version."
+            "model": _(
+                "The model's name at the endpoint. Another address or another model is better a version of its "
+                "own: figures, ratings and kept answers stay with the version."
+            )
         }
-        error_messages = {"key_name": {"invalid": KEY_SENTENCE}}
+        error_messages = {"key_name": {"invalid": _(KEY_SENTENCE)}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,8 +68,9 @@ class VersionForm(VersionFormBase):
         if "kind" in self.fields:
             self.initial["outside"] = True  # until somebody says that it is not
             self.fields["kind"] = forms.ChoiceField(
+                label=_("Kind"),
                 choices=_ENDPOINT_KINDS,
-                help_text="The API that it speaks. Files come by `manage.py models` and by a job that pulls one.",
+                help_text=_("The API that it speaks. Files come by `manage.py models` and by a job that pulls one."),
             )
 
     def clean(self) -> dict[str, Any]:
@@ -69,12 +80,12 @@ class VersionForm(VersionFormBase):
         return values
 
     def _check_endpoint(self, values: dict[str, Any]) -> None:
-        for field, label in (("base_url", "its address"), ("model", "the model's name there")):
+        for field in ("base_url", "model"):
             if field in values and not values[field]:
-                self.add_error(field, f"An endpoint needs {label}.")
+                self.add_error(field, _NEEDED[field])
         moved = [name for name in ("base_url", "model") if name in self.changed_data and name not in self.errors]
         if moved and self.instance.pk and rollouts.running_with(self.instance):
-            self.add_error(moved[0], "A roll-out of this version is running, and compares what answers there now.")
+            self.add_error(moved[0], _("A roll-out of this version is running, and compares what answers there now."))
 
 
 @admin.register(ModelVersion)
@@ -95,72 +106,74 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         require_superuser(request)
-        context = {"title": "Versions of models", **(extra_context or {})}
+        context = {"title": _("Versions of models"), **(extra_context or {})}
         try:
             return super().changelist_view(request, context)
         except InferenceError as error:
             return self._refused(request, error)
 
-    @admin.display(description="name", ordering="name")
+    @admin.display(description=_("name"), ordering="name")
     def named(self, version: ModelVersion) -> SafeString | str:
         if not version.default:
             return version.name
-        return format_html('{} <span class="mark-default">default</span>', version.name)
+        return format_html('{} <span class="mark-default">{}</span>', version.name, _("default"))
 
-    @admin.display(description="kind", ordering="kind")
+    @admin.display(description=_("kind"), ordering="kind")
     def kind_of(self, version: ModelVersion) -> str:
         if version.kind == ModelVersion.Kind.FILE:
-            return "GGUF file"
-        return f"{_SHORT[version.kind]}, {'outside' if version.outside else 'in the house'}"
+            return gettext("GGUF file")
+        place = gettext("outside") if version.outside else gettext("in the house")
+        return gettext("%(api)s, %(place)s") % {"api": _SHORT[version.kind], "place": place}
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=_("state"), ordering="state")
     def state_of(self, version: ModelVersion) -> SafeString:
         return format_html('<span class="state state-{}">{}</span>', version.state, version.state)
 
-    @admin.display(description="size", ordering="size")
+    @admin.display(description=_("size"), ordering="size")
     def measures(self, version: ModelVersion) -> str:
         size = amounts.size(version.size).replace(" ", "\N{NO-BREAK SPACE}") if version.size else ""
         return " ".join(filter(None, (size, version.quantization))) or "–"
 
-    @admin.display(description="tokens/s")
+    @admin.display(description=_("tokens/s"))
     def speed(self, version: ModelVersion) -> str:
-        return amounts.speed(version.measured) or "–"
+        return _said(amounts.speed(version.measured)) or "–"
 
-    @admin.display(description="perplexity")
+    @admin.display(description=_("perplexity"))
     def quality(self, version: ModelVersion) -> str:
         found = version.measured.get("perplexity")
         return amounts.perplexity(found) if isinstance(found, int | float) else "–"
 
-    @admin.display(description="price of a million tokens, in / out")
+    @admin.display(description=_("price of a million tokens, in / out"))
     def price(self, version: ModelVersion) -> str:
         return amounts.prices(version.price_prompt, version.price_completion) or "–"
 
-    @admin.display(description="this month")
+    @admin.display(description=_("this month"))
     def spent(self, version: ModelVersion) -> str:
         spent = getattr(version, "spent_now", None) or Decimal(0)
         if version.monthly_budget is not None:
-            return f"{spent:.2f} of {version.monthly_budget:.2f}"
-        return f"{spent:.2f}" if spent else "–"
+            told = {"spent": number_format(spent, 2), "budget": number_format(version.monthly_budget, 2)}
+            return gettext("%(spent)s of %(budget)s") % told
+        return number_format(spent, 2) if spent else "–"
 
-    @admin.display(description="health")
+    @admin.display(description=_("health"))
     def health(self, version: ModelVersion) -> str:
         if version.state != ModelVersion.State.READY:
             return "–"
         if trouble := registry.trouble_of(version):
-            return trouble
+            return _said(trouble)
         problem = self._problems().get(version.name)
-        return "not on a route" if problem is None else problem or "can answer"
+        return gettext("not on a route") if problem is None else _said(problem) or gettext("can answer")
 
     # -- one version ---------------------------------------------------------------------------------------------------
     def get_fieldsets(self, request: HttpRequest, obj: ModelVersion | None = None) -> Any:
-        money = ("Cost", {"fields": (("price_prompt", "price_completion"), "monthly_budget")})
-        told = ("What it can do", {"fields": ("context_tokens", "capabilities", "licence")})
-        endpoint = ("Endpoint", {"fields": ("kind", "base_url", "model", "api_version", "key_name", "outside")})
+        money = (_("Cost"), {"fields": (("price_prompt", "price_completion"), "monthly_budget")})
+        told = (_("What it can do"), {"fields": ("context_tokens", "capabilities", "licence")})
+        endpoint = (_("Endpoint"), {"fields": ("kind", "base_url", "model", "api_version", "key_name", "outside")})
         if obj is None:
             return ((None, {"fields": ("name",)}), endpoint, told, money)
         first = (None, {"fields": ("name", "kind_of", "state", "health")})
         if obj.kind == ModelVersion.Kind.FILE:
-            return (first, ("File", {"fields": (*_OF_A_FILE, "figures")}), told, money)
+            return (first, (_("File"), {"fields": (*_OF_A_FILE, "figures")}), told, money)
         endpoint[1]["fields"] = ("base_url", "model", "api_version", "key_name", "key_there", "outside")
         return (first, endpoint, told, money)
 
@@ -169,26 +182,28 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
             return ()
         return ("name", "kind_of", "health", "figures", "key_there", *_OF_A_FILE)
 
-    @admin.display(description="size")
+    @admin.display(description=_("size"))
     def size_there(self, version: ModelVersion) -> str:
         return amounts.exact_size(version.size)
 
-    @admin.display(description="key")
+    @admin.display(description=_("key"))
     def key_there(self, version: ModelVersion) -> str:
         if not version.key_name:
-            return "It is asked without a key."
-        return key_missing(version) or f"{version.key_name} is set."
+            return gettext("It is asked without a key.")
+        return _said(key_missing(version) or f"{version.key_name} is set.")
 
-    @admin.display(description="measured")
+    @admin.display(description=_("measured"))
     def figures(self, version: ModelVersion) -> SafeString | str:
-        rows = [(name.replace("_", " "), value) for name, value in version.measured.items() if value is not None]
+        rows = [
+            (_said(name.replace("_", " ")), _plain(name, value))
+            for name, value in version.measured.items()
+            if value is not None
+        ]
         if not rows:
-            return format_html("Not yet: <code>{}</code>", f"manage.py models bench {version.name}")
-        cells = "".join(
-            str(format_html("<tr><th>{}</th><td>{}</td></tr>", name, _plain(name, value))) for name, value in rows
-        )
+            return format_html("{} <code>{}</code>", _("Not yet:"), f"manage.py models bench {version.name}")
+        cells = "".join(str(format_html("<tr><th>{}</th><td>{}</td></tr>", name, value)) for name, value in rows)
         return format_html(
-            "<div><table>{}</table><p>{}</p></div>", SafeString(cells), amounts.caution(version.measured)
+            "<div><table>{}</table><p>{}</p></div>", SafeString(cells), _said(amounts.caution(version.measured))
         )
 
     def save_model(self, request: HttpRequest, obj: ModelVersion, form: Any, change: bool) -> None:
@@ -197,7 +212,7 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
         if form.changed_data:
             audit.record(action, obj.name, actor(request), **changed(form, change=change))
         if missing := key_missing(obj):
-            messages.warning(request, missing)
+            messages.warning(request, _said(missing))
 
     def delete_model(self, request: HttpRequest, obj: ModelVersion) -> None:
         registry.remove_model(obj.name, by=actor(request))
@@ -217,22 +232,27 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
             return self._refused(request, error)
 
     def _refused(self, request: HttpRequest, error: InferenceError) -> HttpResponse:
-        self.message_user(request, f"{error.user_message} {error.advice}", messages.ERROR)
+        self.message_user(request, _said(f"{error.user_message} {error.advice}"), messages.ERROR)
         return HttpResponseRedirect(reverse("admin:inference_modelversion_changelist"))
 
-    @admin.action(description="Make it the default model")
+    @admin.action(description=_("Make it the default model"))
     def make_default(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
         if queryset.count() != 1:
-            return self.message_user(request, "Choose one model.", messages.ERROR)
+            return self.message_user(request, _("Choose one model."), messages.ERROR)
         try:
             version = registry.set_default(queryset.get().name, by=actor(request))
         except InferenceError as error:
-            return self.message_user(request, f"{error.user_message} {error.advice}", messages.ERROR)
-        self.message_user(request, f"{version} is the default model now.")
+            return self.message_user(request, _said(f"{error.user_message} {error.advice}"), messages.ERROR)
+        self.message_user(request, _("%(name)s is the default model now.") % {"name": version})
 
     def _problems(self) -> dict[str, str]:
         """By the version's name: engines are called "local: NAME", "house: NAME", "api: NAME"."""
         return {name.partition(": ")[2] or name: problem for name, problem in router.problems().items()}
+
+
+def _said(text: object) -> str:
+    """In the language of the page."""
+    return seams.said.given(text)
 
 
 def _plain(name: str, value: Any) -> str:

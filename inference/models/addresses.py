@@ -6,8 +6,9 @@ import re
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
-_SUCH_AS = "Give an address such as https://api.example.com/v1."
+_SUCH_AS = _("Give an address such as https://api.example.com/v1.")
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,254}}$){_LABEL}(\.{_LABEL})*\.?")  # RFC 1123; underscores for container networks
 
@@ -22,6 +23,6 @@ def check_address(value: str) -> None:
     if parts.scheme not in ("http", "https") or not plain or port == 0 or re.search(r"[\s\\]", value):
         raise ValidationError(_SUCH_AS)
     if "@" in parts.netloc:
-        raise ValidationError("An address holds no name or password: the key's setting is for that.")
+        raise ValidationError(_("An address holds no name or password: the key's setting is for that."))
     if parts.query or parts.fragment:
-        raise ValidationError("The address ends before any ? or #.")
+        raise ValidationError(_("The address ends before any ? or #."))

@@ -7,6 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from inference.models.versions import ModelVersion
 
@@ -15,17 +16,17 @@ class Job(models.Model):
     """One piece of long work on a model. The row is the truth; whoever works on it holds its lease."""
 
     class Kind(models.TextChoices):
-        PULL = "pull"
-        QUANTIZE = "quantize"
-        PRUNE = "prune"
-        BENCH = "bench"
+        PULL = "pull", _("Pull")
+        QUANTIZE = "quantize", _("Quantize")
+        PRUNE = "prune", _("Prune")
+        BENCH = "bench", _("Bench")
 
     class State(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=12, choices=Kind)

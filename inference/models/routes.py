@@ -10,11 +10,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from inference.models.versions import ModelVersion
 
 _PERCENT = [MinValueValidator(0), MaxValueValidator(100)]
-_LANGUAGE = RegexValidator("^[a-z]{2}$", "Two letters, such as en or de (ISO 639-1).")
+_LANGUAGE = RegexValidator("^[a-z]{2}$", _("Two letters, such as en or de (ISO 639-1)."))
 
 
 class Route(models.Model):
@@ -23,16 +24,18 @@ class Route(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.SlugField(max_length=60, unique=True, help_text="API clients choose it as their model.")
+    name = models.SlugField(max_length=60, unique=True, help_text=_("API clients choose it as their model."))
     description = models.CharField(max_length=300, blank=True)
-    default = models.BooleanField(default=False, help_text="The chat page asks this one.")
+    default = models.BooleanField(default=False, help_text=_("The chat page asks this one."))
     enabled = models.BooleanField(default=True)
     hedge_after_ms = models.PositiveIntegerField(
-        "second start after (ms)",
+        _("second start after (ms)"),
         default=0,
         validators=[MaxValueValidator(120_000)],
-        help_text="Where no text has come after this time, the next candidate is asked as well and the first to write "
-        "wins. Costs more tokens. 0: never.",
+        help_text=_(
+            "Where no text has come after this time, the next candidate is asked as well and the first to write "
+            "wins. Costs more tokens. 0: never."
+        ),
     )
 
     class Meta:
@@ -47,47 +50,47 @@ class Candidate(models.Model):
     """A version in its place on a route, with the conditions under which it is asked."""
 
     class Task(models.TextChoices):
-        ANSWER = "answer", "answer from passages"
-        TALK = "talk", "answer without passages: none was found"
-        PROGRAM = "program", "answer a program, over the API"
+        ANSWER = "answer", _("answer from passages")
+        TALK = "talk", _("answer without passages: none was found")
+        PROGRAM = "program", _("answer a program, over the API")
 
     class Sensitivity(models.TextChoices):
-        ANY = "any", "any collections"
-        FREE = "free", "only where nothing must stay in the house"
-        IN_HOUSE = "in_house", "only where something must stay in the house"
+        ANY = "any", _("any collections")
+        FREE = "free", _("only where nothing must stay in the house")
+        IN_HOUSE = "in_house", _("only where something must stay in the house")
 
     route = models.ForeignKey(Route, on_delete=models.CASCADE, related_name="candidates")
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="candidates")
     position = models.PositiveSmallIntegerField(
-        default=1, help_text="Lower ones are asked first. Candidates at the same position share the people."
+        default=1, help_text=_("Lower ones are asked first. Candidates at the same position share the people.")
     )
     share = models.PositiveSmallIntegerField(
         default=100,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
-        help_text="Weight among the candidates at the same position. Each person stays with one of them.",
+        help_text=_("Weight among the candidates at the same position. Each person stays with one of them."),
     )
     tasks = ArrayField(models.CharField(max_length=12, choices=Task), default=list, blank=True)
     least_characters = models.PositiveIntegerField(
-        "question from (characters)", null=True, blank=True, help_text="Empty: no bound."
+        _("question from (characters)"), null=True, blank=True, help_text=_("Empty: no bound.")
     )
     most_characters = models.PositiveIntegerField(
-        "question to (characters)", null=True, blank=True, help_text="Empty: no bound."
+        _("question to (characters)"), null=True, blank=True, help_text=_("Empty: no bound.")
     )
     languages = ArrayField(
         models.CharField(max_length=2, validators=[_LANGUAGE]),
         default=list,
         blank=True,
-        help_text="Languages of the question, such as en,de. Empty: every language.",
+        help_text=_("Languages of the question, such as en,de. Empty: every language."),
     )
     groups = models.ManyToManyField(
-        Group, blank=True, related_name="+", help_text="Only for people of these groups. Empty: for everybody."
+        Group, blank=True, related_name="+", help_text=_("Only for people of these groups. Empty: for everybody.")
     )
     sensitivity = models.CharField(max_length=10, choices=Sensitivity, default=Sensitivity.ANY)
     least_budget_percent = models.PositiveSmallIntegerField(
-        "budget left at least (%)",
+        _("budget left at least (%)"),
         default=0,
         validators=_PERCENT,
-        help_text="Only while this much of the version's monthly budget is left. 0: while anything is left.",
+        help_text=_("Only while this much of the version's monthly budget is left. 0: while anything is left."),
     )
 
     class Meta:
@@ -99,7 +102,7 @@ class Candidate(models.Model):
                 | Q(most_characters=None)
                 | Q(least_characters__lte=models.F("most_characters")),
                 name="length_bounds_in_order",
-                violation_error_message="The lower bound of the question's length lies above the upper one.",
+                violation_error_message=_("The lower bound of the question's length lies above the upper one."),
             ),
         ]
 
@@ -111,50 +114,50 @@ class Rollout(models.Model):
     """A new version takes a share of the people whom an old one serves; guard rails undo it, promotion ends it."""
 
     class State(models.TextChoices):
-        RUNNING = "running"
-        PROMOTED = "promoted"
-        ROLLED_BACK = "rolled_back", "rolled back"
+        RUNNING = "running", _("Running")
+        PROMOTED = "promoted", _("Promoted")
+        ROLLED_BACK = "rolled_back", _("rolled back")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     route = models.ForeignKey(Route, on_delete=models.CASCADE, related_name="rollouts")
     current = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
     new = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
     share = models.PositiveSmallIntegerField(
-        "share (%)", default=10, validators=[MinValueValidator(1), MaxValueValidator(100)]
+        _("share (%)"), default=10, validators=[MinValueValidator(1), MaxValueValidator(100)]
     )
     least_answers = models.PositiveIntegerField(
         default=30,
         validators=[MinValueValidator(5), MaxValueValidator(100_000)],
-        help_text="Answers of each version before they are compared.",
+        help_text=_("Answers of each version before they are compared."),
     )
     most_failures_more = models.PositiveSmallIntegerField(
-        "failures more (points)",
+        _("failures more (points)"),
         default=5,
         validators=_PERCENT,
-        help_text="Rolled back when the new version fails this many percentage points more often.",
+        help_text=_("Rolled back when the new version fails this many percentage points more often."),
     )
     most_first_token_ratio = models.FloatField(
-        "time to first token, at most (x)",
+        _("time to first token, at most (x)"),
         default=1.5,
         validators=[MinValueValidator(1.0), MaxValueValidator(100.0)],
-        help_text="Rolled back when its median time to the first token is more than this many times the old one's.",
+        help_text=_("Rolled back when its median time to the first token is more than this many times the old one's."),
     )
     least_speed_ratio = models.FloatField(
-        "tokens a second, at least (x)",
+        _("tokens a second, at least (x)"),
         default=0.67,
         validators=[MinValueValidator(0.01), MaxValueValidator(1.0)],
-        help_text="Rolled back when its median speed is less than this part of the old one's.",
+        help_text=_("Rolled back when its median speed is less than this part of the old one's."),
     )
     most_bad_ratings_more = models.PositiveSmallIntegerField(
-        "bad ratings more (points)",
+        _("bad ratings more (points)"),
         default=15,
         validators=_PERCENT,
-        help_text="Rolled back when this many percentage points more of its rated answers are rated bad.",
+        help_text=_("Rolled back when this many percentage points more of its rated answers are rated bad."),
     )
     least_ratings = models.PositiveIntegerField(
         default=10,
         validators=[MinValueValidator(3), MaxValueValidator(100_000)],
-        help_text="Rated answers of each version before ratings are compared.",
+        help_text=_("Rated answers of each version before ratings are compared."),
     )
     state = models.CharField(max_length=12, choices=State, default=State.RUNNING)
     reason = models.CharField(max_length=500, blank=True)  # why it ended
@@ -165,7 +168,7 @@ class Rollout(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name = "roll-out"
+        verbose_name = _("roll-out")
         ordering = ["-started_at"]
         constraints = [
             models.UniqueConstraint(

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from retrieval.versions.gate import Verdict
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 class EvaluationConfig(AppConfig):
     name = "retrieval.evaluation"
     label = "evaluation"
-    verbose_name = "Retrieval quality"
+    verbose_name = _("Retrieval quality")
 
     def ready(self) -> None:
         from retrieval.versions import gate

@@ -193,9 +193,7 @@ def _embedding_model(index_version: int | None) -> str:
     if version is None:
         raise RunRefused(f"There is no index version {index_version}.")
     if version.status not in ASKABLE:
-        raise RunRefused(
-            f"Index version {index_version} is {version.get_status_display().lower()}: it is not complete."
-        )
+        raise RunRefused(f"Index version {index_version} is {version.status}: it is not complete.")
     if version.cleared_at is not None:
         raise RunRefused(f"The vectors of index version {index_version} were deleted.", advice="Build one like it.")
     return version.embedding_model

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from retrieval.leasing import Leased
 from retrieval.models import Collection, Document
@@ -18,17 +19,17 @@ class Source(Leased):
     """A place, what to take from it into which collection, and how its last run went."""
 
     class State(models.TextChoices):
-        IDLE = "idle"
-        WAITING = "waiting"  # asked for, not begun
-        RUNNING = "running"
-        REMOVING = "removing"  # it goes, with its documents
+        IDLE = "idle", _("Idle")
+        WAITING = "waiting", _("Waiting")  # asked for, not begun
+        RUNNING = "running", _("Running")
+        REMOVING = "removing", _("Removing")  # it goes, with its documents
 
     class Outcome(models.TextChoices):
-        NONE = "", "not run yet"
-        DONE = "done"
-        FAILED = "failed"
-        STOPPED = "stopped"
-        HELD = "held", "waits for a person"  # so much vanished at once that removing it needs a word
+        NONE = "", _("not run yet")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        STOPPED = "stopped", _("Stopped")
+        HELD = "held", _("waits for a person")  # so much vanished at once that removing it needs a word
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)

@@ -97,7 +97,7 @@ def _take_all(run: Run) -> None:
 def _require_some(run: Run) -> None:
     """A source of which nothing could be read was not read."""
     if run.counts.get("failed", 0) and run.counts["failed"] == run.counts["seen"]:
-        raise SourceError(f"Nothing of it could be read. {run.problem}")
+        raise SourceError(" ".join(("Nothing of it could be read.", run.problem)))
 
 
 def _surroundings(run: Run) -> Surroundings:
@@ -219,7 +219,8 @@ def _date(document: Document, item: Item) -> None:
 
 def _finish(run: Run, held_back: int) -> None:
     if held_back:
-        sentence = f"{held_back} documents are not at the source any more. Nothing was removed yet."
+        gone = f"{held_back} documents are not at the source any more."
+        sentence = " ".join((gone, "Nothing was removed yet."))
         advice = "Accept the removals, or mend the source and run it again."
         _end(run.lease, Source.Outcome.HELD, SourceError(sentence, advice=advice), run.counts)
     else:

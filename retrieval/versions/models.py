@@ -10,6 +10,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from retrieval.leasing import Leased
 from retrieval.models import Document
@@ -19,22 +20,22 @@ class IndexVersion(Leased):
     """One way to make passages and vectors of all documents. The row is the truth; Celery only drives it."""
 
     class Status(models.TextChoices):
-        BUILDING = "building"  # takes documents in
-        CHECKING = "checking"  # counts, checksums, recall, the questions of the gate
-        READY = "ready"  # complete; serves as soon as it is promoted
-        SERVING = "serving"
-        RETIRED = "retired"  # served before, and is kept for going back
-        FAILED = "failed"
-        CANCELLED = "cancelled"
+        BUILDING = "building", _("Building")  # takes documents in
+        CHECKING = "checking", _("Checking")  # counts, checksums, recall, the questions of the gate
+        READY = "ready", _("Ready")  # complete; serves as soon as it is promoted
+        SERVING = "serving", _("Serving")
+        RETIRED = "retired", _("Retired")  # served before, and is kept for going back
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     IN_WORK = (Status.BUILDING, Status.CHECKING, Status.READY)
 
     status = models.CharField(max_length=10, choices=Status, default=Status.BUILDING)
     embedding_model = models.CharField(max_length=200)
     dimension = models.PositiveIntegerField(null=True)  # known once its model has embedded something
-    kind = models.CharField("index kind", max_length=20, default="auto")
-    promote = models.BooleanField("put it in service when it is ready", default=True)
-    accept_failures = models.BooleanField("serve without the documents that failed", default=False)
+    kind = models.CharField(_("index kind"), max_length=20, default="auto")
+    promote = models.BooleanField(_("put it in service when it is ready"), default=True)
+    accept_failures = models.BooleanField(_("serve without the documents that failed"), default=False)
     catch_up = models.BooleanField(default=True)  # documents may be missing: a builder is to look
     gate = models.CharField(max_length=120, blank=True)  # the question set that it must hold its own on
     note = models.CharField(max_length=300, blank=True)

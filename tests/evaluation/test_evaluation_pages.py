@@ -95,7 +95,7 @@ def test_a_run_shows_figures_and_the_questions_that_found_least(
     shown = text(page.get(of(finished(version, cast))))
     assert "nDCG@10 0.750" in shown
     assert "When is lunch served?" in shown and "lunch.pdf: not found" in shown
-    assert "1 of the questions name a document that is not among those" in shown
+    assert "1 of the questions names a document that is not among those" in shown
 
 
 def test_two_runs_are_compared(page: Client, cast: Cast, handbook: Collection, version: QuestionSetVersion) -> None:

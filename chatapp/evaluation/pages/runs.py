@@ -13,12 +13,15 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.evaluation.pages import showing
 from chatapp.evaluation.pages.theirs import OfTheirQuestions, found_row, require_organiser
 from chatapp.evaluation.services import cancel_run, find_run, start_run
+from chatapp.languages.said import said
 from inference.administration.pages import context_of, form_page
 from inference.administration.superusers import actor
 from retrieval.errors import RetrievalError
@@ -39,27 +42,32 @@ _OTHERS = 50
 
 class StartForm(forms.Form):
     version = forms.ModelChoiceField(
-        QuestionSetVersion.objects.select_related("question_set"), label="Questions", help_text="A version of a set."
+        QuestionSetVersion.objects.select_related("question_set"),
+        label=_("Questions"),
+        help_text=_("A version of a set."),
     )
     index_version = forms.ModelChoiceField(
         IndexVersion.objects.filter(status__in=ASKABLE, cleared_at=None),
-        label="Index version",
+        label=_("Index version"),
         required=False,
-        empty_label="the one that serves",
-        help_text="Another one is loaded for as long as the run takes, where memory allows.",
+        empty_label=_("the one that serves"),
+        help_text=_("Another one is loaded for as long as the run takes, where memory allows."),
     )
     person = forms.CharField(
-        label="As",
+        label=_("As"),
         required=False,
         max_length=150,
         widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text="The name of a person, whose permissions hold then. Empty: an administrator's.",
+        help_text=_("The name of a person, whose permissions hold then. Empty: an administrator's."),
     )
     collections = forms.ModelMultipleChoiceField(
-        Collection.objects.all(), required=False, help_text="Only these. None chosen: all that may be read."
+        Collection.objects.all(),
+        label=_("Collections"),
+        required=False,
+        help_text=_("Only these. None chosen: all that may be read."),
     )
     k = forms.IntegerField(
-        label="Results of each question", initial=50, min_value=1, max_value=MOST_RESULTS, help_text="Passages."
+        label=_("Results of each question"), initial=50, min_value=1, max_value=MOST_RESULTS, help_text=_("Passages.")
     )
 
     def __init__(self, asker: User, *parts: Any, **named: Any) -> None:
@@ -78,7 +86,7 @@ class StartForm(forms.Form):
         name = self.cleaned_data["person"]
         found = self._people.filter(username=name).first() if name else None
         if name and found is None:
-            raise forms.ValidationError(f"There is no active person named {name}.")
+            raise forms.ValidationError(_("There is no active person named %(name)s."), params={"name": name})
         return found
 
 
@@ -94,7 +102,6 @@ class RunAdmin(OfTheirQuestions, RunAdminBase):
 
     class Media:
         css = {"all": ["css/administration.css"]}
-        js = ["js/renewed.js"]
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -110,24 +117,24 @@ class RunAdmin(OfTheirQuestions, RunAdminBase):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         require_organiser(request)
         owed = self.get_queryset(request).filter(state__in=EvaluationRun.OPEN).exists()
-        return super().changelist_view(request, {"title": "Evaluation runs", "owed": owed, **(extra_context or {})})
+        return super().changelist_view(request, {"title": _("Evaluation runs"), "owed": owed, **(extra_context or {})})
 
-    @admin.display(description="index", ordering="index_version")
+    @admin.display(description=_("index"), ordering="index_version")
     def index_of(self, run: EvaluationRun) -> str:
-        return run.index_name
+        return said(run.index_name)
 
-    @admin.display(description="as", ordering="person")
+    @admin.display(description=_("as"), ordering="person")
     def asked_as(self, run: EvaluationRun) -> str:
-        return run.person.get_username() if run.person else "an administrator"
+        return run.person.get_username() if run.person else gettext("an administrator")
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=_("state"), ordering="state")
     def state_of(self, run: EvaluationRun) -> SafeString:
         return format_html('<span class="state state-{}">{}</span>', run.state, showing.state_of(run))
 
     @admin.display(description="nDCG@10")
     def main_of(self, run: EvaluationRun) -> str:
         one = run.figures.get("measures", {}).get("nDCG@10")
-        return f"{one['mean']:.3f} ({one['low']:.3f} to {one['high']:.3f})" if one else "–"
+        return showing.with_bounds(one) if one else "–"
 
     # -- its pages -----------------------------------------------------------------------------------------------------
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
@@ -139,21 +146,21 @@ class RunAdmin(OfTheirQuestions, RunAdminBase):
             try:
                 run = start_run(version, by=actor(request), index_version=index.pk if index else None, **given)
             except RetrievalError as error:
-                form.add_error(None, f"{error.user_message} {error.advice}")
+                form.add_error(None, said(error.sentence))
             else:
                 return HttpResponseRedirect(reverse("admin:evaluation_evaluationrun_change", args=[run.pk]))
-        return form_page(self, request, form, "Start an evaluation", "Start")
+        return form_page(self, request, form, _("Start an evaluation"), _("Start"))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         run = found_row(self, request, object_id)
         same = EvaluationRun.objects.filter(version=run.version, state=EvaluationRun.State.DONE).exclude(pk=run.pk)
-        context = context_of(self, request, str(run)) | {
+        context = context_of(self, request, showing.title_of(run)) | {
             "run": run,
             "state": showing.state_of(run),
             "open": run.state in EvaluationRun.OPEN,
-            "collections": ", ".join(run.collections.values_list("name", flat=True)) or "all",
+            "collections": ", ".join(run.collections.values_list("name", flat=True)) or _("all"),
             "measures": showing.measures_of(run),
             "parts": showing.parts_of(run),
             "worst": showing.worst_of(run, _WORST),
@@ -167,9 +174,10 @@ class RunAdmin(OfTheirQuestions, RunAdminBase):
             after = find_run(request.GET.get("run", ""), actor(request))
             found = compare(before, after)
         except RetrievalError as error:
-            messages.error(request, f"{error.user_message} {error.advice}")
+            messages.error(request, said(error.sentence))
             return HttpResponseRedirect(reverse("admin:evaluation_evaluationrun_change", args=[before.pk]))
-        context = context_of(self, request, f"{before.version}: two runs") | {
+        title = _("%(questions)s: two runs") % {"questions": before.version}
+        context = context_of(self, request, title) | {
             "old": before,
             "new": after,
             "found": found,
@@ -183,5 +191,5 @@ class RunAdmin(OfTheirQuestions, RunAdminBase):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         cancel_run(run, by=actor(request))
-        messages.success(request, "The run ends with its next step.")
+        messages.success(request, _("The run ends with its next step."))
         return HttpResponseRedirect(reverse("admin:evaluation_evaluationrun_change", args=[run.pk]))

@@ -11,11 +11,15 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.evaluation.pages.theirs import OfTheirQuestions, found_row, require_organiser
 from chatapp.evaluation.services import import_questions, remove_version
+from chatapp.languages.said import said
 from inference.administration.pages import context_of, form_page
 from inference.administration.superusers import actor
 from retrieval.errors import RetrievalError
@@ -31,22 +35,27 @@ _A_PAGE = 50
 _RUNS = 20
 
 
+def _what_is_read() -> str:
+    told = gettext(
+        "JSON lines, each {“question”, “relevant”: [document names, or {“document”, “page”, “quote”}]}, also "
+        "“answer”, “tags”, “language”; or CSV with the columns %(columns)s."
+    )
+    return told % {"columns": ", ".join(formats.COLUMNS)}
+
+
 class ImportForm(forms.Form):
     name = forms.CharField(
         max_length=120,
-        label="Question set",
+        label=_("Question set"),
         widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text="A new name makes a new set; a set that is there gets a new version.",
+        help_text=_("A new name makes a new set; a set that is there gets a new version."),
     )
-    file = forms.FileField(
-        help_text="JSON lines, each {“question”, “relevant”: [document names, or {“document”, “page”, “quote”}]}, also "
-        "“answer”, “tags”, “language”; or CSV with the columns " + ", ".join(formats.COLUMNS) + "."
-    )
+    file = forms.FileField(label=_("File"), help_text=lazy(_what_is_read, str)())
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > formats.MOST_BYTES:
-            raise forms.ValidationError(f"The file is larger than {formats.MOST_BYTES // 1_000_000} MB.")
+            raise forms.ValidationError(said(f"The file is larger than {formats.MOST_BYTES // 1_000_000} MB."))
         return file
 
 
@@ -75,7 +84,7 @@ class QuestionSetAdmin(OfTheirQuestions, VersionAdminBase):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         require_organiser(request)
-        return super().changelist_view(request, {"title": "Question sets", **(extra_context or {})})
+        return super().changelist_view(request, {"title": _("Question sets"), **(extra_context or {})})
 
     @admin.display(description="SHA-256")
     def fingerprint(self, version: QuestionSetVersion) -> SafeString:
@@ -91,14 +100,13 @@ class QuestionSetAdmin(OfTheirQuestions, VersionAdminBase):
                     name=form.cleaned_data["name"], content=file.read(), file_name=file.name, by=actor(request)
                 )
             except RetrievalError as error:
-                form.add_error(None, f"{error.user_message} {error.advice}")
+                form.add_error(None, said(error.sentence))
             else:
-                same = "" if kept.new else " They were there already: no new version."
-                messages.success(request, f"{kept.version} holds {kept.version.questions} questions.{same}")
+                messages.success(request, _imported(kept))
                 return HttpResponseRedirect(
                     reverse("admin:evaluation_questionsetversion_change", args=[kept.version.pk])
                 )
-        return form_page(self, request, form, "Import questions", "Import")
+        return form_page(self, request, form, _("Import questions"), _("Import"))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -119,9 +127,9 @@ class QuestionSetAdmin(OfTheirQuestions, VersionAdminBase):
         try:
             remove_version(version, by=actor(request))
         except RetrievalError as error:
-            messages.error(request, f"{error.user_message} {error.advice}")
+            messages.error(request, said(error.sentence))
             return HttpResponseRedirect(reverse("admin:evaluation_questionsetversion_change", args=[pk]))
-        messages.success(request, f"{version} is removed, with its runs.")
+        messages.success(request, _("%(name)s is removed, with its runs.") % {"name": version})
         return HttpResponseRedirect(reverse("admin:evaluation_questionsetversion_changelist"))
 
     def export_view(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
@@ -133,3 +141,10 @@ class QuestionSetAdmin(OfTheirQuestions, VersionAdminBase):
         response = HttpResponse(text, content_type="text/csv" if kind == "csv" else "application/jsonl")
         response["Content-Disposition"] = f'attachment; filename="questions-{version.pk}.{kind}"'
         return response
+
+
+def _imported(kept: sets.Frozen) -> str:
+    number = kept.version.questions
+    told = ngettext("%(name)s holds %(count)s question.", "%(name)s holds %(count)s questions.", number)
+    same = "" if kept.new else " " + gettext("They were there already: no new version.")
+    return told % {"name": kept.version, "count": number} + same

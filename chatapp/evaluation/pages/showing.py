@@ -6,6 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
+from chatapp.languages.said import said
 from retrieval.evaluation.comparing import Difference
 from retrieval.evaluation.measures import MAIN, MEASURES
 from retrieval.evaluation.models import EvaluationRun
@@ -65,10 +69,20 @@ class Plot:
 
 def state_of(run: EvaluationRun) -> str:
     if run.state not in EvaluationRun.OPEN:
-        return str(run.state)
+        return said(run.state)
     if run.cancel_requested:
-        return "stopping"
-    return f"{run.state}, {run.answered} of {run.version.questions}"
+        return gettext("stopping")
+    so_far = {"state": said(run.state), "number": run.answered, "all": run.version.questions}
+    return gettext("%(state)s, %(number)s of %(all)s") % so_far
+
+
+def title_of(run: EvaluationRun) -> str:
+    return gettext("%(questions)s on %(index)s") % {"questions": run.version, "index": said(run.index_name)}
+
+
+def with_bounds(one: dict[str, float]) -> str:
+    mean, low, high = (number_format(one[name], 3) for name in ("mean", "low", "high"))
+    return gettext("%(mean)s (%(low)s to %(high)s)") % {"mean": mean, "low": low, "high": high}
 
 
 def measures_of(run: EvaluationRun) -> list[Bar]:
@@ -120,6 +134,7 @@ def plot_of(differences: Sequence[Difference]) -> Plot:
 
 def _wanted(targets: Sequence[dict[str, Any]], ranks: Sequence[int | None]) -> Iterator[dict[str, Any]]:
     for target, rank in zip(targets, ranks, strict=True):
-        parts = [target.get("document", ""), f"page {target['page']}" if "page" in target else ""]
+        page = gettext("page %(number)s") % {"number": target["page"]} if "page" in target else ""
+        parts = [target.get("document", ""), page]
         parts.append(f"“{target['quote'][:120]}”" if target.get("quote") else "")
         yield {"what": ", ".join(part for part in parts if part), "rank": rank}

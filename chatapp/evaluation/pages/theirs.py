@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import admin
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from chatapp import access
 from chatapp.organisations.administration import OfOrganisers
@@ -36,6 +38,7 @@ class OfTheirQuestions(OfOrganisers):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    @admin.display(description=_("organisation"))
     def organisation(self, row: Any) -> str:
         return row.home or ""
 

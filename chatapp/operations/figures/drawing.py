@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import floor, log10
 
+from django.utils.dateformat import format as date
+from django.utils.translation import gettext as _
+
 Value = float | None
 Say = Callable[[float], str]
 
@@ -104,7 +107,7 @@ class Axis:
     begins: Sequence[datetime]
     short: str
     every: int
-    long: str = "%d %b, %H:%M"
+    long: str = "d M, H:i"
 
 
 def plot(
@@ -188,14 +191,14 @@ def _points(stretch: list[tuple[float, float]], width: float) -> str:
 
 def _times(axis: Axis, width: float) -> list[Tick]:
     some = range(0, len(axis.begins), axis.every)
-    return [Tick(round(_LEFT + number * width, 1), axis.begins[number].strftime(axis.short)) for number in some]
+    return [Tick(round(_LEFT + number * width, 1), date(axis.begins[number], axis.short)) for number in some]
 
 
 def _hints(axis: Axis, series: Sequence[Series], width: float, say: Say) -> list[Hint]:
     found = []
     for number, at in enumerate(axis.begins):
         told = [f"{one.name}: {say(value)}" for one in series if (value := one.values[number]) is not None]
-        text = f"{at.strftime(axis.long)} – {', '.join(told) or 'nothing is known'}"
+        text = f"{date(at, axis.long)} – {', '.join(told) or _('nothing is known')}"
         found.append(Hint(round(_LEFT + number * width, 1), round(width, 1), text))
     return found
 
@@ -207,5 +210,5 @@ def _table(axis: Axis, bars: Sequence[Series], lines: Sequence[Series], say: Say
         counts, levels = [one.values[number] for one in bars], [one.values[number] for one in lines]
         values = [*counts, *levels]
         if any(counts) or any(one is not None for one in levels):
-            rows.append((at.strftime(axis.long), ["–" if value is None else say(value) for value in values]))
+            rows.append((date(at, axis.long), ["–" if value is None else say(value) for value in values]))
     return rows

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.operations.figures.histograms import added
 from chatapp.operations.models import Minute
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +24,12 @@ class Span:
     """`label_every`: columns between two times that are written below a plot."""
 
     key: str
-    label: str
+    label: StrOrPromise
     column: timedelta
     columns: int
     label_every: int
-    shown: str  # how a time is written there
-    each: str
+    shown: str  # how a time is written there, as Django's date filter has it
+    each: StrOrPromise
 
     def begins(self, now: datetime) -> datetime:
         """At a whole column, of which the last one is not over yet."""
@@ -35,9 +39,9 @@ class Span:
 
 
 SPANS = (
-    Span("hour", "Last hour", timedelta(minutes=1), 60, 15, "%H:%M", "a minute"),
-    Span("day", "Last day", timedelta(minutes=15), 96, 24, "%H:%M", "15 minutes"),
-    Span("week", "Last week", timedelta(hours=2), 84, 12, "%d %b", "2 hours"),
+    Span("hour", _("Last hour"), timedelta(minutes=1), 60, 15, "H:i", _("a minute")),
+    Span("day", _("Last day"), timedelta(minutes=15), 96, 24, "H:i", _("15 minutes")),
+    Span("week", _("Last week"), timedelta(hours=2), 84, 12, "d M", _("2 hours")),
 )
 
 

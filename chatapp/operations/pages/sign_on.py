@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.errors import NotFound
 from chatapp.operations.models import ProviderTrial
@@ -49,5 +50,5 @@ class ProviderTrialAdmin(ReadOnly, ProviderAdminBase):
                 raise NotFound
             require_turn(request, "sign_on_trial")
             row["steps"] = trials.attempt(row["listed"].provider, by=actor(request))  # type: ignore[attr-defined]
-        context = context_of(self, request, "Test a sign-on") | {"rows": rows}
+        context = context_of(self, request, _("Test a sign-on")) | {"rows": rows}
         return TemplateResponse(request, "admin/system/sign_on.html", context)

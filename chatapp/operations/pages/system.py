@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.operations import state
 from chatapp.operations.figures import spending
@@ -46,7 +47,7 @@ class SystemAdmin(ReadOnly, MinuteAdminBase):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         span = span_of(request.GET.get("span", ""))
         columns = columns_of(span)
-        context = context_of(self, request, "System") | {
+        context = context_of(self, request, _("System")) | {
             "parts": state.everything(),
             "span": span,
             "spans": SPANS,

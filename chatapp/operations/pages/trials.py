@@ -10,6 +10,8 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -30,17 +32,18 @@ else:
 
 class TrialForm(forms.Form):
     text = forms.CharField(
+        label=_("Text"),
         max_length=MOST_CHARACTERS,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 6, "class": "vLargeTextField", "spellcheck": "false", "dir": "auto"}),
-        help_text=f"It is not kept. {MOST_CHARACTERS} characters at most.",
+        help_text=format_lazy(_("It is not kept. {most} characters at most."), most=MOST_CHARACTERS),
     )
-    where = forms.ChoiceField(label="As", choices=[(str(one), one.label) for one in WHERE])
+    where = forms.ChoiceField(label=_("As"), choices=[(str(one), one.label) for one in WHERE])
     group = forms.ModelChoiceField(
-        Group.objects.order_by("name"), required=False, empty_label="somebody in no group", label="Asked by"
+        Group.objects.order_by("name"), required=False, empty_label=_("somebody in no group"), label=_("Asked by")
     )
     collection = forms.ModelChoiceField(
-        Collection.objects.order_by("name"), required=False, empty_label="all of them", label="Of the collection"
+        Collection.objects.order_by("name"), required=False, empty_label=_("all of them"), label=_("Of the collection")
     )
 
     def tried(self, request: HttpRequest) -> Trial:
@@ -79,7 +82,7 @@ class TrialAdmin(ReadOnly, TrialAdminBase):
         if request.method == "POST" and form.is_valid():
             require_turn(request, "filter_trial")
             trial = form.tried(request)
-        page = form_page(self, request, form, "Try the content rules", "Try it")
+        page = form_page(self, request, form, _("Try the content rules"), _("Try it"))
         page.template_name = "admin/try_it/page.html"
         assert page.context_data is not None
         page.context_data |= {"trial": trial}
