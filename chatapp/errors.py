@@ -128,9 +128,14 @@ class ErrorMiddleware:
 def answer_to(request: HttpRequest, error: TypedError) -> HttpResponse:
     """A page, or JSON where programs ask."""
     log.info("request.refused", code=error.code, reason=reason_of(error))
+    answer: HttpResponse
     if wants_json(request):
-        return JsonResponse(error_body(request.path, error), status=error.http_status, headers=retry_after(error))
-    return render(request, "error.html", {"error": as_dict(error)}, status=error.http_status)
+        answer = JsonResponse(error_body(request.path, error), status=error.http_status, headers=retry_after(error))
+    else:
+        answer = render(request, "error.html", {"error": as_dict(error)}, status=error.http_status)
+    if error.http_status < 500:
+        answer._has_been_logged = True  # type: ignore[attr-defined]  # Django would say it once more, and less
+    return answer
 
 
 def failed(request: HttpRequest) -> HttpResponse:

@@ -127,7 +127,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case frames.Ping():
                 await self.put({"type": "pong"})
             case frames.Ask() | frames.Edit() | frames.Regenerate() | frames.Continue():
-                await self._accept(frame.id, await self._asked(frame))
+                await self._accept(frame, await self._asked(frame))
             case frames.Stop():
                 turn = await in_database(access.get_turn)(self.user, frame.turn)
                 await in_database(services.request_stop)(turn=turn)
@@ -182,10 +182,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await in_database(services.refuse_turn)(started=started, error=as_dict(error))
             raise
 
-    async def _accept(self, request_id: str, started: Started) -> None:
+    async def _accept(self, frame: _Counted, started: Started) -> None:
         accepted = {
             "type": "accepted",
-            "id": request_id,
+            "id": frame.id,
             "turn": str(started.turn),
             "conversation": str(started.conversation),
             "title": started.title,
@@ -193,9 +193,16 @@ class ChatConsumer(AsyncWebsocketConsumer):
             "answer": str(started.answer),
             "temporary": started.temporary,
         }
-        await self.put(accepted)
+        await self.put(accepted | await self._as_kept(frame, started))
         self._follow(started.turn, 0)
         await self._tell_others({"type": "turn.accepted", "frame": accepted, "by": self.channel_name})
+
+    async def _as_kept(self, frame: _Counted, started: Started) -> dict[str, Any]:
+        """The question as its writer will find it later, where rules changed it; others read it for themselves."""
+        if not isinstance(frame, frames.Ask | frames.Edit) or started.text == frame.text:
+            return {}
+        own = await OwnFrames(self.user, started.turn).put_back({"type": "text", "text": started.text})
+        return {"text": own["text"]}
 
     async def _tell_others(self, event: dict[str, Any]) -> None:
         if not settings.REDIS_URL and _sockets[self.user.pk] < 2:

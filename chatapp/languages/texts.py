@@ -34,6 +34,7 @@ TEXTS: frozenset[str] = frozenset(
         gettext_noop("Try again in a minute; if it stays away, tell your administrator."),
         gettext_noop("Others were changing the same thing at the same moment, so nothing was changed."),
         # Of questions and answers.
+        gettext_noop("Only an answer can be explained."),
         gettext_noop("You have too many answers running at once."),
         gettext_noop("Wait for one to finish or stop it, then ask again."),
         gettext_noop("Footnote is answering as many questions as it can."),

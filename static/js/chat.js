@@ -5,11 +5,12 @@ import { ChatSocket, SIGNED_OUT } from "./chat-socket.js";
 import { Composer } from "./composer.js";
 import { ConversationSearch } from "./conversation-search.js";
 import { ConversationList } from "./conversations.js";
-import { el } from "./dom.js";
+import { el, recall, remember } from "./dom.js";
 import { explainModels } from "./engines.js";
 import { gettext, number, said } from "./language.js";
 import { exportsOf } from "./exports.js";
 import { openMenu } from "./menu.js";
+import { asShown } from "./numbering.js";
 import { Palette } from "./palette.js";
 import { bindKeys, commandsOf, explainKeys } from "./palette-commands.js";
 import { adviceFor } from "./person.js";
@@ -30,6 +31,9 @@ const socket = new ChatSocket(`${location.protocol === "https:" ? "wss" : "ws"}:
 const scope = new Scope();
 const session = new Session(socket, () => scope.frame);
 const panel = new SourcePanel(byId("source-panel"));
+const firstSteps = byId("first-steps"); // of administrators, who came from there in this tab
+if (firstSteps && recall("first-steps")) firstSteps.hidden = false;
+firstSteps?.addEventListener("click", () => remember("first-steps", null));
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("footnote") : null;
 
 const transcript = new Transcript({
@@ -37,14 +41,15 @@ const transcript = new Transcript({
   scroller: byId("scroller"),
   jump: byId("jump"),
   actions: {
-    cite: (message, number, opener) => panel.show(message, number, opener),
-    copy: (message, button) => copyText(message.text, button),
+    cite: (message, number, opener) => showSource(message, number, opener),
+    copy: (message, button) => copyText(message.role === "user" ? message.text : asShown(message), button),
     edit: (message, text) => !composer.refuses(text) && attempt(session.edit(message, text)),
     regenerate: (message, engine) => attempt(session.regenerate(message, engine)),
     retry: (message) => attempt(session.regenerate(message)),
     continueAnswer: (message) => attempt(session.continueAnswer(message)),
     choose: (message) => (session.tree.choose(message), paint()),
     rate: (message, rating) => rate(message, rating),
+    why: (message) => why(message),
     temporary: () => session.temporary,
     describeScope: (message) => scope.describe(message),
     askEverything: (message) => !session.busy && (scope.clear(), attempt(session.regenerate(message))),
@@ -169,6 +174,22 @@ async function rate(message, rating) {
   }
 }
 
+function showSource(message, number, opener) {
+  panel.show(message, number, opener);
+  panel.nowIn(session.tree.path());
+}
+
+async function why(message) {
+  const opener = document.activeElement;
+  const cite = (number) => showSource(message, number, opener);
+  try {
+    const { explainAnswer } = await fetched(import("./why.js"));
+    await explainAnswer(message, { cite, scope: scope.describe(message) });
+  } catch (error) {
+    tell(`${error.message} ${error.advice}`, { problem: true });
+  }
+}
+
 // One quiet line above the box; null takes it away.
 function tell(text, { action, onAction, problem = false } = {}) {
   const notice = byId("notice");
@@ -180,6 +201,7 @@ function tell(text, { action, onAction, problem = false } = {}) {
 
 function paint() {
   transcript.show(session.tree, session.busy);
+  panel.nowIn(session.tree.path());
   composer.setBusy(session.busy);
   byId("empty").hidden = session.id !== null || session.tree.messages.size > 0;
   temporary.paint();

@@ -55,8 +55,9 @@ function mark(part, numbers, openCitation) {
   button.type = "button";
   button.className = "cite";
   button.dataset.number = number;
-  button.textContent = number;
-  button.setAttribute("aria-label", gettext("Source %(number)s", { number }));
+  const shown = numbers.get(number);
+  button.textContent = shown;
+  button.setAttribute("aria-label", gettext("Source %(number)s", { number: shown }));
   button.addEventListener("click", () => openCitation(number, button));
   return button;
 }
@@ -95,11 +96,11 @@ export class MarkdownView {
   constructor(root, openCitation) {
     this.root = root;
     this.openCitation = openCitation;
-    this.numbers = new Set();
+    this.numbers = new Map();
     this.clear();
   }
 
-  // `seams`: {at, key, mark} in their order; `mark()` makes what stands at that place of the text. `growing`: more will
+  // `numbers`: of the marks, to what is shown (numbering.js). `seams`: {at, key, mark} in their order; `mark()` makes what stands at that place of the text. `growing`: more will
   // follow, so that only the end has to be read and made again.
   render(text, numbers, seams = [], growing = false) {
     const key = JSON.stringify([seams, numbers.size, growing]);

@@ -36,13 +36,14 @@ class Menu {
     return el("button", { type: "button", role: "menuitem", tabindex: "-1", class: look, onclick: act }, name);
   }
 
-  // Below the button, or above it where there is no room; never beyond the window.
+  // Below the button, or above it where there is no room; never beyond the window, nor over what stands beside the chat.
   #place() {
     const at = this.button.getBoundingClientRect();
+    const { left: from, right: to } = (this.button.closest("main") ?? document.documentElement).getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = this.node;
     const left = document.documentElement.dir === "rtl" ? at.left : at.right - width;
     const below = at.bottom + GAP + height <= innerHeight;
-    this.node.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
+    this.node.style.left = `${Math.max(Math.max(from, 0) + 8, Math.min(left, Math.min(to, innerWidth) - width - 8))}px`;
     this.node.style.top = `${Math.max(8, below ? at.bottom + GAP : at.top - GAP - height)}px`;
   }
 

@@ -6,6 +6,7 @@ import { markUnsupported } from "./grounding.js";
 import { highlightCode } from "./highlight.js";
 import { gettext, ngettext, number, said } from "./language.js";
 import { MarkdownView } from "./markdown.js";
+import { numbersOf } from "./numbering.js";
 import { adviceFor, isAdministrator } from "./person.js";
 import { offerOthers } from "./other-engines.js";
 import { offsetIn } from "./seams.js";
@@ -15,6 +16,10 @@ const FATES = {
   stopped: gettext("You stopped this answer."),
   interrupted: gettext("This answer broke off."),
 };
+
+// Of quotations, how sure the search is that the documents answer at all. Below the first they begin with a doubt
+// (inference/engines/extractive.py); up to the second it is about as likely that they do not.
+const DOUBTED = 0.3, SURE = 0.6;
 
 export function stageText(frame) {
   const { stage, queue_position: place, read, of } = frame ?? {};
@@ -82,14 +87,13 @@ export class MessageView {
   }
 
   #paintAnswer(streaming, busy) {
-    const { text, sources, citations } = this.message;
-    const numbers = new Set([...(sources ?? []), ...(citations ?? [])].map((one) => one.number));
+    const { text } = this.message;
     const several = (this.message.written_by ?? []).length > 1;
     const seams = (several ? seamsOf(this.message) : []).map(({ from, words }, index, all) => {
       const offers = !streaming && index === all.length - 1;
       return { at: offsetIn(text, from), words, offers, mark: () => this.#seam(words, offers) };
     });
-    this.markdown.render(text ?? "", numbers, seams, streaming);
+    this.markdown.render(text ?? "", numbersOf(this.message), seams, streaming);
     markUnsupported(this.body, text ?? "", streaming ? [] : this.message.unsupported ?? []);
     this.busy = busy;
     for (const button of this.body.querySelectorAll(".seam button")) button.ariaDisabled = String(busy);
@@ -141,19 +145,31 @@ export class MessageView {
 
   #grounding() {
     const count = this.message.unsupported?.length;
-    if (!count) return null;
+    if (!count) return this.#doubt();
     const words = ngettext("One sentence is underlined with dots: the passages that it names do not say so.", "%(count)s sentences are underlined with dots: the passages that they name do not say so.", count);
     return el("p", { class: "grounding" }, words);
+  }
+
+  // Quotations say in words where the documents hardly answer; in between it is said here.
+  #doubt() {
+    const { sources, status } = this.message;
+    const sure = sources?.find((one) => typeof one.confidence === "number")?.confidence;
+    const parts = partsOf(this.message);
+    if (status !== "complete" || !parts.some(hasQuotations) || !parts.every((one) => isQuoting(one.engine)) || sure === undefined || sure < DOUBTED || sure >= SURE) return null;
+    return el("p", { class: "grounding" }, gettext("The documents may not answer this: the search is %(share)s sure that they do.", { share: `${Math.round(100 * sure)} %` }));
   }
 
   #sources() {
     const cited = new Set((this.message.citations ?? []).map((one) => one.number));
     const all = this.message.sources ?? [];
-    const shown = cited.size ? all.filter((source) => cited.has(source.number)) : all;
+    const numbers = numbersOf(this.message);
+    const inOrder = (one, other) => numbers.get(one.number) - numbers.get(other.number);
+    const shown = cited.size ? all.filter((source) => cited.has(source.number)).sort(inOrder) : all;
     if (!shown.length || (this.message.status === "streaming" && !this.message.text)) return null;
     const list = el("ol", { class: "source-list" });
     const manyCollections = new Set(all.map((one) => one.document?.collection).filter(Boolean)).size > 1;
-    for (const source of shown) list.append(el("li", {}, this.#sourceButton(source, manyCollections)));
+    const named = this.message.status !== "streaming" || cited.size > 0; // before that, not all marks are there
+    for (const source of shown) list.append(el("li", {}, this.#sourceButton(source, named && numbers.get(source.number), manyCollections)));
     if (!cited.size && this.message.status !== "streaming") {
       const found = ngettext("The answer names no source. One passage was found", "The answer names no source. %(count)s passages were found", shown.length);
       return el("details", { class: "sources" }, el("summary", {}, found), list);
@@ -161,11 +177,11 @@ export class MessageView {
     return el("section", { class: "sources" }, el("h3", {}, cited.size ? gettext("Sources") : gettext("Passages found")), list);
   }
 
-  #sourceButton(source, manyCollections) {
+  #sourceButton(source, number, manyCollections) {
     const where = [manyCollections && source.document?.collection, source.locator || (source.page && gettext("page %(page)s", source)), source.heading ?? ""].filter(Boolean).join(" · ");
     return el("button", { type: "button", class: "source", data: { number: source.number },
       onclick: (event) => this.actions.cite(this.message, source.number, event.currentTarget) },
-      el("span", { class: "number", "aria-hidden": "true" }, String(source.number)),
+      number && el("span", { class: "number", "aria-hidden": "true" }, String(number)),
       el("span", { class: "source-words" }, el("span", { class: "source-name", dir: "auto" }, source.document?.name ?? gettext("A removed document")),
         where && el("span", { class: "source-where", dir: "auto" }, where)));
   }
@@ -214,6 +230,7 @@ export class MessageView {
     } else if (message.status !== "failed") {
       tools.append(iconButton("retry", gettext("Answer again"), () => this.actions.regenerate(message), { disabled: busy }), this.#otherEngines(busy));
     }
+    if (message.role === "assistant" && !isImported(message.engine)) tools.append(iconButton("why", gettext("Why this answer"), () => this.actions.why(message), { "aria-haspopup": "dialog" }));
     if (message.role === "assistant" && message.text) tools.append(ratingButtons(message, (rating) => this.#rate(rating), this.reasons ? null : () => this.#say()));
     return tools;
   }

@@ -48,6 +48,7 @@ export function commandsOf(acts) {
     { name: gettext("Shared conversations"), run: () => location.assign("/shared/") },
     { name: gettext("Archived conversations"), run: acts.showArchived },
     { name: gettext("Documents"), run: follow('a[href="/documents/"]') },
+    { name: gettext("Feedback"), run: follow('a[href="/feedback/"]') },
     { name: gettext("Who can answer"), hint: gettext("Models"), run: isAdministrator() ? explainModels : null },
     { name: gettext("Light or dark theme"), run: follow("[data-theme-toggle]") },
     { name: gettext("Keyboard shortcuts"), keys: KEYS.help, run: explainKeys },

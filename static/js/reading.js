@@ -3,14 +3,26 @@
 
 import { highlightCode } from "./highlight.js";
 import { MarkdownView } from "./markdown.js";
+import { numbersOf } from "./numbering.js";
 import "./theme.js";
+
+// The list of sources follows the marks. It is numbered by their places until then.
+function renumber(entry, place) {
+  if (!entry) return;
+  entry.value = place;
+  const sign = entry.querySelector(".number");
+  if (sign) sign.textContent = place;
+  entry.parentElement.append(entry);
+}
 
 for (const body of document.querySelectorAll("[data-markdown]")) {
   const text = body.textContent;
   const { message, numbers } = body.dataset;
   const open = (number) => document.getElementById(`s-${message}-${number}`)?.focus();
+  const shown = numbersOf({ text, citations: numbers.split(" ").filter(Boolean).map((one) => ({ number: Number(one) })) });
   body.replaceChildren();
-  new MarkdownView(body, open).render(text, new Set(numbers.split(" ").filter(Boolean).map(Number)));
+  new MarkdownView(body, open).render(text, shown);
+  for (const [number, place] of shown) renumber(document.getElementById(`s-${message}-${number}`), place);
   highlightCode(body);
 }
 

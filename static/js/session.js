@@ -210,7 +210,7 @@ export class Session extends EventTarget {
 
   #place(frame, asked) {
     if (asked.text !== undefined) {
-      this.tree.put({ id: frame.question, parent: asked.parent ?? null, role: "user", text: asked.text });
+      this.tree.put({ id: frame.question, parent: asked.parent ?? null, role: "user", text: frame.text ?? asked.text });
     }
     const known = this.tree.get(frame.answer);
     const fresh = { text: "", sources: [], citations: [], written_by: [], unsupported: null, base: "", ...asked.narrowed };

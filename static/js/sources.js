@@ -3,11 +3,13 @@
 import { request } from "./api.js";
 import { el, icon } from "./dom.js";
 import { gettext } from "./language.js";
+import { numbersOf } from "./numbering.js";
 
 export class SourcePanel {
   constructor(panel) {
     this.panel = panel;
     this.body = panel.querySelector("[data-body]");
+    this.about = panel.querySelector("[data-about]");
     panel.querySelector("[data-close]").addEventListener("click", () => this.close());
     panel.addEventListener("keydown", (event) => {
       if (event.key === "Escape") (event.stopPropagation(), this.close());
@@ -20,19 +22,32 @@ export class SourcePanel {
 
   close() {
     if (!this.open) return;
-    this.wanted = null;
+    this.wanted = this.answer = null;
     this.#leavePage();
     this.panel.hidden = true;
     document.body.classList.remove("with-panel");
     this.opener?.isConnected && this.opener.focus();
   }
 
-  async show(message, number, opener) {
-    const citation = message.citations?.find((one) => one.number === number);
-    const source = message.sources?.find((one) => one.number === number);
+  // It stays while the conversation goes on, and says of which answer it is; it goes with that answer.
+  nowIn(path) {
+    if (!this.open || !this.answer) return;
+    const at = path.findIndex((one) => one.id === this.answer);
+    if (at < 0) return this.close();
+    const question = path.slice(0, at).findLast((one) => one.role === "user");
+    const last = path.findLast((one) => one.role === "assistant");
+    this.about.hidden = !question || last.id === this.answer;
+    this.about.textContent = question ? gettext("From the answer to: %(question)s", { question: question.text.slice(0, 300) }) : "";
+  }
+
+  async show(message, wire, opener) {
+    const number = numbersOf(message).get(wire) ?? wire;
+    const citation = message.citations?.find((one) => one.number === wire);
+    const source = message.sources?.find((one) => one.number === wire);
     const known = { ...source, ...citation, document: source?.document ?? citation?.document };
     const wanted = (this.wanted = Symbol(number));
     this.opener = opener;
+    this.answer = message.id;
     this.#leavePage();
     this.panel.hidden = false;
     document.body.classList.add("with-panel");

@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { gettext } from "./language.js";
+import { numbersOf } from "./numbering.js";
 import { markQuote } from "./sources.js";
 
 export class FrameSource {
@@ -33,7 +34,7 @@ export class FrameSource {
     const facts = [source?.locator || (source?.page && gettext("Page %(page)s", source)), source?.heading, file?.collection].filter(Boolean).join(" · ");
     this.opener = opener;
     this.body.replaceChildren(...[
-      el("p", { class: "panel-title" }, el("span", { class: "number" }, String(number)), el("strong", { dir: "auto" }, file?.name ?? gettext("A removed document"))),
+      el("p", { class: "panel-title" }, el("span", { class: "number" }, String(numbersOf(message).get(number) ?? number)), el("strong", { dir: "auto" }, file?.name ?? gettext("A removed document"))),
       facts && el("p", { class: "facts", dir: "auto" }, facts),
       words ? el("blockquote", { class: "passage", dir: "auto" }, ...markQuote(words, citation?.quote)) : el("p", { class: "quiet-text" }, gettext("This document can no longer be read.")),
       this.canOpen() && file?.id && el("a", { class: "button small", href: `/documents/${file.id}/`, target: "_blank", rel: "noopener" }, gettext("Open the document")),

@@ -5,6 +5,7 @@ import { highlightCode } from "./highlight.js";
 import { gettext, said } from "./language.js";
 import { MarkdownView } from "./markdown.js";
 import { stageText } from "./message-view.js";
+import { asShown, numbersOf } from "./numbering.js";
 
 const PAINT_EVERY = 60; // ms between two paints of a growing answer
 const NEAR = 60; // px from the end: the reader follows
@@ -74,8 +75,7 @@ class FrameMessage {
     if (message.role === "user") return void (this.body.textContent = message.text);
     const streaming = message.status === "streaming";
     this.node.setAttribute("aria-busy", String(streaming));
-    const numbers = new Set([...(message.sources ?? []), ...(message.citations ?? [])].map((one) => one.number));
-    this.markdown.render(message.text ?? "", numbers, [], streaming);
+    this.markdown.render(message.text ?? "", numbersOf(message), [], streaming);
     if (!streaming) highlightCode(this.body);
     this.stage.hidden = !streaming || Boolean(message.text);
     this.stage.replaceChildren(el("span", { class: "dots", "aria-hidden": "true" }), stageText(message.stage));
@@ -101,24 +101,26 @@ class FrameMessage {
 
   #sources() {
     const cited = new Set((this.message.citations ?? []).map((one) => one.number));
-    const shown = (this.message.sources ?? []).filter((one) => cited.has(one.number));
+    const numbers = numbersOf(this.message);
+    const inOrder = (one, other) => numbers.get(one.number) - numbers.get(other.number);
+    const shown = (this.message.sources ?? []).filter((one) => cited.has(one.number)).sort(inOrder);
     if (!shown.length) return null;
     const list = el("ol", { class: "source-list" });
-    for (const one of shown) list.append(el("li", {}, this.#source(one)));
+    for (const one of shown) list.append(el("li", {}, this.#source(one, numbers.get(one.number))));
     return el("section", { class: "sources" }, el("h3", {}, gettext("Sources")), list);
   }
 
-  #source(one) {
+  #source(one, number) {
     const where = [one.locator || (one.page && gettext("page %(page)s", one)), one.heading].filter(Boolean).join(" · ");
     return el("button", { type: "button", class: "source", onclick: (event) => this.actions.cite(this.message, one.number, event.currentTarget) },
-      el("span", { class: "number" }, String(one.number)),
+      el("span", { class: "number" }, String(number)),
       el("span", { class: "source-words" }, el("span", { class: "source-name", dir: "auto" }, one.document?.name ?? gettext("A removed document")), where && el("span", { class: "source-where", dir: "auto" }, where)));
   }
 
   #tools() {
     if (!this.message.text) return null;
     return el("div", { class: "tools" }, iconButton("copy", gettext("Copy"), async ({ currentTarget }) => {
-      await copyWords(this.message.text, currentTarget);
+      await copyWords(asShown(this.message), currentTarget);
       announce(gettext("Copied"));
     }));
   }

@@ -104,6 +104,8 @@ class Double:
         self.ingestion: dict[str, Any] = IDLE
         self.elsewhere: list[dict[str, Any]] = []  # of any other collection
         self.ratings: list[dict[str, Any]] = []
+        self.why: dict[str, Any] = {}
+        self.as_kept: dict[str, Any] = {}  # of a question that rules changed
         self.refused_rating: dict[str, Any] | None = None
         page.route_web_socket("**/ws/chat/", self._socket)
         page.route("**/api/**", self._http)
@@ -129,7 +131,7 @@ class Double:
                 return self.send({"type": "error", "id": frame["id"], **self.refusal})
             self.seq, self.log = 0, []
             self.send({"type": "accepted", "id": frame["id"], "turn": TURN, "conversation": CONVERSATION,
-                       "title": self.title, "question": self.question, "answer": self.writes})  # fmt: skip
+                       "title": self.title, "question": self.question, "answer": self.writes, **self.as_kept})  # fmt: skip
         elif frame["type"] == "resume":
             for one in [one for one in self.log if one["seq"] > frame["after"]]:
                 self.send(one)
@@ -187,7 +189,7 @@ class Double:
         answers: dict[str, Any] = {
             "passages/": self.passage, "scope/": self.scope, "engines/": self.engines, "conversations/?": {"conversations": self.conversations, "pinned": self.pinned, "next": STAMP if len(self.conversations) == 50 else None}, "folders/": self.folders,
             "conversations/search/?": {"results": self.found}, "conversations/": self.detail, "documents/": {"document": {}},
-            "ingestion/?": self.ingestion, "ingestion/": {"documents": 3},
+            "messages/": self.why, "ingestion/?": self.ingestion, "ingestion/": {"documents": 3},
         }  # fmt: skip
         if url.startswith("collections/"):
             body: Any = {"collections": self.collections}

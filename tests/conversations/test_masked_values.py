@@ -77,6 +77,25 @@ def test_the_owner_sees_values_and_nothing_else_does(
     assert "@" not in Conversation.objects.get().title
 
 
+def test_a_question_is_told_at_once_as_its_writer_finds_it_later(
+    alice: Client, model: ModelDouble, sealed: None
+) -> None:
+    rules(("secret", "question", "mask"))
+    model.words = ["Yes [1]."]
+    with alice.socket() as socket:
+        first = socket.ask(f"May {ANNA} have AKIAIOSFODNN7EXAMPLE?")
+        socket.until("done")
+        assert first["text"] == f"May {ANNA} have [secret removed]?" == history(alice)[0]["text"]
+        edit = {"type": "edit", "id": "e", "message": first["question"], "text": "No AKIAIOSFODNN7EXAMPLE?"}
+        socket.send(edit)
+        edited = socket.until("accepted")[-1]
+        socket.until("done")
+        assert edited["text"] == "No [secret removed]?"
+        plain = socket.ask("Nothing in here?")
+        assert "text" not in plain
+        socket.until("done")
+
+
 def test_placeholders_stay_the_same_in_a_conversation(alice: Client, model: ModelDouble, sealed: None) -> None:
     model.words = ["Yes [1]."]
     with alice.socket() as socket:
