@@ -13,8 +13,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from inference import rollouts
+from inference import rollouts, seams
 from inference.administration.pages import Fieldsets, context_of, form_page, found_row
 from inference.administration.superusers import SuperusersAlone, actor, require_superuser
 from inference.errors import InferenceError
@@ -34,55 +36,60 @@ LIMITS = (
     "most_bad_ratings_more",
     "least_ratings",
 )
-_RULE = (
+STEPS = (5, 10, 25, 50, 75)  # shares that are one click away
+_RULE = _(
     "Figures are compared when both versions have the least number of answers, at twice as many, four times and so "
     "on. The new version is rolled back by itself when one is past its limit and is not chance; or at once when its "
     "first five answers, or any fifteen one after the other, all fail while the current version answers. A version "
     "that cannot be asked has failed. Over all looks, chance undoes fewer than 1 of 100 roll-outs of equal versions."
 )
 _FIELDSETS: Fieldsets = [
-    (None, {"fields": ["route", "current", "new", "share", "leaves_the_house"]}),
-    ("Guard rails", {"fields": list(LIMITS), "description": _RULE}),
+    (None, {"fields": ["new", "share", "route", "current", "leaves_the_house"]}),
+    (_("Guard rails"), {"fields": list(LIMITS), "description": _RULE, "classes": ["collapse"]}),
 ]
 
 
 class StartForm(StartFormBase):
     route = forms.ModelChoiceField(
         Route.objects.all(),
+        label=_("Route"),
         required=False,
-        empty_label="the default route",
-        help_text="On which route. One without candidates asks the default model: its roll-out replaces that.",
+        empty_label=_("the default route"),
+        help_text=_("On which route. One without candidates asks the default model: its roll-out replaces that."),
     )
     current = forms.ModelChoiceField(
         ModelVersion.objects.filter(state=ModelVersion.State.READY),
-        label="Current version",
+        label=_("Current version"),
         required=False,
-        empty_label="the one that is asked first",
-        help_text="The version that gives up a share. It also answers where the new one fails.",
+        empty_label=_("the one that is asked first"),
+        help_text=_("The version that gives up a share. It also answers where the new one fails."),
     )
     new = forms.ModelChoiceField(
         ModelVersion.objects.filter(state=ModelVersion.State.READY),
-        label="New version",
-        help_text="The version that takes the share.",
+        label=_("New version"),
+        help_text=_("The version that takes the share."),
     )
     leaves_the_house = forms.BooleanField(
         required=False,
-        label="Questions may leave the house",
-        help_text="Needed only where the current version is in the house and the new one is outside.",
+        label=_("Questions may leave the house"),
+        help_text=_("Needed only where the current version is in the house and the new one is outside."),
     )
 
     class Meta:
         model = Rollout
         fields = ("share", *LIMITS)
         help_texts = {
-            "share": "So many of the people whom the current version would serve get the new one. Each person stays "
-            "with one version. The figures of both are compared, so leave the current one a part."
+            "share": _(
+                "So many of the people whom the current version would serve get the new one. Each person stays "
+                "with one version. The figures of both are compared, so leave the current one a part."
+            )
         }
 
-    def start(self, by: Any) -> Rollout:
+    def start(self, by: Any, *, at_once: bool) -> Rollout:
         """Raises RolloutRefused."""
         values = self.cleaned_data
-        return rollouts.start(
+        begin = rollouts.replace if at_once else rollouts.start
+        return begin(
             route=values["route"] or rollouts.default_route(),
             current=values["current"],
             new=values["new"],
@@ -95,18 +102,23 @@ class StartForm(StartFormBase):
 
 @admin.register(Rollout)
 class RolloutAdmin(SuperusersAlone, RolloutAdminBase):
-    list_display = ("started_at", "route", "current", "new", "share_of", "state_of", "reason", "started_by")
+    list_display = ("started_at", "route", "current", "new", "share_of", "state_of", "why", "started_by")
     list_display_links = ("started_at",)
     list_select_related = ("route", "current", "new", "started_by")
     list_per_page = 50
 
     class Media:
-        css = {"all": ["css/administration.css"]}
+        css = {"all": ["css/administration.css", "css/standings.css"]}
 
     def get_urls(self) -> list[URLPattern]:
         doors = [
             path(f"<uuid:pk>/{name}/", self.admin_site.admin_view(view), name=f"inference_rollout_{name}")
-            for name, view in (("figures", self.figures_view), ("promote", self.promote_view), ("back", self.back_view))
+            for name, view in (
+                ("figures", self.figures_view),
+                ("share", self.share_view),
+                ("promote", self.promote_view),
+                ("back", self.back_view),
+            )
         ]
         return [*doors, *super().get_urls()]
 
@@ -119,41 +131,63 @@ class RolloutAdmin(SuperusersAlone, RolloutAdminBase):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         require_superuser(request)
-        return super().changelist_view(request, {"title": "Roll-outs", **(extra_context or {})})
+        return super().changelist_view(request, {"title": _("Roll-outs"), **(extra_context or {})})
 
-    @admin.display(description="share", ordering="share")
+    @admin.display(description=_("share"), ordering="share")
     def share_of(self, rollout: Rollout) -> str:
         return f"{rollout.share} %"
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=_("state"), ordering="state")
     def state_of(self, rollout: Rollout) -> SafeString:
-        return format_html('<span class="state state-{}">{}</span>', rollout.state, rollout.get_state_display())
+        said = gettext("paused") if self._rests(rollout) else rollout.get_state_display()
+        return format_html('<span class="state state-{}">{}</span>', rollout.state, said)
+
+    @admin.display(description=_("reason"))
+    def why(self, rollout: Rollout) -> str:
+        return seams.said.given(rollout.reason)
 
     # -- its pages -----------------------------------------------------------------------------------------------------
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         require_superuser(request)
-        form = StartForm(request.POST or None)
+        form = StartForm(request.POST or None, initial={"new": request.GET.get("new", "")[:40]})
         if request.method == "POST" and form.is_valid():
+            at_once = "at_once" in request.POST
             try:
-                rollout = form.start(request.user)
+                rollout = form.start(request.user, at_once=at_once)
             except InferenceError as error:
-                form.add_error(None, f"{error.user_message} {error.advice}")
+                form.add_error(None, seams.said.given(f"{error.user_message} {error.advice}"))
             else:
-                messages.success(request, f"{rollout.new} takes {rollout.share} % of the people of {rollout.route}.")
+                messages.success(request, _begun(rollout, at_once=at_once))
                 return HttpResponseRedirect(reverse("admin:inference_rollout_change", args=[rollout.pk]))
-        return form_page(self, request, form, "Start a roll-out", "Start the roll-out", fieldsets=_FIELDSETS)
+        page = form_page(self, request, form, _("Start a roll-out"), _("Start the roll-out"), fieldsets=_FIELDSETS)
+        page.template_name = "admin/inference/rollout/start.html"
+        return page
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         rollout = found_row(self, request, object_id)
-        context = context_of(self, request, str(rollout)) | self._comparison(rollout) | {"rule": _RULE}
+        context = context_of(self, request, str(rollout)) | self._comparison(rollout)
+        context |= {"rule": _RULE, "steps": STEPS, "current_share": str(rollout.share)}
         return TemplateResponse(request, "admin/inference/rollout/watch.html", context)
 
     def figures_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """The part of the page that changes: asked for again and again."""
         rollout = found_row(self, request, pk)
         return TemplateResponse(request, "admin/inference/rollout/figures.html", self._comparison(rollout))
+
+    def share_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        rollout = found_row(self, request, pk)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        given = request.POST.get("share", "")
+        try:
+            share = int(given) if given.isascii() and given.isdigit() and len(given) < 4 else -1
+            changed = rollouts.change_share(rollout, share, by=actor(request))
+            messages.success(request, _takes(changed))
+        except InferenceError as error:
+            messages.error(request, seams.said.given(f"{error.user_message} {error.advice}"))
+        return HttpResponseRedirect(reverse("admin:inference_rollout_change", args=[rollout.pk]))
 
     def promote_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         return self._ended(request, pk, lambda rollout: rollouts.promote(rollout, by=actor(request)))
@@ -168,11 +202,15 @@ class RolloutAdmin(SuperusersAlone, RolloutAdminBase):
             return HttpResponseNotAllowed(["POST"])
         try:
             ended: Rollout = end(rollout)
-            messages.success(
-                request, f"The roll-out of {ended.new} on {ended.route} was {ended.get_state_display().lower()}."
+            promoted = ended.state == Rollout.State.PROMOTED
+            told = (
+                gettext("%(new)s was promoted on %(route)s.")
+                if promoted
+                else gettext("%(new)s was rolled back on %(route)s.")
             )
+            messages.success(request, told % {"new": ended.new, "route": ended.route})
         except InferenceError as error:
-            messages.error(request, f"{error.user_message} {error.advice}")
+            messages.error(request, seams.said.given(f"{error.user_message} {error.advice}"))
         return HttpResponseRedirect(reverse("admin:inference_rollout_change", args=[rollout.pk]))
 
     def _comparison(self, rollout: Rollout) -> dict[str, Any]:
@@ -181,4 +219,23 @@ class RolloutAdmin(SuperusersAlone, RolloutAdminBase):
             "verdict": rollouts.judge(rollout),
             "running": rollout.state == Rollout.State.RUNNING,
             "promoted": rollout.state == Rollout.State.PROMOTED,
+            "rests": self._rests(rollout),
         }
+
+    @staticmethod
+    def _rests(rollout: Rollout) -> bool:
+        return rollout.state == Rollout.State.RUNNING and rollout.share == 0
+
+
+def _begun(rollout: Rollout, *, at_once: bool) -> str:
+    if not at_once:
+        return _takes(rollout)
+    told = gettext("%(new)s took the place of %(current)s on %(route)s. It can be taken back below.")
+    return told % {"new": rollout.new, "current": rollout.current, "route": rollout.route}
+
+
+def _takes(rollout: Rollout) -> str:
+    if rollout.share == 0:
+        return gettext("The roll-out rests: nobody gets %(new)s until the share is raised.") % {"new": rollout.new}
+    told = gettext("%(new)s takes %(share)s %% of the people of %(route)s.")
+    return told % {"new": rollout.new, "share": rollout.share, "route": rollout.route}

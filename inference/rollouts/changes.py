@@ -81,6 +81,31 @@ def start(
 
 
 @transaction.atomic
+def replace(*, by: AbstractBaseUser | None, **started: Any) -> Rollout:
+    """The new version takes the place at once, as by a roll-out that was promoted: so it can be taken back. Takes what
+    `start` takes. Raises RolloutRefused."""
+    return promote(start(by=by, **started | {"share": 100}), by=by)
+
+
+@transaction.atomic
+def change_share(target: Rollout, share: int, *, by: AbstractBaseUser | None) -> Rollout:
+    """0 rests it: nobody gets the new version until the share is raised. Each person who stays within the share stays
+    with the new version, and what was measured so far counts on. Raises NoRollout, RolloutRefused."""
+    rollout = _running(target)
+    if rollout is None:
+        raise NoRollout
+    if not 0 <= share <= 100:
+        raise RolloutRefused("A share is 0 to 100 percent.", advice="Correct it.")
+    if share:
+        _require_ready(rollout.new)
+    before, rollout.share = rollout.share, share
+    if share != before:
+        rollout.save(update_fields=["share"])
+        audit.record("rollout.share_changed", str(rollout.route), by, new=str(rollout.new), before=before, share=share)
+    return rollout
+
+
+@transaction.atomic
 def promote(target: Route | Rollout, *, by: AbstractBaseUser | None) -> Rollout:
     """The new version takes the place of the current one, which stays installed. Raises NoRollout, RolloutRefused."""
     rollout = _running(target)

@@ -70,7 +70,7 @@ def test_for_all_but_superusers_the_pages_are_not_there(cast: Cast, house: House
     rows = {"modelversion": house.old, "route": house.route, "rollout": house.rollout, "job": job}
     paths += [f"{ADMIN}/{kind}/{row.pk}/change/" for kind, row in rows.items()]
     paths += [f"{ADMIN}/route/explain/", f"{ADMIN}/rollout/{house.rollout.pk}/figures/", f"{ADMIN}/"]
-    acts = [f"{ADMIN}/rollout/{house.rollout.pk}/{act}/" for act in ("promote", "back")] + [
+    acts = [f"{ADMIN}/rollout/{house.rollout.pk}/{act}/" for act in ("promote", "back", "share")] + [
         f"{ADMIN}/job/{job.pk}/cancel/"
     ]
     for person in (cast.alice, cast.bob, cast.charlie):
@@ -276,6 +276,63 @@ def test_the_page_tells_who_would_be_asked_and_why_others_are_not(admin: Client,
 
 
 # -- roll-outs ---------------------------------------------------------------------------------------------------------
+
+
+def _of_a_start(house: House) -> dict[str, Any]:
+    names = ("share", "least_answers", "most_failures_more", "most_first_token_ratio", "least_speed_ratio",
+             "most_bad_ratings_more", "least_ratings")  # fmt: skip
+    return {"new": house.new.pk} | {name: house.rollout._meta.get_field(name).default for name in names}
+
+
+def test_the_share_of_a_roll_out_is_raised_rested_and_written_down(admin: Client, house: House) -> None:
+    share = f"{ADMIN}/rollout/{house.rollout.pk}/share/"
+    assert "takes 50 % of the people" in said(admin.post(share, {"share": "50"}, follow=True))
+    assert "rests" in said(admin.post(share, {"share": "0"}, follow=True))
+    house.rollout.refresh_from_db()
+    assert (house.rollout.share, house.rollout.state) == (0, Rollout.State.RUNNING)
+    assert "paused" in said(admin.get(f"{ADMIN}/rollout/"))
+    assert "Nobody gets" in said(admin.get(f"{ADMIN}/rollout/{house.rollout.pk}/figures/"))
+    for wrong in ("101", "-1", "", "x", "٣", "9" * 50):
+        assert "0 to 100 percent" in said(admin.post(share, {"share": wrong}, follow=True)), wrong
+    admin.post(share, {"share": "0"})
+    lines = AuditEntry.objects.filter(action="rollout.share_changed").order_by("pk")
+    assert [(one.whole_detail["before"], one.whole_detail["share"]) for one in lines] == [(20, 50), (50, 0)]
+    assert admin.get(share).status_code == 405
+    rollouts.roll_back(house.route, by=None, reason="")
+    assert "no roll-out on this route" in said(admin.post(share, {"share": "5"}, follow=True))
+
+
+def test_the_share_of_a_version_that_is_not_ready_is_only_lowered_to_nothing(admin: Client, house: House) -> None:
+    ModelVersion.objects.filter(pk=house.new.pk).update(state="retired")
+    share = f"{ADMIN}/rollout/{house.rollout.pk}/share/"
+    assert "is retired" in said(admin.post(share, {"share": "50"}, follow=True))
+    assert "rests" in said(admin.post(share, {"share": "0"}, follow=True))
+
+
+def test_a_version_takes_another_ones_place_at_once_and_is_taken_back(admin: Client, house: House) -> None:
+    page = said(admin.get(f"{ADMIN}/modelversion/{house.new.pk}/change/"))
+    assert f"{ADMIN}/rollout/add/?new={house.new.pk}" in page
+    form = said(admin.get(f"{ADMIN}/rollout/add/?new={house.new.pk}"))
+    assert f'value="{house.new.pk}" selected' in form and "Replace for everybody at once" in form
+    refused = admin.post(f"{ADMIN}/rollout/add/", {**_of_a_start(house), "at_once": "yes"})
+    assert "has a roll-out already" in errors(refused)
+    rollouts.roll_back(house.route, by=None, reason="")
+    told = said(admin.post(f"{ADMIN}/rollout/add/", {**_of_a_start(house), "at_once": "yes"}, follow=True))
+    assert "took the place of qwen3-4b-q4" in told and "Roll back to qwen3-4b-q4" in told
+    assert house.route.candidates.filter(version=house.new).exists()
+    done = Rollout.objects.get(state="promoted")
+    admin.post(f"{ADMIN}/rollout/{done.pk}/back/", {"reason": "Worse."})
+    assert house.route.candidates.filter(version=house.old).exists()
+
+
+def test_versions_that_are_not_ready_offer_no_place(admin: Client, house: House) -> None:
+    old = ModelVersion.objects.get(name="llama-old")
+    assert (
+        "rollout/add/"
+        not in said(admin.get(f"{ADMIN}/modelversion/{old.pk}/change/"))
+        .partition("object-tools")[2]
+        .partition("</ul>")[0]
+    )
 
 
 def test_a_roll_out_is_started_watched_and_rolled_back(admin: Client, cast: Cast, house: House) -> None:
