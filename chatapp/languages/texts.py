@@ -33,6 +33,17 @@ TEXTS: frozenset[str] = frozenset(
         gettext_noop("The database is not available at the moment."),
         gettext_noop("Try again in a minute; if it stays away, tell your administrator."),
         gettext_noop("Others were changing the same thing at the same moment, so nothing was changed."),
+        # Of files that are attached to a chat.
+        gettext_noop("A chat holds %(count)s files at most."),
+        gettext_noop("Remove one that is no longer needed, or begin a new chat."),
+        gettext_noop("A file that is attached may have %(size)s MB at most."),
+        gettext_noop("Attach a part of it, or ask your curator to add it to a collection."),
+        gettext_noop("Files cannot be attached to chats here."),
+        gettext_noop("Ask your curator to add the file to a collection."),
+        gettext_noop("It holds what the rules of your organisation do not let in, so nothing of it is read."),
+        gettext_noop(
+            "A file of this chat was still being read, so that this answer does without it. Ask again in a moment."
+        ),
         # Of questions and answers.
         gettext_noop("Only an answer can be explained."),
         gettext_noop("You have too many answers running at once."),

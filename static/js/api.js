@@ -70,7 +70,7 @@ export async function request(method, url, body, { timeout = 20000 } = {}) {
 }
 
 // fetch tells nothing about the progress of an upload, so files go with XMLHttpRequest.
-export function upload(url, file, path, onProgress) {
+export function upload(url, file, path, onProgress, signal = null) {
   return new Promise((resolve, reject) => {
     const form = new FormData();
     form.append("file", file, file.name);
@@ -84,6 +84,8 @@ export function upload(url, file, path, onProgress) {
     call.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
     call.onload = () => (call.status < 300 && call.response ? resolve(call.response) : reject(errorFrom(call.status, call.response)));
     call.onerror = call.ontimeout = () => reject(new ApiError({ ...UNREACHABLE, message: gettext("The upload broke off.") }));
+    call.onabort = () => reject(new ApiError({ code: "called_off" }));
+    signal?.addEventListener("abort", () => call.abort(), { once: true });
     call.send(form);
   });
 }

@@ -1,6 +1,7 @@
 // The chat page: makes the parts and lets them know of one another.
 
 import { fetched, request } from "./api.js";
+import { Attachments } from "./attachments.js";
 import { ChatSocket, SIGNED_OUT } from "./chat-socket.js";
 import { Composer } from "./composer.js";
 import { ConversationSearch } from "./conversation-search.js";
@@ -61,6 +62,7 @@ const transcript = new Transcript({
 const composer = new Composer({
   form: byId("composer"),
   onAsk: (text) => {
+    if (attachments?.sending) return waitForFiles();
     transcript.toEnd();
     early = !socket.greeted;
     return attempt(session.ask(text));
@@ -77,6 +79,29 @@ new ScopePanel({
   button: byId("scope-button"),
   chips: byId("scope-chips"),
   onClosed: () => composer.focus(),
+});
+
+const attachments = byId("attach") && new Attachments({
+  session,
+  list: byId("attachments"),
+  button: byId("attach"),
+  input: byId("attach-files"),
+  area: byId("question"),
+  drop: document.querySelector(".chat"),
+});
+let afterFiles = false; // a question was sent while files were on their way: it goes once they are here
+
+function waitForFiles() {
+  afterFiles = true;
+  tell(gettext("The files are still being sent. Your question goes with them."));
+  return false;
+}
+
+attachments?.addEventListener("settled", ({ detail: all }) => {
+  if (!afterFiles) return;
+  afterFiles = false;
+  if (all) return tell(null), composer.form.requestSubmit();
+  tell(gettext("Not every file could be attached, so your question was not sent. Remove what failed, or send your question as it is."), { problem: true });
 });
 
 const list = new ConversationList({
@@ -120,6 +145,7 @@ const palette = new Palette({
     regenerate: !session.busy && session.tree.lastAnswer() ? () => attempt(session.regenerate(session.tree.lastAnswer())) : null,
     writeQuestion: () => composer.area.focus(),
     jump: () => transcript.toEnd(),
+    attach: attachments && (() => attachments.open()),
     keep: menuButton.hidden ? null : () => menuButton.click(),
     selectSeveral: list.shown().length ? () => list.selecting.begin() : null,
     newFolder: () => list.newFolder(),
@@ -203,7 +229,7 @@ function paint() {
   transcript.show(session.tree, session.busy);
   panel.nowIn(session.tree.path());
   composer.setBusy(session.busy);
-  byId("empty").hidden = session.id !== null || session.tree.messages.size > 0;
+  byId("empty").hidden = session.tree.messages.size > 0 || (session.id !== null && !attachments?.any);
   temporary.paint();
   menuButton.hidden = session.id === null || session.temporary;
   byId("pending").hidden = !(session.waiting.size && session.id === null);
@@ -223,11 +249,14 @@ async function open(id) {
   list.select(id);
   composer.forConversation(id);
   scope.forConversation(id);
+  attachments?.leave(id);
+  afterFiles = false;
   tell(null);
   try {
     await session.open(id);
     if (session.id !== id) return;
     composer.setTemporary(session.temporary);
+    attachments?.show(session.attachments);
     scope.forConversation(id, session.tree.lastAnswer());
     transcript.toEnd();
     composer.focus();
@@ -277,6 +306,8 @@ tabs?.addEventListener("message", ({ data }) => {
 byId("question").addEventListener("input", () => {
   if (early) tell(null);
   early = false; // whoever goes on writing decides again when to send
+  if (afterFiles) tell(null);
+  afterFiles = false;
 });
 
 socket.addEventListener("hello", () => {

@@ -68,9 +68,11 @@ export class Composer {
     this.drafts.put(this.conversation, on ? "" : this.area.value);
   }
 
-  // The conversation has got its id: what is written from now on belongs to it.
+  // The conversation has got its id: what is written, perhaps already, belongs to it.
   nowIn(id) {
+    if (!this.temporary) this.drafts.put(this.conversation, "");
     this.conversation = id;
+    this.#changed();
   }
 
   // Before what is written already, which may be about it.

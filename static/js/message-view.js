@@ -24,6 +24,7 @@ const DOUBTED = 0.3, SURE = 0.6;
 export function stageText(frame) {
   const { stage, queue_position: place, read, of } = frame ?? {};
   if (stage === "searching") return gettext("Searching the documents");
+  if (stage === "files") return gettext("Waiting until the attached files are read");
   if (stage === "writing") return gettext("Writing");
   if (stage !== "reading") return gettext("Sending");
   if (place) return gettext("Waiting for the model: %(place)s in line", { place: number(place) });
@@ -35,6 +36,11 @@ function whatIsQuoted(alone, failed) {
   if (!alone) return gettext("The sentences in quotation marks are quoted word for word.");
   if (failed) return gettext("So these are the best sentences, quoted word for word.");
   return gettext("These are the best sentences, quoted word for word, because no language model is in use.");
+}
+
+// Where a document lies: in a collection, or in this chat alone.
+function homeOf(document) {
+  return document?.attached ? gettext("Attached to this chat") : document?.collection;
 }
 
 export class MessageView {
@@ -167,7 +173,7 @@ export class MessageView {
     const shown = cited.size ? all.filter((source) => cited.has(source.number)).sort(inOrder) : all;
     if (!shown.length || (this.message.status === "streaming" && !this.message.text)) return null;
     const list = el("ol", { class: "source-list" });
-    const manyCollections = new Set(all.map((one) => one.document?.collection).filter(Boolean)).size > 1;
+    const manyCollections = new Set(all.map((one) => homeOf(one.document)).filter(Boolean)).size > 1;
     const named = this.message.status !== "streaming" || cited.size > 0; // before that, not all marks are there
     for (const source of shown) list.append(el("li", {}, this.#sourceButton(source, named && numbers.get(source.number), manyCollections)));
     if (!cited.size && this.message.status !== "streaming") {
@@ -178,7 +184,7 @@ export class MessageView {
   }
 
   #sourceButton(source, number, manyCollections) {
-    const where = [manyCollections && source.document?.collection, source.locator || (source.page && gettext("page %(page)s", source)), source.heading ?? ""].filter(Boolean).join(" · ");
+    const where = [(manyCollections || source.document?.attached) && homeOf(source.document), source.locator || (source.page && gettext("page %(page)s", source)), source.heading ?? ""].filter(Boolean).join(" · ");
     return el("button", { type: "button", class: "source", data: { number: source.number },
       onclick: (event) => this.actions.cite(this.message, source.number, event.currentTarget) },
       number && el("span", { class: "number", "aria-hidden": "true" }, String(number)),

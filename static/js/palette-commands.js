@@ -41,6 +41,7 @@ export function commandsOf(acts) {
     { name: gettext("Answer again"), run: acts.regenerate },
     { name: gettext("Go to the question box"), keys: KEYS.write, run: acts.writeQuestion },
     { name: gettext("Jump to latest"), run: acts.jump },
+    { name: gettext("Attach files to this chat"), run: acts.attach },
     { name: gettext("Pin, move, archive or delete this conversation"), hint: gettext("Menu"), run: acts.keep },
     { name: gettext("Select several conversations"), run: acts.selectSeveral },
     { name: gettext("New folder"), run: acts.newFolder },

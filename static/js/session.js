@@ -25,9 +25,19 @@ export class Session extends EventTarget {
     this.id = id;
     this.temporary = false; // whether this chat is, or the next one will be
     this.title = "";
+    this.attachments = [];
     this.tree = new Tree();
     this.turns = new Map(); // turn -> id of its answer
     this.socket.forgetAll();
+  }
+
+  // A file was attached before anything was asked: the conversation is there, and the next question goes to it.
+  beginsAt(id) {
+    if (this.id) return;
+    this.id = id;
+    for (const asked of this.waiting.values()) asked.conversation ??= id;
+    this.#emit("opened", id);
+    this.#emit("changed");
   }
 
   get busy() {
@@ -47,6 +57,7 @@ export class Session extends EventTarget {
     const shown = new Map(this.tree.chosen);
     this.title = detail.title;
     this.temporary = Boolean(detail.temporary);
+    this.attachments = detail.attachments ?? [];
     this.tree = new Tree(detail.messages);
     for (const [parent, child] of shown) {
       if (this.tree.get(child) && this.tree.siblings(this.tree.get(child)).at(-1).id === child) this.tree.chosen.set(parent, child);

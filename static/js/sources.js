@@ -93,7 +93,7 @@ export class SourcePanel {
     const around = (one) => el("p", { class: "around", dir: "auto" }, ...(inPassage.length > 1 ? [one.text] : markFirst(one.text, known)));
     const marked = el("blockquote", { class: "passage", dir: "auto", tabindex: "-1" }, ...inPassage);
     this.body.replaceChildren(
-      ...this.#title(file.title || file.name, number, [place, file.title !== file.name && file.title && file.name, collectionName(file.collection)]),
+      ...this.#title(file.title || file.name, number, [place, file.title !== file.name && file.title && file.name, file.attached ? gettext("Attached to this chat") : collectionName(file.collection)]),
       el("a", { class: "button small", href: safePath(passage.download), download: "" }, icon("download"), gettext("Download the document")),
       el("div", { data: { page: "" }, hidden: true }),
       passage.heading && passage.heading !== file.title ? el("h3", { dir: "auto" }, passage.heading) : "",
