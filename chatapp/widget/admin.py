@@ -96,7 +96,9 @@ class WidgetAdmin(OfOrganisers, WidgetAdminBase):
         if widget._state.adding:
             return gettext("Save first: then the line for the intranet's page stands here.")
         address = f"{settings.PUBLIC_URL.rstrip('/') or 'https://YOUR-FOOTNOTE'}/widget.js"
-        return format_html('<code dir="ltr">{}</code>', f'<script src="{address}" data-key="{widget.key}" defer></script>')
+        return format_html(
+            '<code dir="ltr">{}</code>', f'<script src="{address}" data-key="{widget.key}" defer></script>'
+        )
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -6,9 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 
+from chatapp.languages.administration import TEXTS_OF_ADMINISTRATION
 from chatapp.languages.texts import TEXTS
 from tests.languages.catalogs import ROOT
 
+_LISTED = TEXTS | TEXTS_OF_ADMINISTRATION
 _VALUE = re.compile(r"%\(\w+\)s")
 _TOLD = {"user_message", "advice"}
 _ERRORS = {"Invalid", "NotFound", "NotImported"}
@@ -35,22 +37,17 @@ _OF_PROGRAMS = (
     "json_body.py",
     "widget/consumer.py",
 )
-_OF_ADMINISTRATORS = (
-    "accounts/links.py",
-    "documents/bench.py",
-    "evaluation/",
+_OF_ADMINISTRATORS = (  # not listed yet
     "limits/budgets.py",
-    "organisations/services.py",
     "privacy/errors.py",
-    "roles/services.py",
-    "welcome/",
-    "widget/origins.py",
 )
 _EXCEPTIONS = {
     "The upload holds no file.",  # of a program: the page sends one
     "There is no field named X.",
     "The field X has the wrong type.",
     "There is no action named X.",
+    "There is no role named X.",  # of a command: the page offers those that there are
+    "Use one of X.",
     "Use some of X.",
     "There is no key named X in use.",  # of a command
     "There is no collection named X that you can see.",  # of commands and programs
@@ -61,7 +58,7 @@ _EXCEPTIONS = {
 
 
 def test_what_people_read_is_listed() -> None:
-    known = [re.compile(".+".join(map(re.escape, _VALUE.split(text))), re.DOTALL) for text in TEXTS]
+    known = [re.compile(".+".join(map(re.escape, _VALUE.split(text))), re.DOTALL) for text in _LISTED]
     told = {(where, text) for where, text in _told() if text not in _EXCEPTIONS and "`" not in text}  # names of fields
     missing = sorted(one for one in told if not any(pattern.fullmatch(one[1]) for pattern in known))
     assert not missing, f"Add them to chatapp/languages/texts.py and translate them, docs/translations.md: {missing}"
