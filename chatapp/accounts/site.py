@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from chatapp.accounts.models import User
 from chatapp.errors import NotFound
 from chatapp.languages.of_django import AdministrationScripts
+from chatapp.overview import attention
+from chatapp.overview.jobs import groups_of
 from chatapp.roles import services as roles
+from inference.administration.superusers import is_superuser, require_superuser
 
 
 class Administration(AdminSite):
@@ -25,6 +31,24 @@ class Administration(AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         name = gettext("%(site)s administration") % {"site": settings.SITE_NAME}
         return {**super().each_context(request), "site_header": name, "site_title": name}
+
+    def get_urls(self) -> Any:
+        return [path("attention/", self.admin_view(self.attention_view), name="attention"), *super().get_urls()]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Its pages by what somebody wants to do; to those who run Footnote, what needs them comes first."""
+        context = {"groups": groups_of(self.get_app_list(request)), **(extra_context or {})}
+        if is_superuser(request):
+            context["matters"] = attention.stored(cast(User, request.user))
+        return super().index(request, context)
+
+    def attention_view(self, request: HttpRequest) -> HttpResponse:
+        """The same with the parts, which are asked: the page fetches it once it is shown, and again later."""
+        require_superuser(request)
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        found = attention.everything(cast(User, request.user))
+        return TemplateResponse(request, "admin/overview/attention.html", {"matters": found, "asked": True})
 
     def has_permission(self, request: Any) -> bool:
         if not (super().has_permission(request) or roles.has_any(request.user)):

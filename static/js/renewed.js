@@ -1,4 +1,5 @@
-// A part of a page that is asked for again and again while the page is looked at: [data-renewed] with an id.
+// A part of a page that is asked for again and again while the page is looked at: [data-renewed] with an id; with
+// [data-at-once] also as soon as the page is there.
 
 import { el } from "./dom.js";
 import { gettext, time } from "./language.js";
@@ -40,5 +41,6 @@ const timeNow = () => time(new Date(), { hour12: false });
 
 for (const box of document.querySelectorAll("[data-renewed]")) {
   box.dataset.at = timeNow();
+  if ("atOnce" in box.dataset) renew(box); // what takes a while is not waited for with the page
   setInterval(() => renew(box), 1000 * Number(box.dataset.renewed));
 }
