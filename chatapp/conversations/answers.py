@@ -6,8 +6,6 @@ from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model
-
 from chatapp.accounts.models import User
 from chatapp.conversations.admission import running_turns
 from chatapp.conversations.masked import bears_any, message_put_back, values_for
@@ -17,6 +15,7 @@ from chatapp.documents.search import readable_ids
 from chatapp.errors import as_dict
 from chatapp.feedback.services import ratings_of
 from chatapp.privacy.errors import Unreadable
+from chatapp.privacy.fields import opened
 from chatapp.safety.masking.placeholders import put_back
 
 _EVERYTHING = {"collections": None, "filters": None}
@@ -24,7 +23,7 @@ _WORDS = frozenset({"text", "heading", "quote"})
 
 
 def conversation(row: Conversation) -> dict[str, Any]:
-    title = _opened(row, "title")
+    title = opened(row, "title")
     told = {"id": str(row.pk), "title": title or "", "updated_at": row.updated_at.isoformat()}
     said = {"unreadable": title is None, "temporary": row.temporary, "pinned": row.pinned, "archived": row.archived}
     kept_in = {"folder": str(row.folder_id)} if row.folder_id else {}
@@ -33,7 +32,7 @@ def conversation(row: Conversation) -> dict[str, Any]:
 
 def folder(row: Folder) -> dict[str, Any]:
     """`conversations`: how many are shown in it, where they were counted."""
-    name = _opened(row, "name")
+    name = opened(row, "name")
     told = {"id": str(row.pk), "name": name or "", "conversations": getattr(row, "held", 0)}
     return told | ({"unreadable": True} if name is None else {})
 
@@ -57,23 +56,15 @@ def _hit(one: Hit, values: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _opened(row: Model, field: str) -> Any:
-    """None: it is sealed, and nobody can open it. The rest of the page is shown without it."""
-    try:
-        return getattr(row, field)
-    except Unreadable:
-        return None
-
-
 def messages(user: User, rows: Iterable[Message]) -> list[dict[str, Any]]:
     """Of passages that the person may no longer read, the name of the document is left."""
     rows = list(rows)
-    shown = {source["passage"] for row in rows for source in _opened(row, "sources") or ()}
+    shown = {source["passage"] for row in rows for source in opened(row, "sources") or ()}
     readable = readable_ids(user, shown) if shown else set()
     ratings = ratings_of(user, rows)
     narrowed = _narrowed(rows)
     found = [_message(row, readable, ratings.get(row.pk)) | narrowed.get(row.pk, _EVERYTHING) for row in rows]
-    homes = {row.conversation_id for row in rows if bears_any(_opened(row, "text") or "")}
+    homes = {row.conversation_id for row in rows if bears_any(opened(row, "text") or "")}
     values = values_for(user, homes) if homes else {}
     return [
         message_put_back(one, values[row.conversation_id]) if row.conversation_id in values else one
@@ -85,11 +76,11 @@ def _narrowed(rows: Iterable[Message]) -> dict[UUID, dict[str, Any]]:
     """Of each answer, what its question was asked of."""
     turns = Turn.objects.filter(answer__in=[row.pk for row in rows if row.role == Message.Role.ASSISTANT])
     found = turns.order_by("created_at").only("answer", "collections", "filters")
-    return {turn.answer_id: {"collections": turn.collections, "filters": _opened(turn, "filters")} for turn in found}
+    return {turn.answer_id: {"collections": turn.collections, "filters": opened(turn, "filters")} for turn in found}
 
 
 def _message(row: Message, readable: Set[int], rating: dict[str, Any] | None) -> dict[str, Any]:
-    text, kept = _opened(row, "text"), _opened(row, "sources")
+    text, kept = opened(row, "text"), opened(row, "sources")
     sources = readable_parts(kept or (), readable)
     unreadable = as_dict(Unreadable()) if text is None or kept is None else None
     return {
@@ -121,9 +112,9 @@ def _citation(row: Citation, sources: list[dict[str, Any]], readable: Set[int]) 
     return {
         "number": row.number,
         "passage": row.passage_id,
-        "document": shown["document"] if shown else {"id": None, "name": _opened(row, "document_name") or ""},
+        "document": shown["document"] if shown else {"id": None, "name": opened(row, "document_name") or ""},
         "page": row.page,
-        "quote": (_opened(row, "quote") or "") if row.passage_id in readable else "",
+        "quote": (opened(row, "quote") or "") if row.passage_id in readable else "",
         "score": row.score,
     }
 
@@ -143,7 +134,7 @@ def running(user: User) -> list[dict[str, Any]]:
 
 def _begins_at(user: User, turn: Turn) -> int:
     """In the text as its owner sees it."""
-    text = (_opened(turn.answer, "text") or "") if turn.begins_at else ""
+    text = (opened(turn.answer, "text") or "") if turn.begins_at else ""
     if not bears_any(text):
         return turn.begins_at
     home = turn.question.conversation_id

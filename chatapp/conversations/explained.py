@@ -14,7 +14,7 @@ from typing import Any, Literal
 from chatapp.conversations.models import Explanation, Message
 from chatapp.documents.search import FoundPassage
 from chatapp.governance.findings import gathered
-from chatapp.privacy.errors import Unreadable
+from chatapp.privacy.fields import opened
 from inference.engine import Source
 from inference.outcomes import costs_of
 from inference.routing.following import Followed, Step
@@ -96,10 +96,7 @@ def of_question(question: Message, found: Found) -> Explanation:
 
 def _kept_of(row: Explanation | None) -> dict[str, Any] | None:
     """None: nothing was kept, or nobody can open it."""
-    try:
-        found: dict[str, Any] | None = row.kept if row else None
-    except Unreadable:
-        return None
+    found: dict[str, Any] | None = opened(row, "kept") if row else None
     return found
 
 

@@ -11,7 +11,7 @@ from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Folder
 from chatapp.errors import Invalid, NotFound
-from chatapp.privacy.errors import Unreadable
+from chatapp.privacy.fields import opened
 from chatapp.safety.gates import clean_title
 from chatapp.safety.masking.placeholders import Placeholders
 from retrieval.stored_text import storable
@@ -65,10 +65,8 @@ def _new_name(user: User, name: str, others: Collection[Folder] | QuerySet[Folde
 
 def name_of(folder: Folder) -> str | None:
     """None: nobody can open it."""
-    try:
-        return folder.name
-    except Unreadable:
-        return None
+    name: str | None = opened(folder, "name")
+    return name
 
 
 def lock_person(user: User) -> None:

@@ -12,7 +12,7 @@ from chatapp.conversations.answer_cache import NOTE
 from chatapp.conversations.explained import Found, kept_of
 from chatapp.conversations.models import Message
 from chatapp.errors import Invalid
-from chatapp.privacy.errors import Unreadable
+from chatapp.privacy.fields import opened
 from chatapp.safety.egress.guard import is_of_egress
 from chatapp.safety.models import What
 from inference.engines.extractive import ExtractiveEngine
@@ -67,10 +67,7 @@ def _passage(shown: dict[str, Any], kept: dict[str, Any], cited: set[int]) -> di
 
 def _question_of(answer: Message) -> str:
     """As it was searched for: what rules masked in it stays masked here."""
-    try:
-        return answer.parent.text if answer.parent else ""
-    except Unreadable:
-        return ""
+    return (opened(answer.parent, "text") if answer.parent else None) or ""
 
 
 def _found(answer: Message, kept: dict[str, Any]) -> dict[str, Found]:

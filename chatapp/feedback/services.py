@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Model
 from django.utils import timezone
 
 from chatapp.accounts.models import User
@@ -16,7 +15,7 @@ from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.errors import Invalid, NotFound
 from chatapp.feedback.models import MOST_CHARACTERS, Handled, Rating
 from chatapp.feedback.remasking import masked_again
-from chatapp.privacy.errors import Unreadable
+from chatapp.privacy.fields import opened
 from chatapp.safety.askers import rules_for
 from chatapp.safety.gates import clean_as_whole
 from chatapp.safety.masking.placeholders import put_back
@@ -63,10 +62,7 @@ def _sent(answer: Message) -> dict[str, Any]:
 
 def sources_of(answer: Message) -> list[dict[str, Any]]:
     """Empty where nobody can open them."""
-    try:
-        return list(answer.sources)
-    except Unreadable:
-        return []
+    return list(opened(answer, "sources") or ())
 
 
 def _require_sense(message: Message, rating: str, reasons: Sequence[str], words: Sequence[str], curators: bool) -> None:
@@ -120,15 +116,6 @@ def _as_json(row: Rating) -> dict[str, Any]:
     name = next(name for name, value in _NAMES.items() if value == row.value)
     words = {field: opened(row, field) or "" for field in _WORDS}  # the rating itself is no secret
     return {"rating": name, "reasons": row.reasons, **words, "curators": row.sent_at is not None}
-
-
-def opened(row: Model, field: str) -> str | None:
-    """None: nobody can open it."""
-    try:
-        found: str = getattr(row, field)
-    except Unreadable:
-        return None
-    return found
 
 
 def of_turns(turns: Collection[UUID]) -> dict[UUID, int]:

@@ -26,8 +26,9 @@ from chatapp.documents.bench import place_of, served_cuts
 from chatapp.documents.search import readable_passages
 from chatapp.feedback.curating import stamp
 from chatapp.feedback.models import Handled, Rating
-from chatapp.feedback.services import opened, sources_of
+from chatapp.feedback.services import sources_of
 from chatapp.governance.services import record
+from chatapp.privacy.fields import opened
 from chatapp.privacy.sealing import prepare
 from chatapp.safety.askers import rules_for
 from chatapp.safety.gates import shown_to

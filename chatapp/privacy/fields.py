@@ -138,6 +138,14 @@ class SealedJSONField(_SealedField, models.JSONField):
         return json.loads(text)
 
 
+def opened(row: models.Model, field: str) -> Any:
+    """What stands there; None: it is sealed, and nobody can open it. So the rest of a page is shown without it."""
+    try:
+        return getattr(row, field)
+    except Unreadable:
+        return None
+
+
 def sealed_values(model: type[models.Model], person: UUID, place: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """What `update` may be given for the row at this place: values of sealed fields as they will stand there."""
     fields = {field.name: field for field in model._meta.concrete_fields if isinstance(field, _SealedField)}

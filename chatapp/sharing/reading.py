@@ -16,7 +16,7 @@ from chatapp.conversations.engines import engine_label, is_quoting
 from chatapp.conversations.models import Citation, Message
 from chatapp.conversations.services import documents_of
 from chatapp.documents.search import readable_ids
-from chatapp.privacy.errors import Unreadable
+from chatapp.privacy.fields import opened
 from chatapp.safety.askers import RulesFor, rules_for
 from chatapp.safety.gates import shown_to
 from chatapp.safety.policy import Where
@@ -119,10 +119,8 @@ def _documents(row: Message) -> set[UUID] | None:
         return set()
     if row.documents is not None:
         return set(row.documents)
-    try:
-        return set(documents_of(row.sources))
-    except Unreadable:
-        return None
+    sources = opened(row, "sources")
+    return None if sources is None else set(documents_of(sources))
 
 
 def _shown(
@@ -137,10 +135,8 @@ def _shown(
 
 def _one(ordinal: int, row: Message, length: int | None, withheld: str, places: dict[int, UUID]) -> Shown:
     question = row.role == Message.Role.USER
-    try:
-        text: str | None = row.text[:length]
-    except Unreadable:
-        text = None
+    whole: str | None = opened(row, "text")
+    text = whole and whole[:length]
     if withheld:  # what is quoted in a later question comes from there
         text = without_quotes(text or "") if question else ""
     cited = (
@@ -159,13 +155,5 @@ def without_quotes(question: str) -> str:
 
 def _source(row: Citation, places: dict[int, UUID]) -> ShownSource:
     document = places.get(row.passage_id) if row.passage_id else None
-    quote = (_opened(row, "quote") or "") if document else ""
-    return ShownSource(row.number, _opened(row, "document_name") or "", row.page, quote, document)
-
-
-def _opened(row: Citation, field: str) -> str | None:
-    try:
-        found: str = getattr(row, field)
-    except Unreadable:
-        return None
-    return found
+    quote = (opened(row, "quote") or "") if document else ""
+    return ShownSource(row.number, opened(row, "document_name") or "", row.page, quote, document)

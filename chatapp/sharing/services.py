@@ -17,7 +17,7 @@ from chatapp.conversations.models import Conversation, Message
 from chatapp.errors import Invalid, NotFound
 from chatapp.governance.services import record
 from chatapp.organisations.boundaries import person_name
-from chatapp.privacy.errors import Unreadable
+from chatapp.privacy.fields import opened
 from chatapp.sharing.branches import branch_to, messages_of
 from chatapp.sharing.models import Share
 
@@ -98,13 +98,7 @@ def _stand(conversation: Conversation, last: UUID | None) -> _Stand:
 
 
 def _lengths(rows: Sequence[Message]) -> list[int]:
-    lengths = []
-    for row in rows:
-        try:
-            lengths.append(len(row.text))
-        except Unreadable:
-            lengths.append(0)
-    return lengths
+    return [len(opened(row, "text") or "") for row in rows]
 
 
 def _require_room(user: User, conversation: Conversation) -> None:
