@@ -30,6 +30,8 @@ from chatapp.organisations.administration import OfOrganisers, home_of_asker
 from chatapp.organisations.forms import GroupForm, PersonWithin, Within, require_together
 from chatapp.organisations.models import Organisation
 from chatapp.organisations.services import move_person
+from chatapp.overview.person import glance
+from chatapp.roles.services import is_auditor
 from chatapp.signon import credentials
 from chatapp.signon.oidc import absolute
 from inference.administration.superusers import is_superuser
@@ -92,6 +94,9 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
         (None, {"fields": ("username", "first_name", "last_name", "email", "groups")}),
         (None, {"fields": ("usable_password", "password1", "password2")}),
     )
+    list_display = ("username", "first_name", "last_name", "email", "is_active", "last_login")
+    list_filter = ("is_active", "is_superuser", "is_staff", "groups")
+    search_help_text = _("A name or an address, or a part of one.")
     filter_horizontal = ("groups",)
     actions = ("sign_in_link",)
 
@@ -102,6 +107,12 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).filter(is_service=False)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *parts: Any, **named: Any) -> HttpResponse:
+        """With the person at a glance."""
+        if (person := context.get("original")) is not None:
+            context |= {"glance": glance(person), "may_audit": is_auditor(request.user)}
+        return super().render_change_form(request, context, *parts, **named)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Without local accounts a link is the way in for emergencies, made where Footnote runs."""
