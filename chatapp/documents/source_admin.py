@@ -49,6 +49,23 @@ _HELP = {
     "endpoint": _("Such as https://s3.eu-central-1.amazonaws.com."),
     "prefix": _("Only keys that begin so."),
 }
+_LABELS = {
+    "path": _("Path"),
+    "endings": _("Endings"),
+    "start": _("Start at"),
+    "sitemaps": _("Sitemaps"),
+    "within": _("Within"),
+    "depth": _("Depth"),
+    "most_pages": _("Most pages"),
+    "milliseconds_between": _("Milliseconds between"),
+    "url": _("Address"),
+    "branch": _("Branch"),
+    "patterns": _("Patterns"),
+    "endpoint": _("Endpoint"),
+    "bucket": _("Bucket"),
+    "prefix": _("Prefix"),
+    "region": _("Region"),
+}
 _OF_ALL = ("every_minutes", "key_name", "private_networks", "enabled")
 
 
@@ -106,13 +123,17 @@ class SourceForm(forms.Form):
         return found
 
 
+def _called(name: str) -> str:
+    """Settings of kinds that others bring are called as they are named."""
+    return str(_LABELS.get(name, name.replace("_", " ").capitalize()))
+
+
 def _is_list(default: Any) -> bool:
     return isinstance(default, list)
 
 
 def _field(name: str, default: Any, value: Any) -> forms.Field:
-    label = said(name.replace("_", " ").capitalize())
-    common: dict[str, Any] = {"label": label, "help_text": _HELP.get(name, "")}
+    common: dict[str, Any] = {"label": _called(name), "help_text": _HELP.get(name, "")}
     if isinstance(default, int):
         return forms.IntegerField(initial=value, **common)
     if _is_list(default):
@@ -281,11 +302,7 @@ class SourceAdmin(OfCurators, SourceAdminBase):
 
     @admin.display(description=_("settings"))
     def settings_of(self, source: Source) -> SafeString:
-        shown = (
-            (said(name.replace("_", " ").capitalize()), _shown(value))
-            for name, value in source.settings.items()
-            if value != []
-        )
+        shown = ((_called(name), _shown(value)) for name, value in source.settings.items() if value != [])
         return format_html("<dl>{}</dl>", format_html_join("", "<dt>{}</dt><dd>{}</dd>", shown))
 
     @admin.display(description=_("error"))

@@ -475,5 +475,118 @@ TEXTS_OF_ADMINISTRATION: frozenset[str] = frozenset(
         gettext_noop("The passage is kept from the model."),
         gettext_noop("It holds %(what)s, so it waits for an administrator."),
         gettext_noop("It holds %(what)s, which the rules of your organisation do not allow here."),
+        # Of versions of models, jobs and downloads.
+        # Of why an engine is asked or passed by.
+        # Of question sets and their runs.
+        # Of index versions.
+        # Of sources.
+        # Of the parts of the system.
+        # Of the test of a sign-on.
+        # Of rules about content.
+        # Of word lists.
+        gettext_noop("Words of more than %(most)s characters would never be found: %(word)s…"),
+        gettext_noop("At most %(most)s words and patterns are possible."),
+        gettext_noop("A word or pattern is longer than %(most)s characters: %(word)s…"),
+        gettext_noop("RE2 does not take this pattern: %(pattern)s (%(why)s)"),
+        # Of versions of models, jobs and downloads.
+        # Of why an engine is asked or passed by.
+        # Of question sets and their runs.
+        # Of index versions.
+        # Of sources.
+        # Of the parts of the system.
+        # Of the test of a sign-on.
+        # Of rules about content.
+        # Of word lists.
+        # Of the steps of a job and of its figures.
+        gettext_noop("loading"),
+        gettext_noop("measuring one stream"),
+        gettext_noop("measuring %(number)s streams"),
+        gettext_noop("reading the text"),
+        gettext_noop("answering question %(number)s"),
+        gettext_noop("comparing answer %(number)s"),
+        gettext_noop("writing the file"),
+        gettext_noop("perplexity"),
+        gettext_noop("size"),
+        gettext_noop("Models"),
+        gettext_noop("answers from passages"),
+        gettext_noop("answers without passages"),
+        gettext_noop("answers for programs"),
+        gettext_noop("where nothing must stay in the house"),
+        gettext_noop("where something must stay in the house"),
+        gettext_noop("for %(tasks)s"),
+        gettext_noop("%(state)s, %(number)s of %(all)s documents"),
+        gettext_noop(
+            "Check that it runs, and what INFERENCE_API_BASE_URL and INFERENCE_API_KEY, or the registry of "
+            "models, say of it. The log of the web process names its failures (`route.failover`)."
+        ),
+        gettext_noop(
+            "Check that it runs, and what the registry of models says of it. The log of the web process "
+            "names its failures (`route.failover`)."
+        ),
+        # Kinds of content: what an error names.
+        gettext_noop("e-mail addresses"),
+        gettext_noop("telephone numbers"),
+        gettext_noop("card numbers"),
+        gettext_noop("IBANs"),
+        gettext_noop("other bank accounts"),
+        gettext_noop("US social security numbers"),
+        gettext_noop("national identity, tax and health numbers"),
+        gettext_noop("passport numbers"),
+        gettext_noop("driving licences"),
+        gettext_noop("IP addresses"),
+        gettext_noop("hardware addresses"),
+        gettext_noop("web addresses"),
+        gettext_noop("keys, tokens and passwords"),
+        gettext_noop("words and patterns of a list"),
+        gettext_noop("words that are not to be said"),
+        gettext_noop("instructions to the model within documents"),
+        # Of roll-outs, their guard rails, and budgets.
+        gettext_noop("This roll-out cannot be started."),
+        gettext_noop("Choose another version or another route."),
+        gettext_noop("There is no roll-out on this route that could be ended."),
+        gettext_noop("The page of roll-outs shows which ones there are."),
+        gettext_noop("%(route)s has a roll-out already."),
+        gettext_noop("A share is 0 to 100 percent."),
+        gettext_noop("This route is gone."),
+        gettext_noop("%(route)s no longer uses %(version)s."),
+        gettext_noop("Change the route itself."),
+        gettext_noop("%(version)s stands beside %(current)s on %(route)s already."),
+        gettext_noop("Take one of them off the route first."),
+        gettext_noop("Several versions share the first place of this route."),
+        gettext_noop("Say which one to replace."),
+        gettext_noop("There is no version yet that could be replaced."),
+        gettext_noop("Add a model first."),
+        gettext_noop("%(route)s is switched off: nobody would be asked there."),
+        gettext_noop("Enable the route first."),
+        gettext_noop("%(version)s answers there already."),
+        gettext_noop("%(version)s does not answer on %(route)s."),
+        gettext_noop("Choose a version of the route."),
+        gettext_noop("%(version)s has a place on %(route)s already."),
+        gettext_noop("Take it off the route first."),
+        gettext_noop("%(route)s has no candidates: the default model answers, and an endpoint cannot become it."),
+        gettext_noop("Give the route candidates first."),
+        gettext_noop(
+            "%(current)s is in the house and %(version)s is outside: questions and passages would leave the house, "
+            "and what must stay inside would never reach the new version."
+        ),
+        gettext_noop("Confirm it if that is meant."),
+        gettext_noop("%(version)s reads %(tokens)s tokens; %(needed)s are needed in its place."),
+        gettext_noop("The file of %(version)s is gone."),
+        gettext_noop("Failed answers"),
+        gettext_noop("Time to the first text"),
+        gettext_noop("Tokens a second"),
+        gettext_noop("Bad ratings"),
+        gettext_noop("at most %(number)s points more"),
+        gettext_noop("at most %(number)s times as long"),
+        gettext_noop("at least %(number)s times as many"),
+        gettext_noop("Compared at %(least)s of each; next at %(next)s."),
+        gettext_noop("%(number)s answers of each are needed: %(have)s and %(other)s so far."),
+        gettext_noop("%(number)s answers that began of each are needed: %(have)s and %(other)s so far."),
+        gettext_noop("%(number)s answers with counted tokens of each are needed: %(have)s and %(other)s so far."),
+        gettext_noop("%(number)s rated answers of each are needed: %(have)s and %(other)s so far."),
+        gettext_noop("%(number)s tokens a second"),
+        gettext_noop("longer than anybody waited"),
+        gettext_noop("There are %(most)s budgets, as many as there may be."),
+        gettext_noop("Remove one first."),
     }
 )

@@ -19,6 +19,7 @@ from chatapp.languages.texts import TEXTS
 _ALL = TEXTS | TEXTS_OF_ADMINISTRATION
 _VALUE = re.compile(r"%\((\w+)\)s")
 _SENTENCE_END = re.compile(r"(?<=[.!?]) ")
+_OF_OURS = {"how", "kind", "problem", "state", "tasks", "what", "whom", "words"}  # values that are texts as well
 LONGEST = 2000  # characters; nothing longer is a sentence of ours, and matching it would cost
 
 
@@ -37,8 +38,13 @@ def _known(words: str) -> str | None:
         return gettext(words)
     for pattern, template in _patterns():
         if found := pattern.fullmatch(words):
-            return gettext(template) % {name: _known(part) or part for name, part in found.groupdict().items()}
+            return gettext(template) % {name: _put_in(name, part) for name, part in found.groupdict().items()}
     return None
+
+
+def _put_in(name: str, part: str) -> str:
+    """Names that people gave stay as they are, also where one of them reads like a word of ours."""
+    return (_known(part) if name in _OF_OURS else None) or part
 
 
 @cache

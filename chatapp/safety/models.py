@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from chatapp.languages.said import said
 from chatapp.organisations.models import Organisation
 from chatapp.safety.linear import PatternRefused
 from chatapp.safety.words import require_matched, word_filter
@@ -72,7 +73,7 @@ class WordList(models.Model):
             require_matched(self.terms.splitlines())
             word_filter(self.kind, self.terms.splitlines(), self.pattern_lines())
         except PatternRefused as error:
-            raise ValidationError(str(error)) from None
+            raise ValidationError(said(str(error))) from None
 
     def pattern_lines(self) -> list[str]:
         return [line.strip() for line in self.patterns.splitlines() if line.strip()]

@@ -127,7 +127,7 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
 
     @admin.display(description=_("state"), ordering="state")
     def state_of(self, version: ModelVersion) -> SafeString:
-        return format_html('<span class="state state-{}">{}</span>', version.state, version.state)
+        return format_html('<span class="state state-{}">{}</span>', version.state, _said(version.state))
 
     @admin.display(description=_("size"), ordering="size")
     def measures(self, version: ModelVersion) -> str:
