@@ -128,6 +128,14 @@ pictures: $(VENV)/.installed-dev test-tools
 	FOOTNOTE_SCREENSHOTS=$$folder $(BIN)/python -m pytest -q -k pictures tests/browser && \
 	$(BIN)/python -m tests.browser.sheets $$folder docs/screenshots
 
+# An hour of streaming in one page: whether its memory is steady.
+bench-soak: $(VENV)/.installed-dev test-tools
+	$(BIN)/python -m benchmarks.pages --only hour_of_streaming
+
+# Lighthouse's figures for six pages; fetches it from npm (185 MB) into benchmarks/pages/lighthouse_cli once. Node 18.
+bench-lighthouse: $(VENV)/.installed-dev test-tools
+	$(BIN)/python -m benchmarks.pages.lighthouse $(if $(ONLY),--only $(ONLY))
+
 # Looks for texts in the code and compiles their translations; needs gettext (Debian: apt-get install gettext).
 NOT_TEXTS := $(foreach one,.venv var tests benchmarks docs docker node_modules footnote.egg-info static/vendor,-i $(one))
 texts: $(VENV)/.installed
@@ -141,4 +149,4 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-.PHONY: help setup run test test-slow test-tools lint audit bench bench-retrieval bench-filters bench-vectors bench-inference bench-ingestion bench-many bench-pages bench-web bench-revocation footprint torture pictures texts
+.PHONY: help setup run test test-slow test-tools lint audit bench bench-retrieval bench-filters bench-vectors bench-inference bench-ingestion bench-many bench-pages bench-soak bench-lighthouse bench-web bench-revocation footprint torture pictures texts

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
 from benchmarks.pages.answering import LONG, TOKENS_PER_S, ask, open_page, start_new, stream
 from benchmarks.pages.probe import Probe
-from benchmarks.pages.texts import conversation, pieces
+from benchmarks.pages.texts import KINDS, conversation, pieces
 
 Lines = list[tuple[str, str]]
 INTERACTIVE = """() => new Promise((resolve) => {
@@ -79,14 +80,20 @@ def _watch(page: Any, address: str, others: set[str]) -> dict[str, float]:
     return sizes
 
 
-def streaming(context: Any, tokens: int = 4000) -> Lines:
-    """One answer of so many tokens at 200 tokens a second."""
+def streaming(context: Any, tokens: int = 4000) -> Iterator[tuple[str, str]]:
+    """One answer of so many tokens at 200 tokens a second, of each kind."""
+    for kind in KINDS:
+        for label, value in _streamed(context, tokens, kind):
+            yield f"{kind}: {label}", value
+
+
+def _streamed(context: Any, tokens: int, kind: str) -> Lines:
     page = open_page(context)
     probe = Probe(page)
     ask(page)
     before = probe.memory()
     with probe.tracing() as trace:
-        took = stream(page, pieces(tokens), TOKENS_PER_S)
+        took = stream(page, pieces(tokens, kind), TOKENS_PER_S)
     after = probe.memory()
     page.close()
     return [

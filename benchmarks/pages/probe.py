@@ -34,7 +34,7 @@ class Trace:
     def lines(self) -> list[tuple[str, str]]:
         long = self.long_tasks
         frames = sorted(self.frames) or [0.0]
-        p99 = quantiles(frames, n=100)[-1] if len(frames) > 1 else frames[0]
+        p95 = quantiles(frames, n=20)[-1] if len(frames) > 1 else frames[0]
         return [
             (f"tasks over {LONG_MS:.0f} ms", f"{len(long)}" + (f" (worst {long[0]:.0f} ms)" if long else "")),
             ("of them by processor time", str(sum(one > LONG_MS for one in self.cpu))),
@@ -42,7 +42,7 @@ class Trace:
             ("what took longest in it", self.within),
             ("longest task", f"{max(self.tasks, default=0):.0f} ms"),
             ("main thread busy", f"{sum(self.tasks):.0f} ms"),
-            ("frame times, median, 99 %, worst", f"{median(frames):.0f}, {p99:.0f}, {frames[-1]:.0f} ms"),
+            ("frame times, median, p95, worst", f"{median(frames):.0f}, {p95:.0f}, {frames[-1]:.0f} ms"),
             ("layout shift", f"{self.shift:.4f}"),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import cycle, islice
 from typing import Any
 
@@ -29,12 +30,30 @@ def section(number: int) -> str:
     return f"\n\n### Section {number}\n\n{_words(60, number)}. [1]{kinds[number % 4]}"
 
 
-def pieces(tokens: int) -> list[str]:
+def _listing(number: int) -> str:
+    head = "```python\n" if number == 0 else ""
+    return head + "".join(f"total_{number}_{line} = days[{line}] * rate  # {_words(5, line)}\n" for line in range(10))
+
+
+def _table(number: int) -> str:
+    head = "| Plan | Days | Who may |\n|---|---|---|\n" if number == 0 else ""
+    return head + "".join(f"| {_words(3, row)} | **{number}** | {_words(4, row)} [1] |\n" for row in range(10))
+
+
+def _points(number: int) -> str:
+    return "".join(f"- {_words(9, point)} `{number}` [1]\n" for point in range(10))
+
+
+# Kinds of answers; of all but the first, the whole answer is one block of Markdown, which grows.
+KINDS: dict[str, Callable[[int], str]] = {"mixed": section, "code": _listing, "table": _table, "list": _points}
+
+
+def pieces(tokens: int, kind: str = "mixed") -> list[str]:
     """An answer in so many pieces of about a word each."""
     found: list[str] = []
     number = 0
     while len(found) < tokens:
-        words = section(number).split(" ")
+        words = KINDS[kind](number).split(" ")
         found += [f"{word} " for word in words[:-1]] + words[-1:]
         number += 1
     return found[:tokens]

@@ -3,6 +3,7 @@
 import "../vendor/dompurify/purify.js"; // the small one is no module: it makes a global
 import { Lexer, marked } from "../vendor/marked/marked.js";
 import { drawFormulas, formulaRules } from "./formulas.js";
+import { grown, shapeOf } from "./growing.js";
 import { frameCode } from "./highlight.js";
 import { gettext } from "./language.js";
 import { htmlWith, normalised, placeMarks } from "./seams.js";
@@ -100,15 +101,14 @@ export class MarkdownView {
     this.clear();
   }
 
-  // `numbers`: of the marks, to what is shown (numbering.js). `seams`: {at, key, mark} in their order; `mark()` makes what stands at that place of the text. `growing`: more will
-  // follow, so that only the end has to be read and made again.
+  // `numbers`: of the marks, to what is shown (numbering.js). `seams`: {at, key, mark} in their order; `mark()` makes what
+  // stands at that place of the text. `growing`: more will follow, so that only the end has to be read and made again.
   render(text, numbers, seams = [], growing = false) {
     const key = JSON.stringify([seams, numbers.size, growing]);
     if (this.shown === text && this.key === key) return;
     const whole = normalised(text);
     if (numbers.size !== this.numbers.size) this.clear();
     if (seams.length || !whole.startsWith(this.read.text)) this.read = NOTHING_READ;
-    if (!growing && Object.keys(this.read.links).length) this.clear(); // a link may be named before it is told where to
     Object.assign(this, { shown: text, key, numbers });
     this.#renderFrom(whole, seams, growing);
   }
@@ -117,6 +117,10 @@ export class MarkdownView {
     const lexer = new Lexer();
     Object.assign(lexer.tokens.links, this.read.links);
     const tokens = lexer.lex(whole.slice(this.read.text.length));
+    if (!growing && this.blocks.length && Object.keys(tokens.links).length) {
+      this.#forget(); // a link may be named before it is told where to
+      return this.#renderFrom(whole, seams, growing);
+    }
     const waiting = [...seams];
     let begin = this.read.text.length, index = this.read.blocks;
     const starts = [];
@@ -135,9 +139,13 @@ export class MarkdownView {
   }
 
   clear() {
-    this.blocks = []; // {raw, key, node, code}
-    this.read = NOTHING_READ;
     this.shown = this.key = null;
+    this.#forget();
+  }
+
+  #forget() {
+    this.blocks = []; // {raw, key, node, shape}
+    this.read = NOTHING_READ;
     this.root.replaceChildren();
   }
 
@@ -145,42 +153,30 @@ export class MarkdownView {
     const key = JSON.stringify(seams);
     const known = this.blocks[index];
     if (known?.raw === token.raw && known.key === key) return;
-    if (known && key === "[]" && grown(known, token)) return;
+    if (known && key === "[]" && grown(known, token, (part) => this.#fragment(part, links).fragment)) return drawFormulas(known.node);
     const node = this.#made(token, links, seams);
     if (known) known.node.replaceWith(node);
     else this.root.append(node);
-    this.blocks[index] = { raw: token.raw, key, node, code: key === "[]" ? codeOf(token) : null };
+    this.blocks[index] = { raw: token.raw, key, node, shape: key === "[]" ? shapeOf(token) : null };
     drawFormulas(node);
   }
 
   #made(token, links, seams) {
     const node = document.createElement("div");
     node.className = "block";
-    const { html, inside, outside } = htmlWith(token, links, seams);
-    const fragment = DOMPurify.sanitize(html, RULES);
-    placeMarks(fragment, inside.map((seam) => seam.mark()));
+    const { fragment, outside } = this.#fragment(token, links, seams);
     node.append(...outside.map((seam) => seam.mark()));
-    wrapTables(fragment);
-    frameCode(fragment);
-    markCitations(fragment, this.numbers, this.openCitation);
     node.append(fragment);
     return node;
   }
-}
 
-// What a fenced piece of code says, and in which language; null for what is none.
-function codeOf(token) {
-  if (token.type !== "code" || token.codeBlockStyle === "indented" || /^math/.test(token.lang ?? "")) return null;
-  return { lang: token.lang ?? "", text: token.text.replace(/\n$/, "") };
-}
-
-// Code that only became longer gets its new lines alone: a selection in it stays, and a long listing costs no more.
-function grown(block, token) {
-  const before = block.code, now = codeOf(token);
-  if (!before || !now || before.lang !== now.lang || !now.text.startsWith(before.text)) return false;
-  const words = block.node.querySelector("pre > code")?.firstChild;
-  if (words?.nodeType !== Node.TEXT_NODE || !before.text || words.data !== `${before.text}\n`) return false;
-  words.insertData(before.text.length, now.text.slice(before.text.length));
-  Object.assign(block, { raw: token.raw, code: now });
-  return true;
+  #fragment(token, links, seams = []) {
+    const { html, inside, outside } = htmlWith(token, links, seams);
+    const fragment = DOMPurify.sanitize(html, RULES);
+    placeMarks(fragment, inside.map((seam) => seam.mark()));
+    wrapTables(fragment);
+    frameCode(fragment);
+    markCitations(fragment, this.numbers, this.openCitation);
+    return { fragment, outside };
+  }
 }

@@ -12,7 +12,7 @@ from tests.browser.double import QUESTION, Double, answered, opened, stored
 # A text that grows by a few characters at a time, and the same text at once: both make the same elements.
 GROWN = """async ([text, step]) => {
   const { MarkdownView } = await import("/static/js/markdown.js");
-  const numbers = new Set([1, 2]);
+  const numbers = new Map([[1, 1], [2, 2]]);
   const roots = [document.createElement("div"), document.createElement("div")];
   const [grows, whole] = roots.map((root) => new MarkdownView(root, () => {}));
   for (let end = step; end < text.length + step; end += step) grows.render(text.slice(0, end), numbers, [], true);
@@ -27,6 +27,10 @@ TEXTS = [
     "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n\nbehind the table\n\n***\n\n**bold\n\nnot bold**",
     "see [the site][s] and [x]\n\nmore\n\nmore\n\n[s]: https://example.com/\n[x]: https://example.com/x\n\nend",
     "a\r\n\r\nb\r\rc\n\n<b>html</b>\n\n<div>\n\nx\n</div>\n\nend",
+    "| a | b |\n|---|---:|\n| 1 | x [1] |\n| 2 | `y` |\n| **3** | z |\n\n| c |\n|---|\n| 1 |\n| $x^2$ |\n| 3",
+    "- one [1]\n- two\n  - three\n  - four\n\n    ```python\n    x = 1\n    y = 2\n    ```\n- five\n\n- loose\n- six",
+    "3. one\n4. two\n5. three\n\n   more of three\n6. four\n7) other\n8) kind\n\nbehind",
+    "see [the site][s] and more\n\n[s]: https://example.com/",
     "Sum: $a_1 + b_2$ and\n\n$$\n\\frac{1}{2}\n$$\n\nthen \\(x\\) and \\[y\n+z\\] end, $5 and $6",
 ]
 
@@ -51,6 +55,24 @@ def test_only_the_end_of_a_growing_answer_is_made_again(page: Any, double: Doubl
     expect(block).to_have_count(5)
     double.finish()
     assert page.locator(".assistant .block[data-mine]").count() == 2
+
+
+def test_rows_and_points_that_are_there_stay_while_more_come(page: Any, double: Double) -> None:
+    page.goto("/")
+    double.ask()
+    double.answer("| a |\n|---|\n| 1 |\n| 2 |\n| 3", done="")
+    rows = page.locator(".assistant tbody tr")
+    expect(rows).to_have_count(3)
+    rows.nth(1).evaluate("node => (node.dataset.mine = 'yes')")
+    double.frame("text", text="3 |\n| 4 |\n\n- one\n- two\n- th")
+    points = page.locator(".assistant .prose li")
+    expect(points).to_have_count(3)
+    points.nth(1).evaluate("node => (node.dataset.mine = 'yes')")
+    double.frame("text", text="ree\n- four")
+    expect(points).to_have_text(["one", "two", "three", "four"])
+    double.finish()
+    expect(rows).to_have_text(["1", "2", "33", "4"])
+    assert page.locator(".assistant [data-mine]").count() == 2
 
 
 def test_code_that_grows_keeps_what_is_selected_in_it(page: Any, double: Double) -> None:
