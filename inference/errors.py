@@ -9,6 +9,7 @@ class InferenceError(Exception):
     retryable = False
     user_message = "The model could not answer."
     advice = "Try again; if it keeps failing, tell your administrator."
+    status: int | None = None  # of HTTP, where an endpoint refused with one
 
     def __init__(
         self,

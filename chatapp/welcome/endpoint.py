@@ -14,19 +14,17 @@ import structlog
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
 
 from chatapp.accounts.models import User
 from chatapp.governance.services import record
-from chatapp.welcome.answering import asked_versions, asks_settings, page_route, placed_on
-from inference import audit
 from inference.endpoints import Added, add_endpoint, check_version, is_in_house
 from inference.engine import ChatMessage, Finish, Generation, TextPiece
 from inference.engines.build import EndpointDescription, engine_for
 from inference.engines.provider import ProviderEngine
 from inference.errors import EngineUnavailable, InferenceError
-from inference.models import Candidate, ModelVersion, Route
+from inference.models import ModelVersion
 from inference.registry import slug_of
+from inference.routing.page import Placed, place
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +33,6 @@ _FIRST_TEXT_S = 30.0
 _WORDS = 200  # characters of the answer that are shown
 _ASKED = "Say hello in one short sentence."
 _MOST_TOKENS = 64
-_ROUTE = "page"
-_STATUS = "status "  # how the reason of a refusal begins: refusals.py
 _MEANT = {
     401: ("It refuses the key.", "Check the key, or the setting that holds it."),
     403: ("It does not let this key ask.", "Check what the key is for, there."),
@@ -76,9 +72,9 @@ def attempt(given: Mapping[str, Any], *, key: str, by: User) -> Trial:
 
 def _explained(error: InferenceError) -> tuple[str, str]:
     """-> what went wrong and what to do, for whoever sets it up: others are told less."""
-    status = int(error.reason.removeprefix(_STATUS)) if error.reason.startswith(_STATUS) else 0
+    status = error.status
     is_special = error.user_message != type(error).user_message
-    if not status:
+    if status is None:
         return error.user_message, _OUR_SIDE
     if is_special:
         return error.user_message, error.advice
@@ -91,7 +87,7 @@ def add(given: Mapping[str, Any], *, by: User) -> tuple[Added, str]:
     """-> it, and a sentence on where it stands. Raises EndpointRejected, NameTaken."""
     with transaction.atomic():
         added = add_endpoint(name=given["name"], by=by, **_described(given) | {"outside": given["outside"]})
-        return added, _place(added.version, by)
+        return added, _told(place(added.version, by=by))
 
 
 def _described(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,37 +144,11 @@ async def _first_words(engine: ProviderEngine) -> str:
     return " ".join(text.split())[:_WORDS]
 
 
-def _place(version: ModelVersion, by: User) -> str:
-    """On the route of the chat page: behind those that stand there, else before what is asked without a route. The
-    endpoint of the settings is on no route: whoever set it there takes it out first."""
-    if asks_settings():
+def _told(placed: Placed) -> str:
+    if not placed.on_route:
         return "The chat page goes on asking the endpoint of the settings; a route under Routes can name both."
-    route, before = page_route(), asked_versions()
-    last = (route.candidates.aggregate(last=Max("position"))["last"] or 0) if route else 0
-    change, stands_there = route is not None, placed_on(route)
-    route = route or Route.objects.create(
-        name=_free_name(), default=True, description="What the chat page asks.", enabled=True
-    )
-    behind = [] if stands_there else [(one, last + 2) for one in before]
-    _stand(route, [(version, last + 1), *behind], by, change=change)
-    if not before:
-        return "The chat page asks it."
-    if stands_there:
-        return f"The chat page asks it behind {before[-1].name}."
-    return f"The chat page asks it first, then {before[0].name}."
-
-
-def _stand(route: Route, placed: list[tuple[ModelVersion, int]], by: User, *, change: bool) -> None:
-    for version, position in placed:
-        Candidate.objects.create(route=route, version=version, position=position)
-    named = [version.name for version, _ in placed]
-    audit.record("route.changed" if change else "route.added", route.name, by, candidates=named)
-
-
-def _free_name() -> str:
-    taken = set(Route.objects.filter(name__startswith=_ROUTE).values_list("name", flat=True))
-    return next(
-        name
-        for number in range(1, len(taken) + 2)
-        if (name := f"{_ROUTE}-{number}" if number > 1 else _ROUTE) not in taken
-    )
+    if placed.after is not None:
+        return f"The chat page asks it behind {placed.after.name}."
+    if placed.before is not None:
+        return f"The chat page asks it first, then {placed.before.name}."
+    return "The chat page asks it."

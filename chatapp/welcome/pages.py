@@ -28,13 +28,14 @@ from chatapp.languages.said import said
 from chatapp.operations.first_run import sample_collection
 from chatapp.operations.pages.how_often import require_turn
 from chatapp.signon.sessions import may_choose_password
-from chatapp.welcome import answering, choices, download, endpoint, steps
+from chatapp.welcome import choices, download, endpoint, steps
 from chatapp.welcome.forms import ChoiceForm, CollectionForm, DownloadForm, EndpointForm, PersonForm
 from chatapp.welcome.models import Setup, current
 from inference.administration import router
 from inference.administration.superusers import ReadOnly, actor, require_superuser
 from inference.errors import InferenceError
 from inference.models import ModelVersion
+from inference.routing import page as page_route
 
 if TYPE_CHECKING:
     SetupAdminBase = admin.ModelAdmin[Setup]
@@ -112,14 +113,14 @@ class SetupAdmin(ReadOnly, SetupAdminBase):
             answer = self._model_act(request, form)
             if answer is not None:
                 return answer
-        found = answering.asked_versions()
+        found = page_route.asked_versions()
         context = {
             "form": form,
             "download": download.newest(),
             "room": download.room(),
             "models": [(one, *_health(one)) for one in found],
             "hub": urlsplit(settings.INFERENCE.hub_url).netloc,
-            "of_settings": settings.INFERENCE.api_model if answering.asks_settings() else "",
+            "of_settings": settings.INFERENCE.api_model if page_route.asks_settings() else "",
             "setup": current(),
         }
         return _page(request, "model", context)
@@ -211,7 +212,7 @@ class SetupAdmin(ReadOnly, SetupAdminBase):
             "collection": setup.collection,
             "ready": steps.ready_documents(user, setup),
             "examples": example_questions(user, setup.collection) if setup.collection else [],
-            "answering": answering.names(),
+            "answering": page_route.names(),
         }
         return _page(request, "question", context)
 
@@ -241,7 +242,7 @@ def _after(all_steps: list[steps.Step], here: str) -> str:
 
 def _health(version: ModelVersion) -> tuple[str, str]:
     """-> how it is, and what is wrong with it. One that was just added was not looked at by the router yet."""
-    problem: str | None = answering.trouble(version)
+    problem: str | None = page_route.trouble(version)
     if not problem:
         found = {engine.partition(": ")[2] or engine: told for engine, told in router.problems().items()}
         problem = found.get(version.name)

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations.models import Message, Turn
-from chatapp.welcome import answering
 from chatapp.welcome.models import Setup, current
+from inference.routing import page as page_route
 from retrieval.models import Document
 
 State = Literal["done", "later", "open"]
@@ -60,7 +60,7 @@ def _administrator(user: User) -> Step:
 
 
 def _model(setup: Setup) -> Step:
-    if found := answering.names():
+    if found := page_route.names():
         return Step("model", gettext("Model"), "done", found[0])
     if setup.model_later:
         return Step("model", gettext("Model"), "later", gettext("Quotations answer meanwhile."))

@@ -56,7 +56,7 @@ def said_in_body(text: str) -> Said:
 def refused(status: int, text: str, headers: httpx.Headers, *, asked: str = "", ours: bool = False) -> InferenceError:
     """Words that the question itself holds (`asked`) prove nothing: endpoints repeat what they were asked."""
     error = _meant(status, text, headers, asked, ours=ours)
-    error.reason = f"status {status}"
+    error.status, error.reason = status, f"status {status}"
     return error
 
 
