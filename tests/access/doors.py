@@ -68,6 +68,8 @@ def _object(house: House, route: str, name: str) -> str | int | UUID:
         if name in _OF_ADMIN:
             return _OF_ADMIN[name]
         return row_of(house, app_label, model_name).pk
+    if name == "document" and "/attachments/" in route:
+        return parts["attachment"].pk
     by_route = {
         "feedback/": parts["feedback"].pk,
         "documents/": parts["document"].pk,

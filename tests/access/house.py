@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from chatapp.accounts.keys import create_key
 from chatapp.accounts.models import ServiceAccount, User
+from chatapp.attachments.models import Attached
 from chatapp.conversations.models import Conversation, Folder, Message, Turn
 from chatapp.feedback.models import Rating
 from chatapp.governance.services import record
@@ -47,6 +48,7 @@ WHAT_IS_SECRET = {  # words that stand in things -> who may be shown them
     "Bladderwort": frozenset({"administrator"}),  # another collection and its document
     "Butterwort": frozenset({"owner", "reader"}),  # a conversation, which is shared with a reader
     "Pitcher": CURATES,  # a source
+    "Nepenthes": frozenset({"owner"}),  # a file that is attached to the conversation
     "Cobra": CURATES | {"owner"},  # a question that its asker sent to the curators
     "Flytrap": AUDITS,  # a line of the trail
     "Waterwheel": frozenset({"administrator"}),  # a word list
@@ -118,6 +120,9 @@ def _conversation(house: House) -> None:
     answer = Message.objects.create(conversation=conversation, role="assistant", text="Butterwort.", parent=question)
     turn = Turn.objects.create(asker=house.people["owner"], question=question, answer=answer, running=False)
     house.parts |= {"conversation": conversation, "question": question, "answer": answer, "turn": turn}
+    attached = Collection.with_attached.create(name="attached", attached=True)
+    Attached.objects.create(conversation=conversation, collection=attached)
+    house.parts["attachment"] = _document(attached, "Nepenthes")
     house.parts["folder"] = Folder.objects.create(owner=house.people["owner"], name="Butterwort")
     house.parts["share"] = Share.objects.create(  # an answer that rests on what its reader may read
         owner=house.people["owner"], conversation=conversation, person=house.people["reader"],
