@@ -20,6 +20,7 @@ _ALL = TEXTS | TEXTS_OF_ADMINISTRATION
 _VALUE = re.compile(r"%\((\w+)\)s")
 _SENTENCE_END = re.compile(r"(?<=[.!?]) ")
 _OF_OURS = {"how", "kind", "problem", "state", "tasks", "what", "whom", "words"}  # values that are texts as well
+_LANGUAGES = {"language", "languages"}
 LONGEST = 2000  # characters; nothing longer is a sentence of ours, and matching it would cost
 
 
@@ -44,6 +45,8 @@ def _known(words: str) -> str | None:
 
 def _put_in(name: str, part: str) -> str:
     """Names that people gave stay as they are, also where one of them reads like a word of ours."""
+    if name in _LANGUAGES:  # Django knows their names
+        return gettext(" or ").join(map(gettext, part.split(" or ")))
     return (_known(part) if name in _OF_OURS else None) or part
 
 

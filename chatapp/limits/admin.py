@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from chatapp.accounts.choosing import Choosing
 from chatapp.accounts.models import ApiKey, User
@@ -35,15 +36,19 @@ class LimitForm(forms.ModelForm):  # type: ignore[type-arg]
         given = super().clean() or {}
         of = [name for name in _OF if given.get(name)]
         if len(of) > 1:
-            self.add_error(of[1], "A limit is of one person, one group, one organisation or one key, or of everybody.")
+            self.add_error(
+                of[1], gettext("A limit is of one person, one group, one organisation or one key, or of everybody.")
+            )
         if not of and isinstance(self, Within):
-            self.add_error(None, "Choose a person, a group or a key of your organisation.")
+            self.add_error(None, gettext("Choose a person, a group or a key of your organisation."))
         if isinstance(self, Within) and _is_for_those_who_run_footnote(given.get("user"), given.get("key")):
-            self.add_error(of[0], "Those who run Footnote are not limited by organisers.")
+            self.add_error(of[0], gettext("Those who run Footnote are not limited by organisers."))
         if given.get("together") and (given.get("user") or given.get("key")):
-            self.add_error("together", "One person, or one key, shares it with nobody.")
+            self.add_error("together", gettext("One person, or one key, shares it with nobody."))
         if given.get("together") and given.get("resource") == Resource.TURNS and not given.get("organisation"):
-            self.add_error("together", "Answers at the same time are counted for each person, key and organisation.")
+            self.add_error(
+                "together", gettext("Answers at the same time are counted for each person, key and organisation.")
+            )
         return given
 
 

@@ -1,10 +1,11 @@
 from django.apps import AppConfig
 from django.db.models.signals import pre_delete
+from django.utils.translation import gettext_lazy as _
 
 
 class LimitsConfig(AppConfig):
     name = "chatapp.limits"
-    verbose_name = "Limits"
+    verbose_name = _("Limits")
 
     def ready(self) -> None:
         from django.contrib.auth.models import Group

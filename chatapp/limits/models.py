@@ -9,17 +9,18 @@ from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.accounts.models import ApiKey, User
 from chatapp.organisations.models import Organisation
 
 
 class Resource(models.TextChoices):
-    REQUESTS = "requests", "requests"
-    QUESTIONS = "questions", "questions"
-    TOKENS = "tokens", "tokens of models"
-    UPLOADS = "uploads", "uploaded documents"
-    TURNS = "turns", "answers at the same time"
+    REQUESTS = "requests", _("requests")
+    QUESTIONS = "questions", _("questions")
+    TOKENS = "tokens", _("tokens of models")
+    UPLOADS = "uploads", _("uploaded documents")
+    TURNS = "turns", _("answers at the same time")
 
 
 class Limit(models.Model):
@@ -28,12 +29,17 @@ class Limit(models.Model):
     resource = models.CharField(
         max_length=10,
         choices=Resource,
-        help_text="Questions are those on the page and of programs, answers that are written again as well. Requests "
-        "are every call of a program and of the page itself, which makes several for a question.",
+        help_text=_(
+            "Questions are those on the page and of programs, answers that are written again as well. Requests "
+            "are every call of a program and of the page itself, which makes several for a question."
+        ),
     )
     amount = models.PositiveIntegerField(validators=[MinValueValidator(1)])
     seconds = models.PositiveIntegerField(
-        "in so many seconds", default=60, validators=[MinValueValidator(1)], help_text="Not for answers at one time."
+        _("in so many seconds"),
+        default=60,
+        validators=[MinValueValidator(1)],
+        help_text=_("Not for answers at one time."),
     )
     user = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
@@ -41,8 +47,9 @@ class Limit(models.Model):
     key = models.ForeignKey(ApiKey, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     together = models.BooleanField(
         default=False,
-        help_text="The people of the group or the organisation, or everybody, share this amount; "
-        "otherwise each has it.",
+        help_text=_(
+            "The people of the group or the organisation, or everybody, share this amount; otherwise each has it."
+        ),
     )
 
     class Meta:
@@ -79,26 +86,26 @@ class Budget(models.Model):
     organisation = models.OneToOneField(Organisation, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     group = models.OneToOneField(Group, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     tokens = models.PositiveBigIntegerField(
-        "tokens a month",
+        _("tokens a month"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="Read and written by models. Empty: not bounded.",
+        help_text=_("Read and written by models. Empty: not bounded."),
     )
     cost = models.DecimalField(
-        "cost a month",
+        _("cost a month"),
         max_digits=12,
         decimal_places=2,
         null=True,
         blank=True,
         validators=[MinValueValidator(Decimal("0.01"))],
-        help_text="In the currency of the models' prices; models without a price cost nothing. Empty: not bounded.",
+        help_text=_("In the currency of the models' prices; models without a price cost nothing. Empty: not bounded."),
     )
     warn_percent = models.PositiveSmallIntegerField(
-        "warn at (%)",
+        _("warn at (%)"),
         default=80,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
-        help_text="Where so much of it is used, it is marked on the list and written in the audit trail.",
+        help_text=_("Where so much of it is used, it is marked on the list and written in the audit trail."),
     )
     made_at = models.DateTimeField(null=True, editable=False)  # it counts from then on; null: not known
 

@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class PersonKey(models.Model):
@@ -42,11 +43,11 @@ class RetentionRule(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="Without one: everybody who is in no group with a rule.",
+        help_text=_("Without one: everybody who is in no group with a rule."),
     )
     days = models.PositiveIntegerField(
         validators=[MinValueValidator(1), MaxValueValidator(36_500)],
-        help_text="So many after its last message a conversation is deleted, with all that hangs on it.",
+        help_text=_("So many after its last message a conversation is deleted, with all that hangs on it."),
     )
 
     class Meta:

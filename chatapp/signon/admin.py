@@ -12,6 +12,8 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.accounts.choosing import Choosing
 from chatapp.accounts.models import User
@@ -43,13 +45,15 @@ class ProviderForm(ProviderFormBase):
     def clean_slug(self) -> str:
         slug = str(self.cleaned_data["slug"])
         if slug in {one.slug for one in settings.SIGNON_PROVIDERS}:
-            raise ValidationError("The environment describes a provider of this name.")
+            raise ValidationError(gettext("The environment describes a provider of this name."))
         return slug
 
     def clean_key(self) -> str:
         key = str(self.cleaned_data["key"])
         if key and key not in settings.SIGNON_KEYS:
-            raise ValidationError("There is no setting of this name, or it was not there when Footnote started.")
+            raise ValidationError(
+                gettext("There is no setting of this name, or it was not there when Footnote started.")
+            )
         return key
 
 
@@ -63,16 +67,16 @@ class RulesOfOne(forms.BaseInlineFormSet):  # type: ignore[type-arg]
         for form in self.forms:
             rule = {} if form in self.deleted_forms else getattr(form, "cleaned_data", {})
             if rule.get("group") and organisation_of(rule["group"]) != home:
-                form.add_error("group", "This group is not of the organisation that the provider is bound to.")
+                form.add_error("group", gettext("This group is not of the organisation that the provider is bound to."))
             elif rule.get("value") and not rule.get("group") and home != HOUSE:
-                form.add_error("group", "Claims make administrators of people of the house alone.")
+                form.add_error("group", gettext("Claims make administrators of people of the house alone."))
 
 
 class Rules(RulesBase):
     model = GroupRule
     formset = RulesOfOne
     extra = 1
-    verbose_name_plural = "groups: what a value of the claim gives"
+    verbose_name_plural = _("groups: what a value of the claim gives")
 
 
 @admin.register(IdentityProvider)
@@ -86,7 +90,7 @@ class IdentityProviderAdmin(ProviderAdminBase):
         ("OpenID Connect", {"fields": ("scopes", "trusts_email")}),
         ("SAML", {"fields": ("sso_url", "slo_url", "certificate")}),
         (
-            "People",
+            _("People"),
             {
                 "fields": (
                     "organisation",
@@ -139,14 +143,14 @@ class LinkForm(forms.ModelForm):  # type: ignore[type-arg]
         if "uid" not in self.fields:  # to look at alone
             return
         self.fields["provider"].choices = [(one.slug, one.name) for one in providers.in_use()]  # type: ignore[attr-defined]
-        self.fields["uid"].label = "subject"
-        self.fields["uid"].help_text = "How the provider names this person: `sub` of OpenID Connect, NameID of SAML."
+        self.fields["uid"].label = _("subject")
+        self.fields["uid"].help_text = _("How the provider names this person: `sub` of OpenID Connect, NameID of SAML.")
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         provider = providers.find(str(given.get("provider")))
         if provider is not None and "user" in given and not takes(provider, given["user"]):
-            self.add_error("user", "This provider is bound to another organisation than this person's.")
+            self.add_error("user", gettext("This provider is bound to another organisation than this person's."))
         return given
 
     def save(self, commit: bool = True) -> Any:

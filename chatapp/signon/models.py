@@ -6,8 +6,10 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from chatapp.accounts.models import User
+from chatapp.languages.said import said
 from chatapp.organisations.models import Organisation
 from chatapp.signon import config
 
@@ -15,55 +17,66 @@ from chatapp.signon import config
 class IdentityProvider(models.Model):
     """Beside those that the environment names. Holds no secret: the name of the setting that does."""
 
-    name = models.CharField(max_length=40, help_text="As it stands on the button of the sign-in page.")
+    name = models.CharField(max_length=40, help_text=_("As it stands on the button of the sign-in page."))
     slug = models.SlugField(
-        "name in addresses", max_length=40, unique=True, help_text="Small letters, digits, hyphens."
+        _("name in addresses"), max_length=40, unique=True, help_text=_("Small letters, digits, hyphens.")
     )
     kind = models.CharField(max_length=4, choices=[(config.OIDC, "OpenID Connect"), (config.SAML, "SAML 2.0")])
-    is_on = models.BooleanField("in use", default=True)
-    issuer = models.CharField(max_length=500, help_text="Of OpenID Connect its address, of SAML its entity id.")
+    is_on = models.BooleanField(_("in use"), default=True)
+    issuer = models.CharField(max_length=500, help_text=_("Of OpenID Connect its address, of SAML its entity id."))
     client_id = models.CharField(
-        max_length=190, blank=True, help_text="Of SAML our entity id, where it is not the address of our metadata."
+        max_length=190, blank=True, help_text=_("Of SAML our entity id, where it is not the address of our metadata.")
     )
     key = models.CharField(
-        "name of its secret",
+        _("name of its secret"),
         max_length=80,
         blank=True,
-        help_text="The environment variable, such as SIGNON_KEY_CORP, that holds the client secret; of SAML a private "
-        "key of ours with its certificate, for providers that want sign-outs signed.",
+        help_text=_(
+            "The environment variable, such as SIGNON_KEY_CORP, that holds the client secret; of SAML a private "
+            "key of ours with its certificate, for providers that want sign-outs signed."
+        ),
     )
     scopes = models.CharField(max_length=300, default="openid profile email", blank=True)
-    groups_claim = models.CharField(max_length=200, default="groups", help_text="The claim or attribute with groups.")
-    domains = models.TextField(blank=True, help_text="Of e-mail addresses that are let in, one to a line. Empty: all.")
+    groups_claim = models.CharField(
+        max_length=200, default="groups", help_text=_("The claim or attribute with groups.")
+    )
+    domains = models.TextField(
+        blank=True, help_text=_("Of e-mail addresses that are let in, one to a line. Empty: all.")
+    )
     required_groups = models.TextField(
-        blank=True, help_text="Values of the groups claim, one to a line. Who has none of them is refused. Empty: all."
+        blank=True,
+        help_text=_("Values of the groups claim, one to a line. Who has none of them is refused. Empty: all."),
     )
     trusts_email = models.BooleanField(
-        "vouches for addresses", default=False, help_text="Although it does not say that it has verified an address."
+        _("vouches for addresses"),
+        default=False,
+        help_text=_("Although it does not say that it has verified an address."),
     )
     creates_people = models.BooleanField(
-        "makes people", default=True, help_text="At their first sign-in. Otherwise only linked people get in."
+        _("makes people"), default=True, help_text=_("At their first sign-in. Otherwise only linked people get in.")
     )
-    session_hours = models.PositiveSmallIntegerField(default=12, help_text="Until one signs in again.")
+    session_hours = models.PositiveSmallIntegerField(default=12, help_text=_("Until one signs in again."))
     organisation = models.ForeignKey(
         Organisation,
         null=True,
         blank=True,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="Whom it makes is of it, and it signs in nobody else. Empty: it makes people of the house, and signs "
-        "in whoever is linked to it. A change moves nobody, and ends the sessions that came from it.",
+        help_text=_(
+            "Whom it makes is of it, and it signs in nobody else. Empty: it makes people of the house, and signs "
+            "in whoever is linked to it. A change moves nobody, and ends the sessions that came from it."
+        ),
     )
-    sso_url = models.CharField("sign-in address", max_length=500, blank=True, help_text="SAML alone.")
+    sso_url = models.CharField(_("sign-in address"), max_length=500, blank=True, help_text=_("SAML alone."))
     slo_url = models.CharField(
-        "sign-out address",
+        _("sign-out address"),
         max_length=500,
         blank=True,
         default="",
         db_default="",
-        help_text="SAML alone: for single logout (HTTP-Redirect). Empty: who signs out here stays signed in there.",
+        help_text=_("SAML alone: for single logout (HTTP-Redirect). Empty: who signs out here stays signed in there."),
     )
-    certificate = models.TextField(blank=True, help_text="SAML alone: what it signs with, as PEM.")
+    certificate = models.TextField(blank=True, help_text=_("SAML alone: what it signs with, as PEM."))
 
     class Meta:
         ordering = ["name"]
@@ -75,7 +88,7 @@ class IdentityProvider(models.Model):
         try:
             self.described(()).check()
         except config.ConfigRefused as error:
-            raise ValidationError(str(error)) from None
+            raise ValidationError(said(str(error))) from None
 
     def described(self, rules: tuple[config.Rule, ...]) -> config.Provider:
         return config.Provider(
@@ -104,9 +117,9 @@ class GroupRule(models.Model):
     """What a value of the groups claim gives."""
 
     provider = models.ForeignKey(IdentityProvider, on_delete=models.CASCADE, related_name="rules")
-    value = models.CharField("value of the claim", max_length=256)
+    value = models.CharField(_("value of the claim"), max_length=256)
     group = models.ForeignKey(
-        Group, null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: makes an administrator."
+        Group, null=True, blank=True, on_delete=models.CASCADE, help_text=_("Empty: makes an administrator.")
     )
 
     class Meta:
