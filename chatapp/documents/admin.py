@@ -7,12 +7,14 @@ from typing import Any, cast
 from django.contrib import admin
 from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.documents.source_admin import SourceAdmin as SourceAdmin
 from chatapp.documents.version_admin import IndexVersionAdmin as IndexVersionAdmin
 from chatapp.governance.services import record
+from chatapp.languages.said import said
 from chatapp.organisations.forms import CollectionForm
 from chatapp.roles.administration import OfCurators
 from inference.administration.changes import changed
@@ -72,6 +74,16 @@ class AuditedCollectionAdmin(OfCurators, CollectionAdmin):
 @admin.register(Document)
 class CuratedDocumentAdmin(OfCurators, DocumentAdmin):
     """To look at."""
+
+    readonly_fields = ("why",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        found = [one for one in super().get_fields(request, obj) if one != "why"]
+        return ["why" if one == "error" else one for one in found]
+
+    @admin.display(description=_("error"))
+    def why(self, document: Document) -> str:
+        return said(document.error) or "–"
 
     def get_queryset(self, request: HttpRequest) -> DocumentQuerySet:
         return Document.objects.filter(**self._theirs(request))

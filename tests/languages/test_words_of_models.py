@@ -15,6 +15,7 @@ from chatapp.operations.models import Minute
 from chatapp.safety import policy
 from chatapp.safety.models import FilterRule
 from inference.models import Job, ModelVersion
+from retrieval.models import Collection, Document
 from retrieval.sources.models import Source
 from retrieval.versions.models import IndexVersion
 from tests.conftest import Cast
@@ -49,8 +50,6 @@ def test_the_trail_stays_english_on_a_german_page(admin: Client) -> None:
 
 
 def test_a_source_and_its_error_are_told_in_german(admin: Client, cast: Cast) -> None:
-    from retrieval.models import Collection
-
     collection = Collection.objects.create(name="Handbook")
     source = Source.objects.create(
         name="wiki", collection=collection, kind="web", outcome="failed", counts={"seen": 3, "failed": 3},
@@ -89,6 +88,9 @@ def test_jobs_and_figures_are_told_in_german(admin: Client, tmp_path: Any) -> No
 
 def test_of_two_sentences_that_fit_the_one_that_says_more_is_meant() -> None:
     with translation.override("de"):
+        assert said("It is for questions in German or French only; this one seems to be in English.") == (
+            "Es ist nur für Fragen auf Deutsch oder Französisch; diese scheint auf Englisch zu sein."
+        )
         assert said("Line 3: this is not JSON.") == "Zeile 3: Das ist kein JSON."
         assert "(Kartennummern)" in said(
             "This contains card numbers, which the rules of your organisation do not allow."
@@ -98,3 +100,12 @@ def test_of_two_sentences_that_fit_the_one_that_says_more_is_meant() -> None:
         assert said("Index version 4 is building: it is not complete.") == (
             "Indexversion 4 ist: wird gebaut. Sie ist nicht vollständig."
         )
+
+
+def test_why_a_document_failed_is_told_in_german(admin: Client) -> None:
+    collection = Collection.objects.create(name="Handbook")
+    document = Document.objects.create(
+        collection=collection, name="a.pdf", size=1, sha256="1" * 64, status="failed", error="The file is empty."
+    )
+    shown = admin.get(f"/admin/retrieval/document/{document.pk}/change/", headers=GERMAN).text
+    assert "Die Datei ist leer." in shown and "The file is empty." not in shown
