@@ -1,5 +1,6 @@
 // One message on the page: a question, or an answer with its stage, text, sources and buttons.
 
+import { FATES, citedSources, headingOf, paintStage, sourceButton } from "./answer-parts.js";
 import { el, icon, iconButton, withCommands } from "./dom.js";
 import { cardOf, hasQuotations, isImported, isQuoting, notesOf, partsOf, seamsOf, writtenBy } from "./engines.js";
 import { markUnsupported } from "./grounding.js";
@@ -12,25 +13,9 @@ import { offerOthers } from "./other-engines.js";
 import { offsetIn } from "./seams.js";
 import { ratingButtons, reasonsForm, thank } from "./rating.js";
 
-const FATES = {
-  stopped: gettext("You stopped this answer."),
-  interrupted: gettext("This answer broke off."),
-};
-
 // Of quotations, how sure the search is that the documents answer at all. Below the first they begin with a doubt
 // (inference/engines/extractive.py); up to the second it is about as likely that they do not.
 const DOUBTED = 0.3, SURE = 0.6;
-
-export function stageText(frame) {
-  const { stage, queue_position: place, read, of } = frame ?? {};
-  if (stage === "searching") return gettext("Searching the documents");
-  if (stage === "files") return gettext("Waiting until the attached files are read");
-  if (stage === "writing") return gettext("Writing");
-  if (stage !== "reading") return gettext("Sending");
-  if (place) return gettext("Waiting for the model: %(place)s in line", { place: number(place) });
-  if (of > 0 && read > 0 && read < of) return gettext("Reading the passages (%(share)s)", { share: `${Math.round((100 * read) / of)} %` });
-  return gettext("Reading the passages");
-}
 
 function whatIsQuoted(alone, failed) {
   if (!alone) return gettext("The sentences in quotation marks are quoted word for word.");
@@ -53,7 +38,7 @@ export class MessageView {
   // What the message consists of, made when it is painted first: a long conversation is not made all at once.
   #build() {
     const { message, actions } = this;
-    this.heading = el("h2", { class: "visually-hidden" }, message.role === "user" ? gettext("You asked") : gettext("Answer"));
+    this.heading = headingOf(message);
     this.stage = el("p", { class: "stage" });
     this.body = el("div", { class: "prose", dir: "auto" });
     this.after = el("div", { class: "after" });
@@ -71,7 +56,7 @@ export class MessageView {
     this.node.setAttribute("aria-busy", String(streaming));
     if (message.role === "user") this.#paintQuestion();
     else this.#paintAnswer(streaming, busy);
-    this.paintStage();
+    paintStage(this.stage, message);
     if (!streaming && message.role === "assistant") highlightCode(this.body);
     this.#paintAfter(siblings, streaming, busy);
   }
@@ -113,14 +98,6 @@ export class MessageView {
       offers && el("button", { type: "button", class: "link", "aria-label": gettext("Answer again from the start"), onclick: again }, gettext("Answer again")));
   }
 
-  paintStage() {
-    const waiting = this.message.status === "streaming" && !this.message.text;
-    this.stage.hidden = !waiting;
-    const text = waiting ? stageText(this.message.stage) : "";
-    if (this.stage.dataset.text === text) return;
-    this.stage.dataset.text = text;
-    this.stage.replaceChildren(el("span", { class: "dots", "aria-hidden": "true" }), text);
-  }
 
   #after(siblings, streaming, busy) {
     const { message } = this;
@@ -169,8 +146,7 @@ export class MessageView {
     const cited = new Set((this.message.citations ?? []).map((one) => one.number));
     const all = this.message.sources ?? [];
     const numbers = numbersOf(this.message);
-    const inOrder = (one, other) => numbers.get(one.number) - numbers.get(other.number);
-    const shown = cited.size ? all.filter((source) => cited.has(source.number)).sort(inOrder) : all;
+    const shown = cited.size ? citedSources(this.message) : all;
     if (!shown.length || (this.message.status === "streaming" && !this.message.text)) return null;
     const list = el("ol", { class: "source-list" });
     const manyCollections = new Set(all.map((one) => homeOf(one.document)).filter(Boolean)).size > 1;
@@ -183,13 +159,9 @@ export class MessageView {
     return el("section", { class: "sources" }, el("h3", {}, cited.size ? gettext("Sources") : gettext("Passages found")), list);
   }
 
-  #sourceButton(source, number, manyCollections) {
-    const where = [(manyCollections || source.document?.attached) && homeOf(source.document), source.locator || (source.page && gettext("page %(page)s", source)), source.heading ?? ""].filter(Boolean).join(" · ");
-    return el("button", { type: "button", class: "source", data: { number: source.number },
-      onclick: (event) => this.actions.cite(this.message, source.number, event.currentTarget) },
-      number && el("span", { class: "number", "aria-hidden": "true" }, String(number)),
-      el("span", { class: "source-words" }, el("span", { class: "source-name", dir: "auto" }, source.document?.name ?? gettext("A removed document")),
-        where && el("span", { class: "source-where", dir: "auto" }, where)));
+  #sourceButton(source, shown, manyCollections) {
+    const home = (manyCollections || source.document?.attached) && homeOf(source.document);
+    return sourceButton(source, { shown, home, open: (button) => this.actions.cite(this.message, source.number, button) });
   }
 
   // Where the question was asked of a part of the documents. If that was in vain, the rest is one click away.

@@ -1,10 +1,10 @@
 // The branch of the conversation that is shown, and where the reader is in it.
 
+import { PAINT_EVERY, sayEnded } from "./answer-parts.js";
 import { announce, copyWords, el, icon } from "./dom.js";
-import { gettext, said } from "./language.js";
+import { gettext } from "./language.js";
 import { MessageView } from "./message-view.js";
 
-const PAINT_EVERY = 60; // ms between two paints of a growing answer
 const PAINT_SHARE = 4; // so many times what the last one took, so that the page stays answering
 const NEAR = 80;
 const AT_LEAST = 2; // messages at the end that are made without waiting: a question and its answer
@@ -137,8 +137,7 @@ export class Transcript {
   }
 
   finished(message) {
-    const text = message.text.replace(/\[\d+\]/g, "").slice(0, 600);
-    announce(message.status === "complete" ? gettext("Answer: %(text)s", { text }) : (said(message.error?.message) ?? gettext("The answer was not finished.")));
+    sayEnded(message);
   }
 
   // Only the reader's own scrolling upwards ends the following: what grows or gets its height does not.

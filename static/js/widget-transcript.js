@@ -1,15 +1,13 @@
 // The questions and answers in the frame of a widget: one branch, few messages, no choices about them.
 
+import { FATES, PAINT_EVERY, citedSources, headingOf, paintStage, sayEnded, sourceButton } from "./answer-parts.js";
 import { announce, copyWords, el, icon, iconButton } from "./dom.js";
 import { highlightCode } from "./highlight.js";
 import { gettext, said } from "./language.js";
 import { MarkdownView } from "./markdown.js";
-import { stageText } from "./message-view.js";
 import { asShown, numbersOf } from "./numbering.js";
 
-const PAINT_EVERY = 60; // ms between two paints of a growing answer
 const NEAR = 60; // px from the end: the reader follows
-const FATES = { stopped: gettext("You stopped this answer."), interrupted: gettext("This answer broke off.") };
 
 export class FrameTranscript {
   constructor({ root, scroller, cite, again }) {
@@ -45,8 +43,7 @@ export class FrameTranscript {
   }
 
   finished(message) {
-    const text = message.text.replace(/\[\d+\]/g, "").slice(0, 600);
-    announce(message.status === "complete" ? gettext("Answer: %(text)s", { text }) : (said(message.error?.message) ?? gettext("The answer was not finished.")));
+    sayEnded(message);
   }
 
   toEnd() {
@@ -65,8 +62,7 @@ class FrameMessage {
     this.stage = el("p", { class: "stage", hidden: true });
     this.body = el("div", { class: "prose", dir: "auto" });
     this.after = el("div", { class: "after" });
-    const heading = el("h2", { class: "visually-hidden" }, message.role === "user" ? gettext("You asked") : gettext("Answer"));
-    this.node = el("article", { class: `message ${message.role}`, data: { id: message.id } }, heading, this.stage, this.body, this.after);
+    this.node = el("article", { class: `message ${message.role}`, data: { id: message.id } }, headingOf(message), this.stage, this.body, this.after);
     if (message.role === "assistant") this.markdown = new MarkdownView(this.body, (number, mark) => actions.cite(this.message, number, mark));
   }
 
@@ -77,8 +73,7 @@ class FrameMessage {
     this.node.setAttribute("aria-busy", String(streaming));
     this.markdown.render(message.text ?? "", numbersOf(message), [], streaming);
     if (!streaming) highlightCode(this.body);
-    this.stage.hidden = !streaming || Boolean(message.text);
-    this.stage.replaceChildren(el("span", { class: "dots", "aria-hidden": "true" }), stageText(message.stage));
+    paintStage(this.stage, message);
     this.#paintAfter(streaming, busy);
   }
 
@@ -100,21 +95,13 @@ class FrameMessage {
   }
 
   #sources() {
-    const cited = new Set((this.message.citations ?? []).map((one) => one.number));
-    const numbers = numbersOf(this.message);
-    const inOrder = (one, other) => numbers.get(one.number) - numbers.get(other.number);
-    const shown = (this.message.sources ?? []).filter((one) => cited.has(one.number)).sort(inOrder);
+    const shown = citedSources(this.message);
     if (!shown.length) return null;
+    const numbers = numbersOf(this.message);
+    const open = (one) => (button) => this.actions.cite(this.message, one.number, button);
     const list = el("ol", { class: "source-list" });
-    for (const one of shown) list.append(el("li", {}, this.#source(one, numbers.get(one.number))));
+    for (const one of shown) list.append(el("li", {}, sourceButton(one, { shown: numbers.get(one.number), open: open(one) })));
     return el("section", { class: "sources" }, el("h3", {}, gettext("Sources")), list);
-  }
-
-  #source(one, number) {
-    const where = [one.locator || (one.page && gettext("page %(page)s", one)), one.heading].filter(Boolean).join(" · ");
-    return el("button", { type: "button", class: "source", onclick: (event) => this.actions.cite(this.message, one.number, event.currentTarget) },
-      el("span", { class: "number" }, String(number)),
-      el("span", { class: "source-words" }, el("span", { class: "source-name", dir: "auto" }, one.document?.name ?? gettext("A removed document")), where && el("span", { class: "source-where", dir: "auto" }, where)));
   }
 
   #tools() {
