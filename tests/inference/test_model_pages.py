@@ -186,7 +186,7 @@ def test_each_field_of_a_route_is_explained(admin: Client, house: House) -> None
     shown = [field for field in asked if not field.is_hidden and field.name != "DELETE"]
     assert len(shown) == 14
     for field in shown:
-        assert field.help_text and field.help_text in answer.content.decode(), field.name
+        assert field.help_text and str(field.help_text) in answer.content.decode(), field.name
     assert "tasks, lengths and languages then do not count. Groups, budget and sensitivity hold." in said(answer)
 
 
