@@ -32,12 +32,9 @@ _NAMES = {
     "SQL",
     "IMAP",
 }
-_NAMES |= {"nDCG@10"}
+_NAMES |= {"nDCG@10", "SAML"}
 _NOT_YET = {  # apps whose labels are English yet
-    "limits",
     "mfa",
-    "privacy",
-    "signon",
     "socialaccount",
 }
 _ADMINS = [one for one in site._registry.values() if one.model._meta.concrete_model._meta.app_label not in _NOT_YET]

@@ -21,7 +21,6 @@ _EACH = pytest.mark.parametrize(
 )
 _HOW = "see docs/translations.md"
 _LEFT_OUT = (  # not marked yet
-    "admin/inference/rollout/",
     "admin/own_page.html",
     "admin/scim/",
     "admin/governance/",

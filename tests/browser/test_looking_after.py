@@ -1,0 +1,121 @@
+"""An administrator's jobs in a browser, from the first page on: each in a few clicks, in both themes and on a phone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from chatapp.accounts.models import User
+from chatapp.conversations.models import Conversation
+from chatapp.limits import budgets
+from chatapp.limits.models import Budget, Spent
+from chatapp.operations import state
+from chatapp.privacy.models import RetentionRule, RetentionRun
+from inference.models import Candidate, ModelVersion, Rollout, Route
+from retrieval.models import Collection
+from tests.browser.administration import check
+
+_AT = {"kind": "openai", "base_url": "https://models.example.com/v1", "outside": True}
+
+
+@pytest.fixture
+def sales(person: Any, monkeypatch: pytest.MonkeyPatch) -> Group:
+    """A group with somebody in it, who has old conversations and a budget that is nearly used up."""
+    monkeypatch.setattr(state, "everything", lambda: [state.Shown("Worker", "missing", "No worker answers.")])
+    group = Group.objects.create(name="sales")
+    seller = User.objects.create_user("grace", "grace@example.com")
+    seller.groups.add(group)
+    Collection.objects.create(name="Price lists").readers.add(group)
+    for days in (3, 40, 400):
+        made = Conversation.objects.create(owner=seller)
+        Conversation.objects.filter(pk=made.pk).update(updated_at=timezone.now() - timedelta(days=days))
+    own = Budget.objects.create(group=group, tokens=1_000_000, cost=Decimal("50"))
+    Spent.objects.create(budget=own, month=budgets.this_month(), tokens=850_000, cost=Decimal("31.5"))
+    return group
+
+
+def open_job(page: Any, name: str) -> None:
+    page.goto("/admin/")
+    page.locator(".jobs").get_by_role("link", name=name, exact=True).click()
+
+
+def test_the_first_page_says_what_needs_somebody(page: Any, sales: Group) -> None:
+    page.goto("/admin/")
+    needs = page.get_by_role("region", name="What needs you")
+    expect(needs.get_by_text("1 budget is nearly used up.")).to_be_visible()
+    expect(needs.get_by_text("Worker: No worker answers.")).to_be_visible()
+    assert page.problems == []
+    check(page, "first-page")
+    needs.get_by_role("link", name="1 budget is nearly used up.").click()
+    expect(page.get_by_role("heading", name="Budgets of this month")).to_be_visible()
+
+
+def test_budgets_are_seen_in_one_click_and_one_of_them_in_two(page: Any, sales: Group) -> None:
+    open_job(page, "Budgets")
+    expect(page.get_by_text("850,000 of 1,000,000")).to_be_visible()
+    expect(page.get_by_text("85 %: nearly used up")).to_be_visible()
+    check(page, "budgets")
+    page.get_by_role("link", name="sales", exact=True).click()
+    expect(page.get_by_role("heading", name="Months")).to_be_visible()
+    assert page.problems == []
+    check(page, "budget")
+
+
+def test_a_rule_of_retention_shows_what_it_would_delete_while_it_is_typed(page: Any, sales: Group) -> None:
+    RetentionRule.objects.create(group=sales, days=90)
+    RetentionRun.objects.create(conversations=4)
+    open_job(page, "Retention rules")
+    expect(page.get_by_text("1 conversation goes at the next run.")).to_be_visible()
+    check(page, "retention")
+    page.get_by_role("link", name="sales", exact=True).click()
+    page.get_by_label("Days").fill("30")
+    expect(page.get_by_text("2 go at the next run")).to_be_visible()
+    page.get_by_label("Days").fill("1000")
+    expect(page.get_by_text("0 go at the next run")).to_be_visible()
+    assert RetentionRule.objects.get().days == 90 and page.problems == []
+    check(page, "retention-rule")
+
+
+def test_a_model_is_swapped_by_a_trial_that_is_raised_and_promoted(page: Any, sales: Group) -> None:
+    gamma, delta = (ModelVersion.objects.create(name=name, model=name, **_AT) for name in ("gamma", "delta"))
+    route = Route.objects.create(name="page", default=True)
+    Candidate.objects.create(route=route, version=gamma, position=1)
+    page.goto(f"/admin/inference/modelversion/{delta.pk}/change/")
+    page.get_by_role("link", name="Put it in another's place").click()
+    expect(page.get_by_role("button", name="Replace for everybody at once")).to_be_visible()
+    page.get_by_role("button", name="Start the roll-out").click()
+    page.get_by_role("button", name="50 %", exact=True).click()
+    expect(page.get_by_text("delta takes 50 % of the people of page.")).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#figures").get_by_text("paused")).to_be_visible()
+    assert page.problems == []
+    check(page, "rollout")
+    page.get_by_label("Another share, in percent").fill("20")
+    page.get_by_role("button", name="Set the share").click()
+    page.get_by_role("button", name="Promote delta").click()
+    expect(page.get_by_text("delta was promoted on page.")).to_be_visible()
+    assert Rollout.objects.get().state == "promoted" and route.candidates.get().version == delta
+
+
+def test_the_form_of_a_roll_out(page: Any, sales: Group) -> None:
+    page.goto("/admin/inference/rollout/add/")
+    expect(page.get_by_role("button", name="Replace for everybody at once")).to_be_visible()
+    check(page, "rollout-start")
+
+
+def test_a_person_is_found_and_seen_at_a_glance(page: Any, sales: Group) -> None:
+    open_job(page, "People")
+    page.get_by_role("textbox", name="Search").or_(page.locator("#searchbar")).first.fill("grace@")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="grace", exact=True).click()
+    glance = page.get_by_role("region", name="At a glance")
+    expect(glance.get_by_text("In sales, which reads the collection")).to_be_visible()
+    expect(glance.get_by_text("85 %")).to_be_visible()
+    assert page.problems == []
+    check(page, "person", within=".glance")
