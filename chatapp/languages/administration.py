@@ -193,13 +193,6 @@ TEXTS_OF_ADMINISTRATION: frozenset[str] = frozenset(
         gettext_noop("after"),
         gettext_noop("the model of the search"),
         # Of why an engine is asked or passed by.
-        gettext_noop("It is for people of certain groups only."),
-        gettext_noop("It is only for questions of which nothing must stay in the house."),
-        gettext_noop("It is only for questions of which something must stay in the house."),
-        gettext_noop("It is for questions of %(least)s characters and more; this one has %(length)s."),
-        gettext_noop("It is for questions of up to %(most)s characters; this one has %(length)s."),
-        gettext_noop("It is for questions in %(languages)s only; this one seems to be in %(language)s."),
-        gettext_noop("It is for %(tasks)s only."),
         gettext_noop("It is asked again soon."),
         gettext_noop("It is asked %(whom)s."),
         gettext_noop("for people of certain groups"),
@@ -513,7 +506,6 @@ TEXTS_OF_ADMINISTRATION: frozenset[str] = frozenset(
         gettext_noop("answers for programs"),
         gettext_noop("where nothing must stay in the house"),
         gettext_noop("where something must stay in the house"),
-        gettext_noop("for %(tasks)s"),
         gettext_noop("%(state)s, %(number)s of %(all)s documents"),
         gettext_noop(
             "Check that it runs, and what INFERENCE_API_BASE_URL and INFERENCE_API_KEY, or the registry of "

@@ -198,7 +198,8 @@ def _hints(axis: Axis, series: Sequence[Series], width: float, say: Say) -> list
     found = []
     for number, at in enumerate(axis.begins):
         told = [f"{one.name}: {say(value)}" for one in series if (value := one.values[number]) is not None]
-        text = f"{date(at, axis.long)} – {', '.join(told) or _('nothing is known')}"
+        values = ", ".join(told) or _("nothing is known")
+        text = f"{date(at, axis.long)} – {values}"
         found.append(Hint(round(_LEFT + number * width, 1), round(width, 1), text))
     return found
 
