@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -101,7 +102,7 @@ def figures(port: int, address: str, form: str) -> dict[str, Any]:
             if attempt == _TRIES - 1:
                 raise RuntimeError(f"Lighthouse failed at {address}: {done.stderr[-1000:]}")
         found: dict[str, Any] = json.loads(report.read_text())
-    if found["finalDisplayedUrl"].split("?")[0] != address:
+    if re.split("[?#]", found["finalDisplayedUrl"])[0] != address:
         raise RuntimeError(f"{address} led to {found['finalDisplayedUrl']}")
     return found
 

@@ -26,6 +26,10 @@ COUNTING = """(() => {
   new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => (counted.shift += value))).observe({ type: "layout-shift" });
 })();"""
 PLACES = "[...document.querySelectorAll('.message')].map((node) => Number(node.dataset.id.slice(-6)))"
+IN_SIGHT = """[...document.querySelectorAll(".message")].filter((one) => {
+  const { top, bottom } = one.getBoundingClientRect();
+  return bottom > document.querySelector("#scroller").getBoundingClientRect().top && top < innerHeight;
+})"""
 BARE = "document.querySelectorAll('.message:not(:has(.prose))').length"
 
 
@@ -69,16 +73,12 @@ def test_whoever_scrolls_up_meanwhile_stays_at_what_is_read(opened: Any) -> None
     opened.locator("#scroller").hover()
     opened.mouse.wheel(0, -10_000)  # to the top of what is there
     until(opened, "!document.querySelector('#jump').hidden")
-    first = opened.evaluate(
-        """() => {
-          const top = document.querySelector("#scroller").getBoundingClientRect().top;
-          const node = [...document.querySelectorAll(".message")].find((one) => one.getBoundingClientRect().bottom > top + 60);
-          return { id: node.id, at: node.getBoundingClientRect().top };
-        }"""
-    )
+    until(opened, f"({IN_SIGHT}).every((node) => node.querySelector('.prose'))")
+    second = f"({IN_SIGHT})[1]"
+    first = opened.evaluate(f"({{ id: {second}.id, at: {second}.getBoundingClientRect().top }})")
     until(opened, f"document.querySelectorAll('.message').length === {MESSAGES} && {BARE} === 0")
     at = opened.evaluate("id => document.getElementById(id).getBoundingClientRect().top", first["id"])
-    assert abs(at - first["at"]) < 400, "the message that was read is still there"
+    assert abs(at - first["at"]) < 60, "the message that was read is still there"
 
 
 def test_words_far_away_are_found_and_printed(opened: Any) -> None:

@@ -42,7 +42,7 @@ AT_EVERY_PLACE = """async (text) => {
   const { offsetIn } = await import("/static/js/seams.js");
   const shown = (seams) => {
     const root = document.createElement("div");
-    new MarkdownView(root, () => {}).render(text, new Set([1, 2]), seams);
+    new MarkdownView(root, () => {}).render(text, new Map([[1, 1], [2, 2]]), seams);
     const marks = [...root.querySelectorAll(".seam")];
     const before = marks.map((one) => {
       const range = document.createRange();
