@@ -66,6 +66,18 @@ def test_a_question_is_answered_and_its_mark_opens_the_passage(window: Any) -> N
     assert window.problems == []
 
 
+def test_why_it_was_quoted_is_one_click_away(window: Any) -> None:
+    window.get_by_role("button", name="Why this answer").click()
+    dialog = window.get_by_role("dialog", name="Why this answer")
+    for words in ("How many days of annual leave", "sure that the documents answer", "Cited", "Quoted word for word"):
+        expect(dialog).to_contain_text(words)
+    expect(dialog.locator(".why-engines")).to_contain_text("Quotations, without a model")
+    expect(dialog.locator(".why-bar").first).to_be_attached()
+    window.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert window.problems == []
+
+
 def test_the_answer_is_still_there_after_a_reload_and_in_the_list(window: Any) -> None:
     window.reload()
     expect(window.locator(".message.assistant .cite").first).to_be_visible()
