@@ -92,6 +92,14 @@ def test_a_provider_that_is_off_has_no_button_and_no_door(admin: Client) -> None
         assert Client().get(f"/accounts/signon/{way}").status_code == 404
 
 
+def test_the_page_of_a_provider_leads_to_its_test_before_it_is_switched_on(admin: Client) -> None:
+    add(admin, is_on="")
+    page = admin.get(f"{PROVIDERS}{IdentityProvider.objects.get().pk}/change/").content.decode()
+    trials = "/admin/operations/providertrial/"
+    assert f'href="{trials}#provider-corp"' in page
+    assert 'id="provider-corp"' in admin.get(trials).content.decode()
+
+
 def test_somebody_who_has_an_account_is_linked_by_an_administrator(admin: Client, cast: Cast) -> None:
     add(admin)
     values = {"user": str(cast.alice.pk), "provider": "corp", "uid": "alice-at-corp"}
