@@ -131,7 +131,7 @@ class Files:
         page.route("**/api/attachments/**", self._upload)
         page.route(f"**/api/conversations/{CONVERSATION}/attachments/**", self._door)
 
-    def _door(self, route: Any) -> None:
+    def _door(self, route: Any) -> Any:
         if route.request.method == "POST":
             return self._upload(route)
         if route.request.method == "DELETE":
@@ -140,13 +140,13 @@ class Files:
             return route.fulfill(status=204)
         return route.fulfill(json={"attachments": self.there})
 
-    def _upload(self, route: Any) -> None:
+    def _upload(self, route: Any) -> Any:
         self.sent.append(route.request.url)
         if self.held is not None:
             return self.held.append(route)
-        self.answer(route)
+        return self.answer(route)
 
-    def answer(self, route: Any) -> None:
+    def answer(self, route: Any) -> Any:
         if self.refusal:
             return route.fulfill(status=409, json={"error": self.refusal})
         self.put(f"file {len(self.there) + 1}.txt", "received")

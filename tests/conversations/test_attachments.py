@@ -443,7 +443,7 @@ def test_the_rules_for_content_hold_and_nobody_is_to_be_waited_for(http: dict[st
 def test_it_goes_with_its_conversation(
     http: dict[str, HttpClient], cast: Cast, index: FakeIndex, handbook: Document, door: str
 ) -> None:
-    query = {"temporary": "1"} if door == "temporary" else {}
+    query: dict[str, Any] = {"temporary": "1"} if door == "temporary" else {}
     home = attach(http["alice"], **query).json()["conversation"]
     read_it(index)
     assert not nothing_is_left()
@@ -475,7 +475,7 @@ def test_it_goes_with_its_conversation(
 def test_what_a_process_left_behind_that_died_is_swept(attached: dict[str, Any]) -> None:
     """The conversation was gone, its files not yet."""
     home = attached["conversation"]
-    Attached.objects.filter(pk=home)._raw_delete("default")  # type: ignore[attr-defined]  # as if no signal came
+    Attached.objects.filter(pk=home)._raw_delete("default")  # as if no signal came
     Conversation.objects.filter(pk=home).delete()
     assert not nothing_is_left()
     assert leaving.sweep() == 1 and nothing_is_left()
