@@ -15,6 +15,11 @@ _LOOK_S = 0.5
 WITHOUT = "A file of this chat was still being read, so that this answer does without it. Ask again in a moment."
 
 
+async def files_as_they_are(turn: RunningTurn) -> Files:
+    """Of an answer that goes on with the passages that it has: what is still being read cannot come to it."""
+    return await files_of((turn.started.asker, turn.started.conversation))
+
+
 async def files_that_are_read(turn: RunningTurn) -> Files:
     """Those of the turn's conversation. Bounded by settings.ATTACHMENT_WAIT_S; stopping the turn ends it at once."""
     asked = (turn.started.asker, turn.started.conversation)

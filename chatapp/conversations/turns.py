@@ -16,7 +16,7 @@ from chatapp.conversations import answer_cache, metrics, services
 from chatapp.conversations.admission import Started
 from chatapp.conversations.answer_cache import Asking
 from chatapp.conversations.citing import Cited, cite
-from chatapp.conversations.file_waits import files_that_are_read
+from chatapp.conversations.file_waits import files_as_they_are, files_that_are_read
 from chatapp.conversations.generation import Behind, generation, limits_of, source_frames, without_copies
 from chatapp.conversations.masked import keep_values, placeholders_in
 from chatapp.conversations.models import Message
@@ -117,7 +117,7 @@ async def _answer(turn: RunningTurn) -> None:
         return turn.write(instead if not turn.text else "")
     rules = await house_rules(started.asker, started.collections, placeholders_in(started.conversation, started.asker))
     started = turn.started = await _as_sent(started, rules)
-    turn.files = await files_that_are_read(turn)
+    turn.files = await (files_as_they_are if started.sources else files_that_are_read)(turn)
     frames = await _kept_sources(turn) if started.sources else await _found_sources(turn)
     turn.source_frames = frames
     explained.reached("passages")

@@ -138,8 +138,9 @@ def _runs_out(budget: Budget, spent: Spent, now: datetime) -> date | None:
     used, passed = share(budget, spent), _passed(budget, now)
     if passed is None or not 0 < used < 1:
         return None
-    left = passed[0] * (1 / used - 1)
-    return None if now + left >= next_month(now) else (now + left).date()
+    if used * (passed[1] / passed[0]) <= 1:  # asked first: what is hardly used lasts for longer than dates go
+        return None
+    return (now + passed[0] * (1 / used - 1)).date()
 
 
 # -- what used most ----------------------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from chatapp.languages.said import said
 from chatapp.limits import standing
 from chatapp.limits.models import Budget
 from chatapp.operations import state
-from chatapp.safety.models import QuarantinedDocument
+from chatapp.safety.documents import QUARANTINED
 from inference.models import ModelVersion, Rollout
-from retrieval.models import Document
+from retrieval.pipeline import dead_letters
 from retrieval.sources.models import Source
 
 MOST = 1000  # that are counted, and of budgets: that are looked at
@@ -68,14 +68,14 @@ def _budgets() -> Matter | None:
 
 
 def _failed() -> Matter | None:
-    failed = Document.objects.filter(status=Document.Status.FAILED).exclude(error_code="quarantined")[:MOST].count()
+    failed = dead_letters.failed().exclude(error_code=QUARANTINED)[:MOST].count()
     told = ngettext("%(count)s document failed.", "%(count)s documents failed.", failed)
     page = f"{reverse('admin:retrieval_document_changelist')}?status__exact=failed"
     return Matter(told % {"count": failed}, page) if failed else None
 
 
 def _quarantined() -> Matter | None:
-    waiting = QuarantinedDocument.objects.filter(error_code="quarantined")[:MOST].count()
+    waiting = dead_letters.failed(code=QUARANTINED)[:MOST].count()
     told = ngettext("%(count)s document waits in quarantine.", "%(count)s documents wait in quarantine.", waiting)
     return (
         Matter(told % {"count": waiting}, reverse("admin:safety_quarantineddocument_changelist")) if waiting else None

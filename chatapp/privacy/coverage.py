@@ -44,8 +44,15 @@ def covered(rules: Sequence[RetentionRule]) -> list[Covered]:
 
 def coverage(rule: RetentionRule, *, trial: bool = False) -> Coverage:
     """`trial`: as it would be with this rule, which is not stored, or not as it is now."""
-    people = _others() if rule.group is None else _of(rule.group)
+    if trial and _moves(rule):  # concerns those whom it left as well, who may fall to another rule
+        return _counted(User.objects.all(), due(rule))
+    people = _others(rule if trial else None) if rule.group is None else _of(rule.group)
     return _counted(people, due(rule if trial else None))
+
+
+def _moves(trial: RetentionRule) -> bool:
+    """Whether it is stored for another group than it would be for."""
+    return RetentionRule.objects.filter(pk=trial.pk).exclude(group=trial.group_id).exists()
 
 
 def due_now() -> int:
@@ -66,8 +73,8 @@ def _of(group: Group) -> QuerySet[User]:
     return User.objects.filter(pk__in=memberships().filter(group=group).values("user"))
 
 
-def _others() -> QuerySet[User]:
-    ruled = RetentionRule.objects.exclude(group=None).values("group")
+def _others(trial: RetentionRule | None = None) -> QuerySet[User]:
+    ruled = RetentionRule.objects.exclude(group=None).exclude(pk=trial and trial.pk).values("group")
     return User.objects.exclude(pk__in=memberships().filter(group__in=ruled).values("user"))
 
 

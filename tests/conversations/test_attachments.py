@@ -338,6 +338,18 @@ def test_a_file_that_takes_long_is_left_out_with_a_note(
     assert notes == [WITHOUT] and hasty.message(frames[0])["written_by"][0]["note"] == WITHOUT
 
 
+def test_what_goes_on_with_its_passages_waits_for_no_file(
+    alice: Client, http: dict[str, HttpClient], model: ModelDouble
+) -> None:
+    frames = asked(alice, None)
+    attach(http["alice"], to=frames[0]["conversation"])  # on its way, and nobody reads it
+    Message.objects.filter(pk=frames[0]["answer"]).update(status="interrupted")
+    with alice.socket() as socket:
+        socket.send({"type": "continue", "id": "c", "message": frames[0]["answer"]})
+        went_on = socket.until("done", 10)
+    assert went_on[-1]["status"] == "complete" and not any(frame.get("stage") == "files" for frame in went_on)
+
+
 def test_a_wait_can_be_stopped(alice: Client, http: dict[str, HttpClient], model: ModelDouble) -> None:
     home = attach(http["alice"]).json()["conversation"]
     with alice.socket() as socket:

@@ -60,6 +60,12 @@ def test_a_pace_that_suffices_runs_out_on_no_day(acme: Home) -> None:
     assert stands(own, _TENTH).runs_out is None
 
 
+def test_what_is_hardly_used_lasts_beyond_all_dates(acme: Home) -> None:
+    own = Budget.objects.create(organisation=acme.organisation, tokens=10**12)
+    used(own, 1)
+    assert stands(own, _TENTH).runs_out is None and stands(own, _TENTH).measures[0].expected == 3
+
+
 def test_what_was_made_in_the_month_is_judged_by_its_own_days(acme: Home) -> None:
     own = Budget.objects.create(organisation=acme.organisation, tokens=1000, made_at=_TENTH - timedelta(days=5))
     used(own, 100)

@@ -17,7 +17,17 @@ from tests.conftest import Cast
 
 MOST_BYTES = 150_000
 NAMED = re.compile(r'(?:href|src)="((?:/static/|/language/[^"]+\.js)[^"]*)"')
-LATER = ("picture-view.js", "pdf-view.js", "sharing.js", "importing.js", "why.js", "why.css", "/highlight/", "/katex/", "/pdfjs/")
+LATER = (
+    "picture-view.js",
+    "pdf-view.js",
+    "sharing.js",
+    "importing.js",
+    "why.js",
+    "why.css",
+    "/highlight/",
+    "/katex/",
+    "/pdfjs/",
+)
 
 
 @pytest.fixture

@@ -75,6 +75,9 @@ def test_what_waits_is_named_with_where_it_is_mended(cast: Cast) -> None:
             error_code=code,
         )
     assert texts(cast) == ["2 documents failed.", "1 document waits in quarantine."]
+    Collection.with_attached.filter(pk=held.pk).update(attached=True)
+    assert texts(cast) == [], "what is attached to a conversation is its owner's alone"
+    Collection.with_attached.filter(pk=held.pk).update(attached=False)
     addresses = [one.address for one in attention.stored(cast.administrator)]
     client = signed_in_client(cast.administrator)
     assert [client.get(one).status_code for one in addresses] == [200, 200]

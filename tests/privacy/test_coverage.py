@@ -72,6 +72,17 @@ def test_a_trial_for_everybody_else_leaves_groups_with_a_rule_alone(cast: Cast, 
     assert coverage.coverage(RetentionRule(days=30), trial=True).due == 2
 
 
+def test_a_rule_that_moves_counts_those_whom_it_leaves_and_those_whom_it_comes_to(cast: Cast, owners: Group) -> None:
+    rule = RetentionRule.objects.create(group=owners, days=1000)
+    rule.group, rule.days = None, 30
+    assert coverage.coverage(rule, trial=True).due == 4
+    RetentionRule.objects.create(days=30)
+    rule.group, rule.days = Group.objects.get(name="members"), 1000
+    due = coverage.coverage(rule, trial=True).due
+    rule.save()
+    assert retention.forget_conversations() == due == 3, "alice falls to the general rule"
+
+
 def test_the_page_says_when_it_ran_and_what_went(cast: Cast, owners: Group) -> None:
     boss = signed_in_client(cast.administrator)
     RetentionRule.objects.create(group=owners, days=30)
