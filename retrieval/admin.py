@@ -29,12 +29,20 @@ class CollectionAdmin(CollectionAdminBase):
         return False  # the documents page deletes: it tells the index services and removes the files
 
 
+class GivenCodes(admin.AllValuesFieldListFilter):
+    """Without the empty one of documents that have no error: it would be a link without words."""
+
+    def __init__(self, field: Any, *arguments: Any, **named: Any) -> None:
+        super().__init__(field, *arguments, **named)
+        self.lookup_choices = self.lookup_choices.exclude(**{field.name: ""})
+
+
 @admin.register(Document)
 class DocumentAdmin(DocumentAdminBase):
     """To look at only: a changed row would leave the index services behind."""
 
     list_display = ("name", "collection", "status", "error_code", "passage_count", "attempts", "created_at")
-    list_filter = ("status", "collection", "error_code")
+    list_filter = ("status", "collection", ("error_code", GivenCodes))
     search_fields = ("name", "path", "title", "sha256")
 
     def get_queryset(self, request: HttpRequest) -> DocumentQuerySet:
