@@ -74,7 +74,8 @@ def _of(group: Group) -> QuerySet[User]:
 
 
 def _others(trial: RetentionRule | None = None) -> QuerySet[User]:
-    ruled = RetentionRule.objects.exclude(group=None).exclude(pk=trial and trial.pk).values("group")
+    stored = RetentionRule.objects.exclude(group=None)
+    ruled = (stored if trial is None or trial.pk is None else stored.exclude(pk=trial.pk)).values("group")
     return User.objects.exclude(pk__in=memberships().filter(group__in=ruled).values("user"))
 
 
