@@ -236,14 +236,25 @@ def get_original(user: User, pk: str | UUID) -> Document:
     except NotFound:
         if not user.is_authenticated:
             raise
-    return _get(Document.objects.filter(collection__in=_attached(user)).select_related("collection"), user, pk)
+    return _get(Document.objects.filter(collection__in=attached(user)).select_related("collection"), user, pk)
 
 
-def _attached(user: User) -> QuerySet[Collection]:
-    """What holds the files of their own conversations: for people at the pages, not for programs with keys."""
-    if not user.is_active or user.grant is not None:
+def attached(user: User) -> QuerySet[Collection]:
+    """What holds the files of their own conversations."""
+    return attached_to_each([user])
+
+
+def attached_to_each(users: Sequence[User]) -> QuerySet[Collection]:
+    """The same of many people: for those at the pages, not for programs with keys nor for widgets. What was attached in
+    an organisation stays behind there."""
+    people = [user for user in users if user.is_authenticated and user.is_active and user.grant is None]
+    if not people:
         return Collection.with_attached.none()
-    return Collection.with_attached.filter(attached=True, attached_to__conversation__in=conversations(user))
+    moved = {user.pk: user.organisation_since for user in people if user.organisation_since is not None}
+    theirs = Q(attached_to__conversation__owner__in=[user.pk for user in people if user.pk not in moved])
+    for person, since in moved.items():
+        theirs |= Q(attached_to__conversation__owner=person, attached_to__conversation__created_at__gte=since)
+    return Collection.with_attached.filter(theirs, attached=True)
 
 
 def get_document_to_curate(user: User, pk: str | UUID) -> Document:
@@ -264,8 +275,8 @@ def get_passage(user: User, pk: int) -> Passage:
     readable = Passage.objects.readable_by(user)
     found = readable.filter(pk=pk).select_related("document__collection").first()
     if found is None and user.is_authenticated:
-        attached = Passage.objects.filter(pk=pk, document__collection__in=_attached(user))
-        found = attached.select_related("document__collection").first()
+        of_files = Passage.objects.filter(pk=pk, document__collection__in=attached(user))
+        found = of_files.select_related("document__collection").first()
     if found is None:
         raise NotFound
     return found

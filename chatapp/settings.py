@@ -393,6 +393,8 @@ ATTACHMENTS_PER_CHAT = env.integer("CHATAPP_ATTACHMENTS_PER_CHAT", 20, most=200)
 ATTACHMENT_BYTES = min(
     env.integer("CHATAPP_ATTACHMENT_MB", 50, least=1) * 1_000_000, RETRIEVAL.limits.file_bytes
 )  # of one file
+# In all their chats together.
+ATTACHMENTS_BYTES_PER_PERSON = env.integer("CHATAPP_ATTACHMENTS_MB_PER_PERSON", 1000, least=1) * 1_000_000
 ATTACHMENTS_STAY_IN_HOUSE = env.boolean("CHATAPP_ATTACHMENTS_STAY_IN_HOUSE", False)
 ATTACHMENT_WAIT_S = env.number("CHATAPP_ATTACHMENT_WAIT", 60.0, most=600.0)  # of a question for files on their way
 QUESTION_CHARACTERS = env.integer("CHATAPP_QUESTION_CHARACTERS", 8000, least=100)

@@ -12,14 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.attachments import answers, services
-from chatapp.bodies import FORM_OVERHEAD
 from chatapp.errors import Invalid
 
 
 @require_POST
 def first(request: HttpRequest) -> JsonResponse:
     """A file before the first question: the conversation is made with it."""
-    _require_fitting(request)
+    services.require_offered(_user(request))
     given = request.GET.get("temporary", "0")
     if given not in ("0", "1"):
         raise Invalid("`temporary` must be 0 or 1.")
@@ -32,7 +31,7 @@ def of_conversation(request: HttpRequest, pk: UUID) -> JsonResponse:
     services.require_known(user)
     home = access.get_conversation(user, pk)
     if request.method == "POST":
-        _require_fitting(request)
+        services.require_offered(user)
         return _attach(request, home.pk)
     return JsonResponse({"attachments": answers.attachments(services.files_in(home))})
 
@@ -43,12 +42,6 @@ def attachment(request: HttpRequest, pk: UUID, document: UUID) -> HttpResponse:
     services.require_known(user)
     services.remove(user=user, home=access.get_conversation(user, pk), document=document)
     return HttpResponse(status=204)
-
-
-def _require_fitting(request: HttpRequest) -> None:
-    """Before the form is read. Raises NotFound, NotOffered and AttachmentTooLarge."""
-    announced = int(request.META.get("CONTENT_LENGTH") or 0)
-    services.require_offered(_user(request), max(announced - FORM_OVERHEAD, 0))
 
 
 def _attach(request: HttpRequest, conversation: UUID | None, *, temporary: bool = False) -> JsonResponse:

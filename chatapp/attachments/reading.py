@@ -9,12 +9,11 @@ from collections import defaultdict
 from collections.abc import Collection as Container
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import cast
 from uuid import UUID
 
+from chatapp import access
 from chatapp.accounts.models import User
-from chatapp.attachments.models import Attached
 from chatapp.database import Together
 from retrieval.models import Document
 
@@ -37,8 +36,10 @@ NOTHING = Files()
 def files_of_each(asked: Sequence[tuple[User, UUID]]) -> list[Files]:
     """`asked`: who asks in which conversation. One query for all."""
     homes = {conversation for _, conversation in asked}
-    rows = Attached.objects.filter(conversation__in=homes).values_list(
-        "conversation", "conversation__owner", "collection", "collection__documents__status"
+    rows = (
+        access.attached_to_each([user for user, _ in asked])
+        .filter(attached_to__in=homes)
+        .values_list("attached_to", "attached_to__conversation__owner", "pk", "documents__status")
     )
     collections: dict[tuple[UUID, UUID], UUID] = {}
     statuses = defaultdict[tuple[UUID, UUID], list[str]](list)
@@ -64,12 +65,5 @@ def theirs(users: Sequence[User], collections: Container[UUID]) -> set[tuple[UUI
     """-> (person, collection): of these, what was attached to a conversation of which of these people"""
     if not collections:
         return set()
-    people = {user.pk: user for user in users if user.is_authenticated and user.is_active and user.grant is None}
-    rows = Attached.objects.filter(collection__in=collections, conversation__owner__in=people).values_list(
-        "conversation__owner", "collection", "conversation__created_at"
-    )
-    return {
-        (owner, collection)
-        for owner, collection, begun in cast("Iterable[tuple[UUID, UUID, datetime]]", rows)
-        if (since := people[owner].organisation_since) is None or begun >= since
-    }
+    rows = access.attached_to_each(users).filter(pk__in=collections)
+    return set(cast("Iterable[tuple[UUID, UUID]]", rows.values_list("attached_to__conversation__owner", "pk")))

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Sum
 
 from chatapp import access
 from chatapp.accounts.models import User
@@ -32,6 +33,14 @@ class TooManyAttached(ChatAppError):
 
     def __init__(self) -> None:
         super().__init__(f"A chat holds {settings.ATTACHMENTS_PER_CHAT} files at most.")
+
+
+class AttachmentsFull(ChatAppError):
+    code, http_status = "attachments_full", 409
+    advice = "Remove files or delete chats that are no longer needed."
+
+    def __init__(self) -> None:
+        super().__init__(f"The chats of one person hold {settings.ATTACHMENTS_BYTES_PER_PERSON / 1e6:.0f} MB at most.")
 
 
 class AttachmentTooLarge(ChatAppError):
@@ -75,7 +84,7 @@ def attach(
 ) -> AttachedFile:
     """Without `conversation` it begins one, of which nothing is listed before something is asked in it.
 
-    Raises NotFound, NotOffered, AttachmentTooLarge, TooManyAttached, and what ingestion raises.
+    Raises NotFound, NotOffered, AttachmentTooLarge, TooManyAttached, AttachmentsFull, and what ingestion raises.
     """
     require_offered(user, size)
     home = None if conversation is None else access.get_conversation(user, conversation)
@@ -83,12 +92,13 @@ def attach(
 
     def place(sha256: str) -> Place:
         """In the transaction that stores the document."""
+        _one_after_the_other(user)
         homes.append(_locked(home, user, temporary=temporary))
         collection = _collection_of(homes[-1])
         there = Document.objects.filter(collection=collection)
-        if there.count() >= settings.ATTACHMENTS_PER_CHAT and not there.filter(sha256=sha256).exists():
-            raise TooManyAttached
-        _write_down("attachment.added", homes[-1], name, user)
+        if not there.filter(sha256=sha256).exists():
+            _require_room(user, there.count(), size)
+            _write_down("attachment.added", homes[-1], name, user)
         return Place(collection)
 
     receipt = receive_where(place, name=name, path="", content=content, by=user)
@@ -96,8 +106,23 @@ def attach(
     return AttachedFile(homes[-1].pk, receipt.document, receipt.outcome)
 
 
+def _one_after_the_other(user: User) -> None:
+    """So that what comes to several chats of a person at once is counted together."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('files of ' || %s, 0))", [str(user.pk)])
+
+
+def _require_room(user: User, there: int, size: int) -> None:
+    """`there`: files of the chat; `size`: bytes of the new one. Raises TooManyAttached and AttachmentsFull."""
+    if there >= settings.ATTACHMENTS_PER_CHAT:
+        raise TooManyAttached
+    theirs = Document.objects.filter(collection__in=access.attached(user))
+    if (theirs.aggregate(bytes=Sum("size"))["bytes"] or 0) + size > settings.ATTACHMENTS_BYTES_PER_PERSON:
+        raise AttachmentsFull
+
+
 def _locked(home: Conversation | None, user: User, *, temporary: bool) -> Conversation:
-    """One file after the other, so that they are counted; a new conversation is nobody else's to know of yet."""
+    """Nobody deletes it meanwhile; a new conversation is nobody else's to know of yet."""
     if home is None:
         sealing.prepare([user.pk])
         return Conversation.objects.create(owner=user, temporary=temporary)

@@ -145,7 +145,7 @@ def readable_of_each(asked: Sequence[tuple[User, Container[int]]]) -> list[dict[
     own = theirs([user for user, _ in asked], attached)
     reaches = reach_of_each([user for user, _ in asked])
     of_each = [
-        replace(may, collections=may.collections | {one for person, one in own if person == user.pk})
+        replace(may, collections=may.collections | {one for pk, one in own if pk == user.pk and user.grant is None})
         for may, (user, _) in zip(reaches, asked, strict=True)
     ]
     return _those_within([(may, ids) for may, (_, ids) in zip(of_each, asked, strict=True)], passages)

@@ -36,6 +36,8 @@ TEXTS: frozenset[str] = frozenset(
         # Of files that are attached to a chat.
         gettext_noop("A chat holds %(count)s files at most."),
         gettext_noop("Remove one that is no longer needed, or begin a new chat."),
+        gettext_noop("The chats of one person hold %(size)s MB at most."),
+        gettext_noop("Remove files or delete chats that are no longer needed."),
         gettext_noop("A file that is attached may have %(size)s MB at most."),
         gettext_noop("Attach a part of it, or ask your curator to add it to a collection."),
         gettext_noop("Files cannot be attached to chats here."),

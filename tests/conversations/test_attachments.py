@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -14,12 +16,13 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client as HttpClient
 from django.utils import timezone
 
 from chatapp.accounts.keys import create_key
 from chatapp.accounts.models import User
-from chatapp.attachments import leaving
+from chatapp.attachments import leaving, services
 from chatapp.attachments.models import Attached
 from chatapp.conversations.file_waits import WITHOUT
 from chatapp.conversations.generation import Behind, limits_of_all
@@ -109,7 +112,7 @@ def test_a_file_before_the_first_question_begins_a_conversation_that_nobody_sees
     assert [one["name"] for one in detail["attachments"]] == ["annex.txt"] and detail["messages"] == []
     again = attach(http["alice"], to=body["conversation"])
     assert again.status_code == 200 and again.json()["outcome"] == "duplicate"
-    line = AuditEntry.objects.filter(action="attachment.added").with_keys()[0]
+    (line,) = AuditEntry.objects.filter(action="attachment.added").with_keys()  # what was there already came once
     assert line.actor == cast.alice and line.whole_detail["name"] == "annex.txt"
     assert "annex" not in str(line.detail) and str(body["conversation"]) in line.subject
 
@@ -143,6 +146,37 @@ def test_limits_are_told_with_what_to_do(http: dict[str, HttpClient], settings: 
     off = attach(http["alice"], b"third")
     assert off.status_code == 403 and off.json()["error"]["code"] == "attachments_off"
     assert Conversation.objects.count() == 1  # what is refused begins none
+
+
+def test_the_files_of_one_person_are_bounded_in_all_chats_together(http: dict[str, HttpClient], settings: Any) -> None:
+    settings.ATTACHMENTS_BYTES_PER_PERSON = 2 * len(WORDS)
+    homes = [attach(http["alice"]).json()["conversation"] for _ in range(2)]
+    full = attach(http["alice"], b"more")
+    assert full.status_code == 409 and full.json()["error"]["code"] == "attachments_full"
+    assert full.json()["error"]["advice"] and Conversation.objects.count() == 2
+    assert attach(http["alice"], to=homes[0]).json()["outcome"] == "duplicate"  # it takes no room
+    assert attach(http["bob"]).status_code == 201  # another person's are their own matter
+    assert http["alice"].delete(f"/api/conversations/{homes[0]}/").status_code == 204
+    assert attach(http["alice"], b"more").status_code == 201
+
+
+def test_files_that_come_to_several_chats_at_once_are_counted_together(cast: Cast, settings: Any) -> None:
+    settings.ATTACHMENTS_BYTES_PER_PERSON = 2 * len(WORDS)
+    ready = threading.Barrier(4, timeout=20)
+
+    def one(_: int) -> str:
+        try:
+            ready.wait()
+            services.attach(user=cast.alice, conversation=None, name="a.txt", content=BytesIO(WORDS), size=len(WORDS))
+        except services.AttachmentsFull as error:
+            return error.code
+        finally:
+            connection.close()
+        return "taken"
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = sorted(pool.map(one, range(4)))
+    assert outcomes == ["attachments_full", "attachments_full", "taken", "taken"]
 
 
 def test_uploads_that_come_too_often_are_refused(http: dict[str, HttpClient], settings: Any) -> None:
