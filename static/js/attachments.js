@@ -7,7 +7,8 @@ import { csrfToken, request, upload } from "./api.js";
 import { announce, el, icon, iconButton } from "./dom.js";
 import { gettext, number, said } from "./language.js";
 
-const FIRST_LOOK = 600, LAST_LOOK = 5000, LOOKS = 400; // ms, ms, and how often it is looked: half an hour
+const FIRST_LOOK = 2000, LAST_LOOK = 15000, LOOKS = 120; // ms, ms, and how often it is looked: half an hour
+const LOOKS_AFTER_CALLING_OFF = 3; // the server may have had all of it
 const BEING_READ = new Set(["received", "parsing", "embedding"]);
 
 export class Attachments extends EventTarget {
@@ -27,7 +28,7 @@ export class Attachments extends EventTarget {
   // What belongs to the conversation that was left goes on without being shown.
   #begin(id) {
     clearTimeout(this.timer);
-    this.home = { id, items: [], left: false };
+    this.home = { id, items: [], left: false, removed: new Set(), calledOff: [] };
     this.looks = 0;
   }
 
@@ -47,7 +48,8 @@ export class Attachments extends EventTarget {
   }
 
   show(files) {
-    this.home.items = files.map((file) => ({ key: file.id, ...file }));
+    const added = this.home.items.filter((one) => !files.some((file) => file.id === one.id)); // while it was opened
+    this.home.items = [...files.map((file) => ({ key: file.id, ...file })), ...added];
     this.#paint();
     this.#follow(FIRST_LOOK);
   }
@@ -69,6 +71,9 @@ export class Attachments extends EventTarget {
   // One after the other: the first one makes the conversation that the others go to.
   async #next(home) {
     if (home.busy) return;
+    home.busy = true;
+    if (!home.id) await this.#whereTheQuestionGoes(home);
+    home.busy = false;
     const item = home.items.find((one) => one.status === "waiting");
     if (!item) return this.#settled(home);
     home.busy = true;
@@ -79,29 +84,41 @@ export class Attachments extends EventTarget {
     this.#next(home);
   }
 
+  // A first question that is on its way makes the conversation: files that come behind it go there too.
+  async #whereTheQuestionGoes(home) {
+    const id = await this.session.begun();
+    if (home === this.home) home.id ??= id;
+  }
+
   async #send(home, item) {
-    home.id ??= home === this.home ? this.session.id : null; // asked meanwhile
     const address = home.id ? `/api/conversations/${home.id}/attachments/` : `/api/attachments/${this.session.temporary ? "?temporary=1" : ""}`;
     try {
-      const { conversation, attachment, outcome } = await upload(address, item.file, "", (share) => this.#progress(item, share), item.stop.signal);
-      this.#arrived(home, item, conversation, attachment, outcome);
+      const { conversation, attachment } = await upload(address, item.file, "", (share) => this.#progress(item, share), item.stop.signal);
+      this.#arrived(home, item, conversation, attachment);
     } catch (error) {
-      if (error.code === "called_off") return;
+      if (error.code === "called_off") return this.#calledOff(home, item);
       Object.assign(item, { status: "refused", error: [error.message, error.advice].filter(Boolean).join(" "), again: error.retryable });
       announce(gettext("%(name)s could not be attached", item));
     }
     this.#paint();
   }
 
-  #arrived(home, item, conversation, attachment, outcome) {
+  #arrived(home, item, conversation, attachment) {
     const isNew = !home.id;
     home.id = conversation;
     if (isNew && home.left) return forget(conversation); // nobody is there any more to ask about it
-    if (outcome === "duplicate") home.items = home.items.filter((one) => one === item || one.id !== attachment.id);
+    home.items = home.items.filter((one) => one === item || one.id !== attachment.id); // there already
     Object.assign(item, attachment, { file: null, stop: null });
     if (home !== this.home) return;
     if (isNew) this.session.beginsAt(conversation);
     this.looks = 0;
+    this.#follow(FIRST_LOOK);
+  }
+
+  // Of a conversation that it would have made nobody knows anything: the server forgets that by itself.
+  #calledOff(home, { name, size }) {
+    if (home !== this.home || !home.id) return;
+    home.calledOff.push({ name, size, looks: LOOKS_AFTER_CALLING_OFF });
     this.#follow(FIRST_LOOK);
   }
 
@@ -120,23 +137,28 @@ export class Attachments extends EventTarget {
 
   #follow(pause) {
     clearTimeout(this.timer);
-    if (!this.home.items.some((one) => BEING_READ.has(one.status)) || this.looks >= LOOKS) return;
+    const owed = this.home.calledOff.length || this.home.items.some((one) => BEING_READ.has(one.status));
+    if (!owed || this.looks >= LOOKS) return;
     this.timer = setTimeout(() => this.#look(this.home, pause), document.hidden ? LAST_LOOK : pause);
   }
 
   async #look(home, pause) {
     this.looks += 1;
+    const before = new Set(home.items.map((one) => one.id));
+    const { calledOff } = home;
+    home.calledOff = calledOff.filter((one) => (one.looks -= 1) > 0);
     try {
       const { attachments } = await request("GET", `/api/conversations/${home.id}/attachments/`);
       if (home !== this.home) return;
-      this.#take(attachments);
+      this.#take(attachments, before, calledOff);
     } catch {
       // The line may be back at the next look.
     }
-    if (home === this.home) this.#follow(Math.min(pause * 1.3, LAST_LOOK));
+    if (home === this.home) this.#follow(Math.min(pause * 1.5, LAST_LOOK));
   }
 
-  #take(attachments) {
+  // `before`: the files known when it was looked; others may have come since.
+  #take(attachments, before, calledOff) {
     const known = new Map(attachments.map((one) => [one.id, one]));
     for (const item of this.home.items) {
       const now = known.get(item.id);
@@ -145,12 +167,36 @@ export class Attachments extends EventTarget {
       if (now.status === "ready") announce(gettext("%(name)s is read: you can ask about it", item));
       if (now.status === "failed") announce(gettext("%(name)s could not be read", item));
     }
-    this.home.items = this.home.items.filter((one) => !one.id || known.has(one.id)); // taken away in another tab
+    this.home.items = this.home.items.filter((one) => !before.has(one.id) || !one.id || known.has(one.id)); // taken away in another tab
+    this.#meet(attachments, calledOff);
     this.#paint();
   }
 
+  // What came from another tab is shown; what was called off too late is taken away. Not while something is sent: that
+  // may be it.
+  #meet(attachments, calledOff) {
+    const { home } = this;
+    if (home.items.some((one) => one.status === "sending")) return;
+    const shown = new Set(home.items.map((one) => one.id));
+    for (const file of attachments.filter((one) => !shown.has(one.id) && !home.removed.has(one.id))) {
+      const late = calledOff.find((one) => one.name === file.name && one.size === file.size);
+      if (!late) home.items.push({ key: file.id, ...file });
+      else this.#takeBack(home, file, late);
+    }
+  }
+
+  async #takeBack(home, file, late) {
+    home.removed.add(file.id);
+    home.calledOff = home.calledOff.filter((one) => one !== late);
+    try {
+      await request("DELETE", addressOf(home, file));
+    } catch {
+      home.removed.delete(file.id); // the next look shows it
+    }
+  }
+
   #again(item) {
-    Object.assign(item, { status: "waiting", progress: 0, error: "" });
+    Object.assign(item, { status: "waiting", progress: 0, error: "", again: false });
     this.#paint();
     this.#next(this.home);
   }
@@ -161,10 +207,11 @@ export class Attachments extends EventTarget {
     if (item.status === "sending") item.stop.abort();
     if (item.id) {
       try {
-        await request("DELETE", `/api/conversations/${home.id}/attachments/${item.id}/`);
+        await request("DELETE", addressOf(home, item));
       } catch (error) {
         if (error.code !== "not_found") return this.#notRemoved(item, error);
       }
+      home.removed.add(item.id); // a look that began before may still tell of it
     }
     home.items = home.items.filter((one) => one !== item);
     if (home !== this.home) return;
@@ -224,6 +271,10 @@ export class Attachments extends EventTarget {
 // Of a folder that was dropped nothing can be sent as one file.
 function fileOf(item) {
   return item.kind === "file" && !item.webkitGetAsEntry?.()?.isDirectory ? item.getAsFile() : null;
+}
+
+function addressOf(home, file) {
+  return `/api/conversations/${home.id}/attachments/${file.id}/`;
 }
 
 function stateOf({ status, progress }) {

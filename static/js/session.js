@@ -16,6 +16,7 @@ export class Session extends EventTarget {
     this.socket = socket;
     this.narrowed = narrowed;
     this.waiting = new Map(); // the client's id -> what was asked
+    this.recovering = false; // it is being found out whether what was asked arrived
     this.reset(null);
     socket.addEventListener("frame", (event) => this.#frame(event.detail));
     socket.addEventListener("hello", (event) => this.#hello(event.detail));
@@ -35,9 +36,16 @@ export class Session extends EventTarget {
   beginsAt(id) {
     if (this.id) return;
     this.id = id;
-    for (const asked of this.waiting.values()) asked.conversation ??= id;
     this.#emit("opened", id);
     this.#emit("changed");
+  }
+
+  // -> where a first question that is on its way goes, once that is known; null: there is none, or it was refused
+  async begun() {
+    while (!this.id && (this.waiting.size || this.recovering)) {
+      await new Promise((known) => this.addEventListener("changed", known, { once: true }));
+    }
+    return this.id;
   }
 
   get busy() {
@@ -123,6 +131,7 @@ export class Session extends EventTarget {
   // What was sent while the line broke may or may not have arrived: look at what the server has.
   async #recover(asked, running) {
     const known = new Set(this.tree.messages.keys());
+    this.recovering = true;
     try {
       const home = asked.conversation ?? (await this.#begun(asked, running));
       const { messages } = home ? await request("GET", `/api/conversations/${home}/`) : { messages: [] };
@@ -133,6 +142,7 @@ export class Session extends EventTarget {
     } catch (error) {
       this.#emit("refused", { error, asked });
     }
+    this.recovering = false;
     this.#emit("changed");
   }
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.double import CONVERSATION, Double
+from tests.browser.double import BUSY, CONVERSATION, Double
 from tests.browser.states import handbook
 from tests.browser.test_accessibility import check
 from tests.parsing.pdf_file import Page, pdf
@@ -128,6 +128,8 @@ class Files:
         self.sent: list[str] = []
         self.refusal: dict[str, Any] | None = None
         self.held: list[Any] | None = None  # uploads that wait
+        self.looks: list[Any] | None = None  # looks that wait
+        self.page = page
         page.route("**/api/attachments/**", self._upload)
         page.route(f"**/api/conversations/{CONVERSATION}/attachments/**", self._door)
 
@@ -138,7 +140,22 @@ class Files:
             gone = route.request.url.rstrip("/").rsplit("/", 1)[-1]
             self.there = [one for one in self.there if one["id"] != gone]
             return route.fulfill(status=204)
+        if self.looks is not None:
+            return self.looks.append(route)
         return route.fulfill(json={"attachments": self.there})
+
+    def wait_for_look(self) -> None:
+        for _ in range(500):
+            if self.looks:
+                return
+            self.page.wait_for_timeout(20)
+        raise AssertionError("nobody looked")
+
+    def go_on(self) -> None:
+        """Looks are answered again."""
+        for route in self.looks or []:
+            route.fulfill(json={"attachments": self.there})
+        self.looks = None
 
     def _upload(self, route: Any) -> Any:
         self.sent.append(route.request.url)
@@ -240,6 +257,102 @@ def test_what_is_on_its_way_can_be_called_off(page: Any, double: Double, attache
     expect(page.locator(".attachment")).to_have_count(0)
     double.ask()
     double.wait_for("ask", conversation=None)
+
+
+def test_what_broke_off_is_sent_again_once(page: Any, double: Double, attached_files: Files) -> None:
+    attached_files.refusal = {"code": "failed", "message": "It broke off.", "advice": "", "retryable": True}
+    page.goto("/")
+    page.evaluate(DROP, ["drop", "notes.txt", "words"])
+    again = page.get_by_role("button", name="Send notes.txt again")
+    expect(again).to_be_visible()
+    attached_files.refusal, attached_files.held = None, []
+    again.click()
+    expect(page.locator("[data-status=sending]")).to_be_visible()
+    expect(again).to_have_count(0)  # it is on its way
+    for route in attached_files.held:
+        attached_files.answer(route)
+    expect(page.locator("[data-status=received]")).to_have_count(1)
+    expect(again).to_have_count(0)
+    assert len(attached_files.sent) == 2
+
+
+def test_a_file_that_arrives_while_it_is_looked_stays(page: Any, double: Double, attached_files: Files) -> None:
+    page.goto("/")
+    page.evaluate(DROP, ["drop", "first.txt", "words"])
+    expect(page.locator("[data-status=received]")).to_have_count(1)
+    attached_files.looks = []
+    attached_files.wait_for_look()
+    page.evaluate(DROP, ["drop", "second.txt", "more"])
+    expect(page.locator("[data-status=received]")).to_have_count(2)
+    told, rows = {"attachments": attached_files.there[:1]}, page.locator(".attachment")
+    attached_files.there[0]["status"] = "ready"  # by this one sees that the answer came
+    attached_files.looks.pop().fulfill(json=told)
+    expect(page.locator("[data-status=ready]")).to_have_count(1)
+    expect(rows).to_have_count(2)
+    attached_files.go_on()
+
+
+def test_files_of_another_tab_come_and_go(page: Any, double: Double, attached_files: Files) -> None:
+    page.goto("/")
+    page.evaluate(DROP, ["drop", "first.txt", "words"])
+    expect(page.locator("[data-status=received]")).to_have_count(1)
+    attached_files.put("of another tab.txt", "received")
+    names = page.locator(".attachment-name")
+    expect(names).to_have_text(["file 1.txt", "of another tab.txt"])
+    attached_files.there.pop(0)
+    expect(names).to_have_text(["of another tab.txt"])
+
+
+def test_what_is_called_off_too_late_is_taken_away_again(page: Any, double: Double, attached_files: Files) -> None:
+    page.goto("/")
+    page.evaluate(DROP, ["drop", "first.txt", "words"])
+    expect(page.locator("[data-status=received]")).to_have_count(1)
+    attached_files.there[0]["status"] = "ready"
+    expect(page.locator("[data-status=ready]")).to_have_count(1)
+    attached_files.held = []
+    page.evaluate(DROP, ["drop", "late.txt", "words"])
+    expect(page.locator("[data-status=sending]")).to_be_visible()
+    attached_files.put("late.txt", "received", size=5)  # the server had all of it
+    gone = attached_files.there[-1]["id"]
+    with page.expect_request(lambda sent: sent.method == "DELETE" and gone in sent.url):
+        page.get_by_role("button", name="Remove late.txt").click()
+    expect(page.locator(".attachment")).to_have_count(1)
+
+
+def test_a_file_behind_the_first_question_goes_to_its_conversation(
+    page: Any, double: Double, attached_files: Files
+) -> None:
+    page.goto("/")
+    accept, held = double._message, list[dict[str, Any]]()
+    double._message = held.append  # type: ignore[method-assign]
+    page.get_by_label("Your question").fill("How much leave?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#pending")).to_be_visible()
+    page.evaluate(DROP, ["drop", "notes.txt", "words"])
+    expect(page.locator("[data-status=waiting]")).to_be_visible()
+    assert attached_files.sent == []
+    for frame in held:
+        accept(frame)
+    expect(page.locator("[data-status=received]")).to_be_visible()
+    assert [CONVERSATION in address for address in attached_files.sent] == [True]
+
+
+def test_a_file_behind_a_first_question_that_is_refused_begins_a_conversation(
+    page: Any, double: Double, attached_files: Files
+) -> None:
+    page.goto("/")
+    accept, held = double._message, list[dict[str, Any]]()
+    double._message = held.append  # type: ignore[method-assign]
+    page.get_by_label("Your question").fill("How much leave?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#pending")).to_be_visible()
+    page.evaluate(DROP, ["drop", "notes.txt", "words"])
+    expect(page.locator("[data-status=waiting]")).to_be_visible()
+    double.refusal = BUSY
+    for frame in held:
+        accept(frame)
+    expect(page.locator("[data-status=received]")).to_be_visible()
+    assert [address.endswith("/api/attachments/") for address in attached_files.sent] == [True]
 
 
 def test_a_large_file_is_refused_before_it_is_sent(page: Any, double: Double, attached_files: Files) -> None:
