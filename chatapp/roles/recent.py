@@ -34,6 +34,8 @@ _AT = "signed_in_at"
 # long conversations are kept; which pages of others show a chat.
 _DANGEROUS = (
     "/admin/inference/modelversion/",
+    "/admin/inference/rollout/",
+    "/admin/inference/route/",
     "/admin/safety/",
     "/admin/scim/",
     "/admin/signon/identityprovider/",
@@ -48,6 +50,7 @@ _DANGEROUS = (
     "/admin/widget/",
     "/accounts/keys/",
 )
+_HARMLESS = ("/admin/inference/route/explain/",)  # asks, and changes nothing
 _PEOPLE = "/admin/accounts/user/"
 
 
@@ -96,6 +99,8 @@ def _is_dangerous(request: HttpRequest) -> bool:
         return False
     if request.method == "DELETE" and request.resolver_match and request.resolver_match.url_name == "collection":
         return True
+    if request.path.startswith(_HARMLESS):
+        return False
     return request.path.startswith(_DANGEROUS) or (request.path.startswith(_PEOPLE) and _makes_powerful(request))
 
 

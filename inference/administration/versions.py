@@ -24,6 +24,7 @@ from inference.administration.superusers import SuperusersAlone, actor, require_
 from inference.endpoints import KEY_SENTENCE, key_missing
 from inference.errors import InferenceError
 from inference.models import ModelVersion
+from inference.routing import page
 
 if TYPE_CHECKING:
     VersionAdminBase = admin.ModelAdmin[ModelVersion]
@@ -94,7 +95,7 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
     list_display = ("named", "kind_of", "state_of", "measures", "speed", "quality", "price", "spent", "health")
     list_display_links = ("named",)
     search_fields = ("name", "model", "base_url", "path")
-    actions = ("make_default",)
+    actions = ("make_default", "let_answer")
     list_per_page = 50
 
     class Media:
@@ -111,6 +112,13 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
             return super().changelist_view(request, context)
         except InferenceError as error:
             return self._refused(request, error)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Where no model answers on the chat page yet, this one is offered for it."""
+        context = {"none_answers": not page.names(), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
 
     @admin.display(description=_("name"), ordering="name")
     def named(self, version: ModelVersion) -> SafeString | str:
@@ -244,6 +252,22 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
         except InferenceError as error:
             return self.message_user(request, _said(f"{error.user_message} {error.advice}"), messages.ERROR)
         self.message_user(request, _("%(name)s is the default model now.") % {"name": version})
+
+    @admin.action(description=_("Let it answer on the chat page"))
+    def let_answer(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+        """On the default route: behind what answers there already."""
+        if queryset.count() != 1:
+            return self.message_user(request, _("Choose one model."), messages.ERROR)
+        version = queryset.get()
+        if version in page.asked_versions():
+            return self.message_user(request, _("Nothing to do: %(name)s answers there.") % {"name": version})
+        if version.state != ModelVersion.State.READY:
+            return self.message_user(request, _("Only a version that is ready can answer."), messages.ERROR)
+        placed = page.place(version, by=actor(request))
+        if not placed.on_route:
+            told = _("The endpoint of the settings answers there. Take it out of the settings first.")
+            return self.message_user(request, told, messages.ERROR)
+        self.message_user(request, _("Now %(name)s answers on the chat page.") % {"name": version})
 
     def _problems(self) -> dict[str, str]:
         """By the version's name: engines are called "local: NAME", "house: NAME", "api: NAME"."""

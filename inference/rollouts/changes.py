@@ -217,7 +217,10 @@ def _served_by(route: Route) -> ModelVersion:
         )
     found = first[0] if first else ModelVersion.objects.filter(default=True).first()
     if found is None:
-        raise RolloutRefused("There is no version yet that could be replaced.", advice="Add a model first.")
+        raise RolloutRefused(
+            "No version answers there yet, so that there is none to replace.",
+            advice="Let this one answer on the chat page: its own page offers it.",
+        )
     return found
 
 

@@ -6,7 +6,7 @@ const catalog = () => globalThis.django ?? {};
 export const LANGUAGE = document.documentElement.lang || "en";
 export const LOCALE = `${LANGUAGE}-u-nu-latn`; // the digits that the server writes too
 const VALUE = /%\((\w+)\)s/g;
-const LONGEST = 2000; // characters; nothing longer is a sentence of ours
+const LONGEST = 1000; // characters; nothing longer is a sentence of ours
 
 const rightToLeft = document.documentElement.dir === "rtl";
 
@@ -45,18 +45,37 @@ export function said(text) {
 
 function known(text) {
   if (Object.hasOwn(catalog().catalog ?? {}, text)) return gettext(text);
-  for (const [pattern, template] of patterns()) {
-    const found = pattern.exec(text);
-    if (found) return gettext(template, found.groups);
+  for (const pattern of patterns()) {
+    const found = valuesIn(text, pattern);
+    if (found) return gettext(pattern.template, found);
   }
   return null;
+}
+
+// As chatapp/languages/said.py does it: each value as short as it can be and within one sentence, without going back.
+function valuesIn(text, { names, around }) {
+  const first = around[0];
+  const last = around.at(-1);
+  if (!text.startsWith(first) || !text.endsWith(last)) return null;
+  const end = text.length - last.length;
+  const values = {};
+  let at = first.length;
+  for (const [place, name] of names.entries()) {
+    const isLast = place === names.length - 1;
+    const stop = isLast ? end : text.indexOf(around[place + 1], at + 1);
+    if (stop <= at || stop > end || text.slice(at, stop + 1).includes(". ")) return null;
+    values[name] = text.slice(at, stop);
+    at = stop + around[place + 1].length;
+  }
+  return values;
 }
 
 let made = null;
 
 function patterns() {
-  const escaped = (part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const expression = (text) => text.split(VALUE).map((part, place) => (place % 2 ? `(?<${part}>(?:(?!\\. ).)+?)` : escaped(part))).join("");
-  made ??= (catalog().said ?? []).map((text) => [new RegExp(`^${expression(text)}$`, "s"), text]);
+  made ??= (catalog().said ?? []).map((template) => {
+    const parts = template.split(VALUE); // text, name, text, name, … text
+    return { template, names: parts.filter((_, place) => place % 2), around: parts.filter((_, place) => !(place % 2)) };
+  });
   return made;
 }

@@ -18,7 +18,7 @@ from chatapp.accounts.models import User
 from chatapp.governance.models import AuditEntry
 from chatapp.roles.models import Appointment
 from chatapp.safety.models import FilterRule, WordList
-from inference.models import ModelVersion
+from inference.models import Candidate, ModelVersion, Route
 from retrieval.models import Collection
 from tests.conftest import Cast, signed_in_client
 
@@ -110,6 +110,23 @@ def test_an_old_sign_in_does_nothing_dangerous_and_a_new_one_does(cast: Cast, cl
     assert client.post("/accounts/again/", {"password": PASSWORD, "next": "/admin/"}).headers["Location"] == "/admin/"
     act(client, cast)
     assert state() != before
+
+
+def test_no_model_takes_the_place_of_another_after_an_old_sign_in(cast: Cast, client: Client) -> None:
+    at = {"kind": "openai", "base_url": "https://x.example.com/v1", "model": "m", "outside": True}
+    new = ModelVersion.objects.create(name="elsewhere", **at)
+    route = Route.objects.create(name="page", default=True)
+    place = Candidate.objects.create(route=route, version=ModelVersion.objects.get(name="outside"), position=1)
+    shown = client.get("/admin/inference/rollout/add/").context["adminform"].form
+    values = {name: "" if field.initial is None else field.initial for name, field in shown.fields.items()}
+    form = values | {"new": str(new.pk), "leaves_the_house": "on", "at_once": "yes"}
+    make_old(client)
+    assert client.post("/admin/inference/rollout/add/", form).headers["Location"].startswith("/accounts/again/")
+    assert Candidate.objects.get().version == place.version
+    assert client.post("/admin/inference/route/explain/", {}).status_code == 200, "it only tells"
+    client.post("/accounts/again/", {"password": PASSWORD})
+    client.post("/admin/inference/rollout/add/", form)
+    assert Candidate.objects.get().version == new
 
 
 def entered(page: str) -> dict[str, str]:

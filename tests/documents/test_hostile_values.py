@@ -60,7 +60,8 @@ def addresses(people: dict[str, User | None], make_document: MakeDocument) -> li
     for route in _routes(get_resolver().url_patterns, ""):
         if route.startswith("api/") and route != "api/engines/":  # that one takes nothing
             pk = next((str(pk) for start, pk in ids.items() if route.startswith(start)), "")
-            found.append("/" + route.replace("<uuid:pk>", pk).replace("<int:pk>", pk))
+            filled = route.replace("<uuid:pk>", pk).replace("<int:pk>", pk)
+            found.append("/" + filled.replace("<uuid:document>", str(document.pk)))
     assert len(found) >= 8 and not any("<" in address for address in found)
     return found
 

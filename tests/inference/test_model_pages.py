@@ -46,6 +46,27 @@ def errors(answer: Any) -> str:
     return page
 
 
+def test_the_first_model_is_let_answer_from_its_page_and_later_ones_replace_it(admin: Client, cast: Cast) -> None:
+    at = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "m"}
+    first, second = (ModelVersion.objects.create(name=name, **at) for name in ("first", "second"))
+    shown = said(admin.get(f"{ADMIN}/modelversion/{first.pk}/change/"))
+    assert "Let it answer on the chat page" in shown and "Put it in another" not in shown
+    refused = admin.post(f"{ADMIN}/rollout/add/", _of_a_start(second) | {"at_once": "yes"})
+    assert "No version answers there yet" in errors(refused)
+    chosen = {"action": "let_answer", "_selected_action": str(first.pk)}
+    told = said(admin.post(f"{ADMIN}/modelversion/", chosen, follow=True))
+    assert "Now first answers on the chat page." in told, re.findall(r"messagelist.*?</ul>", told)
+    assert [one.version for one in Candidate.objects.all()] == [first] and Route.objects.get().default
+    assert "Nothing to do: first answers there." in said(admin.post(f"{ADMIN}/modelversion/", chosen, follow=True))
+    assert AuditEntry.objects.filter(action__in=("route.added", "route.changed")).count() == 1
+    ModelVersion.objects.filter(pk=second.pk).update(state="rejected")
+    chosen["_selected_action"] = str(second.pk)
+    assert "Only a version that is ready can answer." in said(admin.post(f"{ADMIN}/modelversion/", chosen, follow=True))
+    ModelVersion.objects.filter(pk=second.pk).update(state="ready")
+    shown = said(admin.get(f"{ADMIN}/modelversion/{second.pk}/change/"))
+    assert "Let it answer on the chat page" not in shown and "Put it in another" in shown
+
+
 def candidates(*rows: dict[str, Any], there: int = 0) -> dict[str, Any]:
     """The fields of the inline forms."""
     form = {"candidates-TOTAL_FORMS": len(rows), "candidates-INITIAL_FORMS": there}
@@ -278,10 +299,11 @@ def test_the_page_tells_who_would_be_asked_and_why_others_are_not(admin: Client,
 # -- roll-outs ---------------------------------------------------------------------------------------------------------
 
 
-def _of_a_start(house: House) -> dict[str, Any]:
+def _of_a_start(new: ModelVersion) -> dict[str, Any]:
     names = ("share", "least_answers", "most_failures_more", "most_first_token_ratio", "least_speed_ratio",
              "most_bad_ratings_more", "least_ratings")  # fmt: skip
-    return {"new": house.new.pk} | {name: house.rollout._meta.get_field(name).default for name in names}
+    usual = Rollout()
+    return {"new": new.pk} | {name: getattr(usual, name) for name in names}
 
 
 def test_the_share_of_a_roll_out_is_raised_rested_and_written_down(admin: Client, house: House) -> None:
@@ -314,10 +336,10 @@ def test_a_version_takes_another_ones_place_at_once_and_is_taken_back(admin: Cli
     assert f"{ADMIN}/rollout/add/?new={house.new.pk}" in page
     form = said(admin.get(f"{ADMIN}/rollout/add/?new={house.new.pk}"))
     assert f'value="{house.new.pk}" selected' in form and "Replace for everybody at once" in form
-    refused = admin.post(f"{ADMIN}/rollout/add/", {**_of_a_start(house), "at_once": "yes"})
+    refused = admin.post(f"{ADMIN}/rollout/add/", {**_of_a_start(house.new), "at_once": "yes"})
     assert "has a roll-out already" in errors(refused)
     rollouts.roll_back(house.route, by=None, reason="")
-    told = said(admin.post(f"{ADMIN}/rollout/add/", {**_of_a_start(house), "at_once": "yes"}, follow=True))
+    told = said(admin.post(f"{ADMIN}/rollout/add/", {**_of_a_start(house.new), "at_once": "yes"}, follow=True))
     assert "took the place of qwen3-4b-q4" in told and "Roll back to qwen3-4b-q4" in told
     assert house.route.candidates.filter(version=house.new).exists()
     done = Rollout.objects.get(state="promoted")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -105,6 +106,16 @@ def test_what_was_made_in_english_is_said_in_the_language_of_the_page() -> None:
         assert said("Wait " + "x" * 3000 + " seconds, then try again.").startswith("Wait xxx")
     with translation.override("en"):
         assert said("The question is empty.") == "The question is empty."
+
+
+def test_names_that_people_gave_cost_no_time_to_look_for_values_in() -> None:
+    """They may hold what stands between the values of one of our texts, again and again."""
+    begun = time.process_time()
+    with translation.override("de"):
+        for name in (" of a" * 180, ", a" * 300, "/s, a" * 180, " left" * 180):
+            said(f"downloading, a of a{name}"[:1000])
+            said(f"In a. downloading, a of a{name}"[:990] + ", and so on")
+    assert time.process_time() - begun < 1, "seconds of the processor: what goes back and forth takes minutes"
 
 
 def test_a_value_in_a_sentence_stays_text_on_the_page(client: Client, django_user_model: type[User]) -> None:
