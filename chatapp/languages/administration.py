@@ -547,7 +547,7 @@ TEXTS_OF_ADMINISTRATION: frozenset[str] = frozenset(
         gettext_noop("Several versions share the first place of this route."),
         gettext_noop("Say which one to replace."),
         gettext_noop("No version answers there yet, so that there is none to replace."),
-        gettext_noop("Add a model first."),
+        gettext_noop("Let this one answer on the chat page: its own page offers it."),
         gettext_noop("%(route)s is switched off: nobody would be asked there."),
         gettext_noop("Enable the route first."),
         gettext_noop("%(version)s answers there already."),
