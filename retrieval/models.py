@@ -134,7 +134,11 @@ class Collection(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="one_collection_of_each_name")]
-        indexes = [models.Index(fields=["tenant"], condition=Q(attached=False), name="listed_collections")]
+        indexes = [
+            models.Index(fields=["tenant"], condition=Q(attached=False), name="listed_collections"),
+            models.Index(fields=["id"], condition=Q(attached=True), name="attached_collections"),
+            models.Index(fields=["tenant", "attached", "served_at"], name="line_served_last"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -216,6 +220,11 @@ class Document(Leased):
         indexes = [
             models.Index(fields=["status", "lease_until"], name="sweeper_finds_what_is_owed"),
             models.Index(fields=["collection", "status", "queued_at"], name="oldest_owed_of_a_collection"),
+            models.Index(
+                fields=["status", "collection"],
+                condition=Q(status__in=["received", "parsing", "embedding"]),
+                name="collections_that_owe_work",
+            ),
         ]
 
     def __str__(self) -> str:

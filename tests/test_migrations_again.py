@@ -55,6 +55,9 @@ INDEXES = [
     ("signon", "0003_saml_sign_out", "signon_session_by_name_id"),
     ("feedback", "0003_sent_to_curators", "ratings_sent_to_curators"),
     ("feedback", "0003_sent_to_curators", "ratings_open_to_curators"),
+    ("retrieval", "0007_attached_files", "collections_that_owe_work"),
+    ("retrieval", "0007_attached_files", "line_served_last"),
+    ("retrieval", "0007_attached_files", "attached_collections"),
 ]
 
 

@@ -1,18 +1,18 @@
-"""Which document is next: of the tenant that was served longest ago, and of its collection that was, the one that has
-waited longest.
+"""Which document is next: of the tenant that was served longest ago, and of its line that was, the one that has waited
+longest. A collection is a line; what was attached to conversations is one line together.
 
 A message only says that a stage has work; who takes it asks here. So one upload into a collection does not wait behind
-ten thousand of another, nor a tenant behind the hundred collections of another. Each query reads a few entries of an
-index, however many documents wait.
+ten thousand of another, nor behind the files of five hundred conversations, nor a tenant behind the hundred collections
+of another. Each query reads a few entries of an index for each collection that owes work, however many documents wait
+and however many collections owe none.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, count
-from typing import Any
+from itertools import count
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -22,19 +22,38 @@ from retrieval.models import Document
 from retrieval.pipeline.leases import MAX_ATTEMPTS, Lease
 
 COLLECTIONS_A_LOOK = 1000
+ATTACHED_A_LOOK = 64  # of those that hold what was attached to a conversation, of each tenant
 DOCUMENTS_A_CLAIM = 64
 ANY_SIZE = 2**62
 _LEAST_SHARE = 8  # passages that a collection gives to a batch at least, so that a claim is worth its query
 
 _FREE = "d.attempts < %(most)s AND d.size <= %(size)s AND (d.lease_until IS NULL OR d.lease_until < now())"
+# First the collections that owe anything at all, one entry of an index for each; when a line was served last is in
+# another one. What was attached to conversations is one line of its tenant, however many conversations there are.
 _COLLECTIONS = f"""
-WITH served AS (SELECT tenant, max(served_at) AS at FROM retrieval_collection GROUP BY tenant)
-SELECT c.id, c.tenant FROM retrieval_collection c
- JOIN served ON served.tenant = c.tenant
- CROSS JOIN LATERAL (
-    SELECT 1 FROM retrieval_document d
-     WHERE d.collection_id = c.id AND d.status = %(status)s AND {_FREE} ORDER BY d.queued_at LIMIT 1) owed
- ORDER BY served.at NULLS FIRST, c.served_at NULLS FIRST, c.id LIMIT {COLLECTIONS_A_LOOK}
+WITH RECURSIVE owing AS (
+    (SELECT collection_id AS id FROM retrieval_document WHERE status = %(status)s ORDER BY 1 LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.collection_id FROM retrieval_document d
+             WHERE d.status = %(status)s AND d.collection_id > owing.id ORDER BY 1 LIMIT 1)
+      FROM owing WHERE owing.id IS NOT NULL),
+free AS (
+    SELECT c.id, c.tenant, c.attached, c.served_at, row_number() OVER (
+            PARTITION BY c.tenant, c.attached ORDER BY c.served_at NULLS FIRST, first.queued_at, c.id) AS place
+      FROM owing CROSS JOIN LATERAL (SELECT * FROM retrieval_collection WHERE id = owing.id LIMIT 1) c
+     CROSS JOIN LATERAL (
+        SELECT d.queued_at FROM retrieval_document d
+         WHERE d.collection_id = c.id AND d.status = %(status)s AND {_FREE} ORDER BY d.queued_at LIMIT 1) first),
+served AS (
+    SELECT tenants.tenant, kinds.attached, (
+            SELECT max(c.served_at) FROM retrieval_collection c
+             WHERE c.tenant = tenants.tenant AND c.attached = kinds.attached) AS at
+      FROM (SELECT DISTINCT tenant FROM free) tenants CROSS JOIN (VALUES (false), (true)) kinds(attached)),
+served_tenants AS (SELECT tenant, max(at) AS at FROM served GROUP BY tenant)
+SELECT id, tenant, attached FROM free JOIN served USING (tenant, attached) JOIN served_tenants USING (tenant)
+ WHERE NOT attached OR place <= {ATTACHED_A_LOOK}
+ ORDER BY served_tenants.at NULLS FIRST, CASE WHEN attached THEN served.at ELSE served_at END NULLS FIRST, place, id
+ LIMIT {COLLECTIONS_A_LOOK}
 """  # noqa: S608 - constants of ours; sorted and limited, so that one entry of the index is read for each collection
 _TAKE = """
 UPDATE retrieval_document d
@@ -73,6 +92,11 @@ UPDATE retrieval_collection SET served_at = clock_timestamp()
 _OWED = f"SELECT EXISTS (SELECT 1 FROM retrieval_document d WHERE d.status = ANY(%(statuses)s) AND {_FREE})"  # noqa: S608
 
 
+_Turn = UUID | str  # a tenant, a collection, or what was attached to the conversations of a tenant
+_Tree = dict[_Turn, "_Tree | UUID"]
+_Owing = tuple[UUID, UUID, bool]  # a collection, its tenant, and whether it holds what was attached
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A document in our hands, with what the row said."""
@@ -98,7 +122,7 @@ def next_to_parse(size: int = ANY_SIZE) -> Lease | None:
     if claimed := _take(_GIVEN_BACK, values):
         return claimed[0].lease
     values = {**_values(Document.Status.RECEIVED, working=Document.Status.PARSING), "size": size}
-    for collection, _ in _owing(values):
+    for collection, _, _ in _owing(values):
         if claimed := _take(_OLDEST, {**values, "collection": collection}):
             with connection.cursor() as cursor:
                 cursor.execute(_SERVED, [collection])
@@ -114,41 +138,32 @@ class EmbeddingTurns:
 
     def __init__(self) -> None:
         self._turn = count()
-        self._served: dict[UUID, int] = {}
+        self._served: dict[_Turn, int] = {}
 
     def take(self, passages: int, token: UUID) -> list[Claimed]:
-        """Documents with some so many passages, of as many tenants, and of each as many collections, as have room."""
+        """Documents with some so many passages, of as many tenants, of each as many lines, and of what was attached as
+        many collections, as have room."""
         values = _values(Document.Status.EMBEDDING, working=Document.Status.EMBEDDING, token=token)
-        of_tenant = defaultdict[UUID, list[UUID]](list)
-        for collection, tenant in _owing(values):
-            of_tenant[tenant].append(collection)
-        waiting = {*of_tenant, *chain.from_iterable(of_tenant.values())}
+        tree, waiting = _tree(_owing(values))
         self._served = {one: turn for one, turn in self._served.items() if one in waiting}
-        claimed: list[Claimed] = []
-        for left, tenant in self._in_turn(of_tenant):
-            if passages <= 0:
-                break
-            found, taken = self._of_tenant(of_tenant[tenant], _share(passages, left), values)
-            passages -= taken
-            claimed += found
-        return claimed
+        return self._of(tree, passages, values)[0]
 
-    def _of_tenant(
-        self, collections: Sequence[UUID], passages: int, values: dict[str, Any]
-    ) -> tuple[list[Claimed], int]:
+    def _of(self, what: _Tree | UUID, passages: int, values: dict[str, Any]) -> tuple[list[Claimed], int]:
         """-> what was claimed, and how many passages of the room it takes: a long document no more than its share"""
+        if isinstance(what, UUID):
+            found = _take(_FILLING, {**values, "collection": what, "passages": passages})
+            return found, sum(min(one.passages, passages) for one in found)
         claimed: list[Claimed] = []
         room = passages
-        for left, collection in self._in_turn(collections):
+        for left, one in self._in_turn(what):
             if room <= 0:
                 break
-            share = _share(room, left)
-            found = _take(_FILLING, {**values, "collection": collection, "passages": share})
-            room -= sum(min(one.passages, share) for one in found)
+            found, taken = self._of(what[one], _share(room, left), values)
+            room -= taken
             claimed += found
         return claimed, passages - room
 
-    def _in_turn(self, waiting: Iterable[UUID]) -> Iterator[tuple[int, UUID]]:
+    def _in_turn(self, waiting: Iterable[_Turn]) -> Iterator[tuple[int, _Turn]]:
         """Who was served longest ago first, each with how many are left."""
         ordered = sorted(waiting, key=lambda one: self._served.get(one, -1))
         for number, one in enumerate(ordered):
@@ -160,11 +175,25 @@ def _share(passages: int, among: int) -> int:
     return min(passages, max(_LEAST_SHARE, passages // among))
 
 
-def _owing(values: dict[str, Any]) -> Sequence[tuple[UUID, UUID]]:
-    """-> (collection, its tenant)"""
+def _tree(owing: Iterable[_Owing]) -> tuple[_Tree, set[_Turn]]:
+    """-> of each tenant its lines, of the line of what was attached its collections; and all whose turn it can be"""
+    tree: _Tree = {}
+    waiting: set[_Turn] = set()
+    for collection, tenant, attached in owing:
+        among = cast(_Tree, tree.setdefault(tenant, {}))
+        if attached:
+            line = f"attached, {tenant}"
+            among = cast(_Tree, among.setdefault(line, {}))
+            waiting.add(line)
+        among[collection] = collection
+        waiting |= {tenant, collection}
+    return tree, waiting
+
+
+def _owing(values: dict[str, Any]) -> list[_Owing]:
     with connection.cursor() as cursor:
         cursor.execute(_COLLECTIONS, values)
-        return [(row[0], row[1]) for row in cursor.fetchall()]
+        return cursor.fetchall()
 
 
 def _take(statement: str, values: dict[str, Any]) -> list[Claimed]:

@@ -70,6 +70,53 @@ def test_collections_take_turns_and_in_each_the_oldest_is_first(full: Collection
     assert sorted(names) == ["note 1", "note 2"]
 
 
+@pytest.fixture
+def chats(full: Collection) -> list[Collection]:
+    """What was attached to conversations, in fifty of which a file waits."""
+    made = [Collection(name=f"attached to {number}", attached=True) for number in range(50)]
+    for one in Collection.with_attached.bulk_create(made):
+        fill(one, 2)
+    return made
+
+
+def test_what_was_attached_takes_turns_with_a_collection_as_one(full: Collection, chats: list[Collection]) -> None:
+    names = [taken() for _ in range(20)]
+    assert names.count("Handbook") == 10 and len(set(names)) == 11  # and each chat has its turn among the chats
+
+
+def test_a_batch_is_shared_with_what_was_attached_as_with_one(full: Collection, chats: list[Collection]) -> None:
+    Document.objects.update(status=Status.EMBEDDING)
+    turns, token = claims.EmbeddingTurns(), uuid.uuid4()
+    batch = turns.take(64, token)
+    assert sum(one.collection_id == full.pk for one in batch) == 32 and len(batch) == 64
+    again = turns.take(64, token)
+    assert not {one.collection_id for one in again} & {one.collection_id for one in batch} - {full.pk}
+
+
+@pytest.mark.parametrize("status", [Status.RECEIVED, Status.EMBEDDING])
+def test_chats_whose_files_are_read_cost_a_claim_nothing(full: Collection, status: Status) -> None:
+    made = [Collection(name=f"attached to {number}", attached=True) for number in range(3000)]
+    Collection.with_attached.bulk_create(made)
+    ready = [
+        Document(collection=one, name="a.txt", size=1, sha256="0" * 64, status=Status.READY, ready_at=timezone.now())
+        for one in made
+    ]
+    Document.objects.bulk_create(ready)
+    Document.objects.filter(collection=full).update(status=status)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE retrieval_collection, retrieval_document")
+        values = claims._values(status, working=status)
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {claims._COLLECTIONS}", values)
+        ((plan,),) = cursor.fetchall()
+    assert rows_read(plan[0]["Plan"]) < 500
+
+
+def rows_read(plan: dict[str, Any]) -> int:
+    """By all of its parts together."""
+    own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+    return int(own + sum(rows_read(part) for part in plan.get("Plans", ())))
+
+
 def test_two_workers_never_take_the_same_document(full: Collection) -> None:
     found = [claims.next_to_parse() for _ in range(50)]
     assert len({lease.document_id for lease in found if lease}) == 50
