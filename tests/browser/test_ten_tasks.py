@@ -184,7 +184,7 @@ def test_swap_the_model(hand: Hand) -> None:
     hand.press("second", "link")
     hand.press("Put it in another's place", "link")
     hand.press("Replace for everybody at once")
-    expect(hand.page.locator(".messagelist")).to_contain_text("second")
+    expect(hand.page.locator(".messagelist")).to_contain_text("took the place of first")
     hand.took("swap the model", 5)
 
 
