@@ -69,6 +69,11 @@ app.conf.beat_schedule = {
         "options": {"expires": 280},
     },
     "attachments.sweep": {"task": "chatapp.attachments.tasks.sweep", "schedule": 60.0, "options": {"expires": 50}},
+    "attachments.unused": {
+        "task": "chatapp.attachments.tasks.forget_unused",
+        "schedule": 3600.0,
+        "options": {"expires": 3000},
+    },
     "audit.chain": {"task": "chatapp.governance.tasks.chain", "schedule": 3.0, "options": {"expires": 2.5}},
     "limits.forget": {"task": "chatapp.limits.tasks.forget_empty", "schedule": 3600.0, "options": {"expires": 3000}},
     "outcomes.forget": {"task": "inference.tasks.forget_outcomes", "schedule": 3600.0, "options": {"expires": 3000}},

@@ -18,10 +18,11 @@ class AttachmentsConfig(AppConfig):
 
 
 def _went(instance: Any, **_: Any) -> None:
-    """Its conversation went, by whatever door: with the end of that transaction go its files, in transactions of their
-    own, for documents are locked before the index is told. What that cannot do at once, the sweep does."""
+    """Its conversation went, by whatever door: after the end of that transaction the worker deletes its files, in
+    transactions of their own, for documents are locked before the index is told. Whoever deletes many chats waits for
+    none of that. A message that is lost the sweep makes up for."""
     from django.db import transaction
 
-    from chatapp.attachments import leaving
+    from chatapp.attachments import tasks
 
-    transaction.on_commit(partial(leaving.forget, [instance.collection_id]), robust=True)
+    transaction.on_commit(partial(tasks.forget_soon, str(instance.collection_id)), robust=True)

@@ -19,7 +19,7 @@ from retrieval.pipeline.ingestion import delete_collection
 
 log = structlog.get_logger(__name__)
 
-_AT_ONCE = 200  # in one sweep; the next one comes soon
+_AT_ONCE = 200  # the next time comes soon
 UNUSED_AFTER = timedelta(hours=24)  # files were attached and nothing was ever asked
 
 
@@ -32,21 +32,23 @@ def forget(collections: Iterable[UUID]) -> int:
 
 
 def sweep() -> int:
-    """What a process that died left behind. -> how many conversations and collections went"""
-    unused = _forget_unused()
+    """What a message that was lost, or a process that died, left behind. -> how many collections went"""
     left = Collection.with_attached.filter(attached=True, attached_to=None)
     gone = forget(left.values_list("pk", flat=True)[:_AT_ONCE])
-    if unused or gone:
-        log.info("attachments.swept", conversations=unused, collections=gone)
-    return unused + gone
+    if gone:
+        log.info("attachments.swept", collections=gone)
+    return gone
 
 
 @transaction.atomic
-def _forget_unused() -> int:
+def forget_unused() -> int:
+    """Chats to which something was attached, and in which nothing was ever asked. -> how many went"""
     asked = Message.objects.filter(conversation=OuterRef("pk"))
     begun = Attached.objects.filter(conversation=OuterRef("pk"))
     old = Conversation.objects.filter(updated_at__lt=timezone.now() - UNUSED_AFTER)
     rows = old.filter(Exists(begun), ~Exists(asked)).select_for_update(of=("self",), skip_locked=True)
     found = list(rows.values_list("pk", flat=True)[:_AT_ONCE])
     Conversation.objects.filter(~Exists(asked), pk__in=found).delete()
+    if found:
+        log.info("attachments.unused_forgotten", conversations=len(found))
     return len(found)

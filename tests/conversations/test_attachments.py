@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from django.utils import timezone
 
 from chatapp.accounts.keys import create_key
 from chatapp.accounts.models import User
-from chatapp.attachments import leaving, services
+from chatapp.attachments import leaving, services, tasks
 from chatapp.attachments.models import Attached
 from chatapp.conversations.file_waits import WITHOUT
 from chatapp.conversations.generation import Behind, limits_of_all
@@ -485,9 +486,23 @@ def test_the_rules_for_content_hold_and_nobody_is_to_be_waited_for(http: dict[st
 
 
 # -- going -------------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Does what a worker would have been sent. -> how many messages that were"""
+    sent: list[tuple[Any, tuple[object, ...]]] = []
+    monkeypatch.setattr(tasks, "send", lambda task, *arguments: sent.append((task, arguments)))
+
+    def work() -> int:
+        for task, arguments in sent:
+            task(*json.loads(json.dumps(arguments)))
+        return len(sent)
+
+    return work
+
+
 @pytest.mark.parametrize("door", ["one", "several", "retention", "erasure", "temporary", "unused"])
 def test_it_goes_with_its_conversation(
-    http: dict[str, HttpClient], cast: Cast, index: FakeIndex, handbook: Document, door: str
+    http: dict[str, HttpClient], cast: Cast, index: FakeIndex, handbook: Document, door: str, worker: Callable[[], int]
 ) -> None:
     query: dict[str, Any] = {"temporary": "1"} if door == "temporary" else {}
     home = attach(http["alice"], **query).json()["conversation"]
@@ -512,27 +527,31 @@ def test_it_goes_with_its_conversation(
         case "temporary":
             assert temporary_chats.forget() == 1
         case "unused":
-            assert leaving.sweep() == 1
-    assert not old.exists() and nothing_is_left()
+            assert leaving.forget_unused() == 1
+    assert not old.exists() and Document.objects.count() == 2  # whoever asked for it waits for nothing
+    assert worker() == 1 and nothing_is_left()
     assert IndexChange.objects.filter(kind="remove").count() == 1
     assert Collection.objects.get().name == "Handbook" and Document.objects.get() == handbook
 
 
 def test_what_a_process_left_behind_that_died_is_swept(attached: dict[str, Any]) -> None:
-    """The conversation was gone, its files not yet."""
-    home = attached["conversation"]
-    Attached.objects.filter(pk=home)._raw_delete("default")  # as if no signal came
-    Conversation.objects.filter(pk=home).delete()
+    """The conversation was gone, its files not yet: here the message to the worker waits for good."""
+    Conversation.objects.filter(pk=attached["conversation"]).delete()
     assert not nothing_is_left()
     assert leaving.sweep() == 1 and nothing_is_left()
     assert leaving.forget([Collection.objects.get().pk]) == 0  # another kind of collection is never deleted so
 
 
 def test_the_same_bytes_in_a_collection_stay_where_a_conversation_goes(
-    http: dict[str, HttpClient], cast: Cast, attached: dict[str, Any], handbook: Document
+    http: dict[str, HttpClient],
+    cast: Cast,
+    attached: dict[str, Any],
+    handbook: Document,
+    worker: Callable[[], int],
 ) -> None:
     kept = receive_document(
         collection=handbook.collection, name="annex.txt", content=BytesIO(WORDS), by=cast.administrator
     ).document
     assert http["alice"].delete(f"/api/conversations/{attached['conversation']}/").status_code == 204
+    assert worker() == 1 and Document.objects.filter(pk=attached["document"]).count() == 0
     assert files.stored_file(kept.sha256).read_bytes() == WORDS
