@@ -9,7 +9,7 @@ from django.db.migrations import RunPython
 _BROKEN = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid)"
 
 
-def concurrent_index(name: str, table: str, rest: str) -> RunPython:
+def concurrent_index(name: str, table: str, rest: str, *, unique: bool = False) -> RunPython:
     """For a migration that is not atomic. `rest`: the columns in brackets, and the condition."""
 
     def build(_: Any, schema_editor: Any) -> None:
@@ -18,7 +18,8 @@ def concurrent_index(name: str, table: str, rest: str) -> RunPython:
             (broken,) = cursor.fetchone()
         if broken:  # what a build that was broken off has left: IF NOT EXISTS would pass over it
             schema_editor.execute(f"DROP INDEX CONCURRENTLY {name}")
-        schema_editor.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {table} {rest}")
+        kind = "UNIQUE INDEX" if unique else "INDEX"
+        schema_editor.execute(f"CREATE {kind} CONCURRENTLY IF NOT EXISTS {name} ON {table} {rest}")
 
     def drop(_: Any, schema_editor: Any) -> None:
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")

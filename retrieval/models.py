@@ -133,7 +133,11 @@ class Collection(models.Model):
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="one_collection_of_each_name")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"], condition=Q(attached=False), name="one_listed_collection_of_each_name"
+            )
+        ]
         indexes = [
             models.Index(fields=["tenant"], condition=Q(attached=False), name="listed_collections"),
             models.Index(fields=["id"], condition=Q(attached=True), name="attached_collections"),

@@ -4,7 +4,7 @@ of every document."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import structlog
@@ -160,5 +160,7 @@ def remove(*, user: User, home: Conversation, document: UUID) -> None:
 
 
 def _write_down(action: str, home: Conversation, name: str, by: User) -> None:
-    """The name of a private file may say much: it is sealed under the key of its person."""
-    record(action, f"conversation {home.pk}", by, organisation=by.tenant, name=Personal(clean_name(name)))
+    """The name of a private file may say much: it is sealed under the key of its person, and of a temporary chat none
+    is kept."""
+    said: dict[str, Any] = {"temporary": True} if home.temporary else {"name": Personal(clean_name(name))}
+    record(action, f"conversation {home.pk}", by, organisation=by.tenant, **said)

@@ -80,6 +80,7 @@ class Started:
     takeovers: int = 0  # how many processes had it before this one
     temporary: bool = False  # its chat is
     prefers: str = ""  # an engine: asked first
+    reads_files: bool = False  # what was attached, which is for people at the pages alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +250,7 @@ def _turn(asked: _Asked, answer: Message) -> Turn:
         collections=chosen,
         filters=filters_json(asked.filters),
         prefers=asked.prefers,
+        reads_files=asked.user.grant is None,
         runner=RUNNER,
     )
 
@@ -276,6 +278,7 @@ def started(turn: Turn, *, answered_before: bool = True) -> Started:
         begins_at=turn.begins_at,
         takeovers=turn.takeovers,
         prefers=turn.prefers,
+        reads_files=turn.reads_files,
         temporary=question.conversation.temporary,
     )
 

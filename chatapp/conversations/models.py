@@ -181,6 +181,8 @@ class Turn(models.Model):
     )  # what else the search was narrowed to: documents.filters; null: nothing
     # The engine that the asker chose, to be asked first.
     prefers = models.CharField(max_length=200, blank=True, default="", db_default="")
+    # Whoever asked may read what was attached: not so by a key or a widget, whoever goes on with the turn.
+    reads_files = models.BooleanField(default=False, db_default=False)
     begins_at = models.PositiveIntegerField(default=0)  # characters of the answer that stood before this turn
     stop_requested = models.BooleanField(default=False)
     runner = models.UUIDField(null=True)  # the process that writes it; another one that took it over writes instead

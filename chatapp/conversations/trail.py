@@ -18,7 +18,10 @@ from chatapp.governance.services import prepared, record
 
 def turn_ended(row: Turn, values: dict[str, Any]) -> None:
     """In the transaction that stores the answer. Of a temporary chat no text is kept, nor what tells of one."""
-    said = {"temporary": True} if row.question.conversation.temporary else _said(row.question.text, values["text"])
+    if row.question.conversation.temporary:
+        said: dict[str, Any] = {"temporary": True}
+    else:
+        said = _said(row.question.text, values["text"]) | _names_of_attached(values["sources"])
     record(
         "turn.ended",
         f"turn {row.pk}",
@@ -49,11 +52,19 @@ def program_answered(
 
 
 def passages(sources: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What was shown, by number and name; the words stand in the documents."""
+    """What was shown, by number and name, but for what was attached; the words stand in the documents."""
     return [
-        {"passage": one["passage"], "document": one["document"]["id"], "name": one["document"]["name"]}
+        {"passage": one["passage"], "document": one["document"]["id"]}
+        | ({} if one["document"].get("attached") else {"name": one["document"]["name"]})
         for one in sources
     ]
+
+
+def _names_of_attached(sources: Iterable[dict[str, Any]]) -> dict[str, Personal]:
+    """The name of a private file may say much: it is sealed under the key of its person."""
+    found = [one["document"] for one in sources]
+    names = {one["id"]: one["name"] for one in found if one.get("attached")}
+    return {"attached": Personal(names)} if names else {}
 
 
 def _said(question: str, answer: str) -> dict[str, Any]:

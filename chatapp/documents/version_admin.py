@@ -191,7 +191,9 @@ class IndexVersionAdmin(ReadOnly, VersionAdminBase):
 
     @admin.display(description=_("documents that failed"))
     def failed_documents(self, version: IndexVersion) -> SafeString | str:
-        places = version.members.exclude(error="").select_related("document").order_by("document__name")[:100]
+        """Without what was attached to conversations: its names are private, its number stands in the progress."""
+        of_all = version.members.exclude(error="").filter(document__collection__attached=False)
+        places = of_all.select_related("document").order_by("document__name")[:100]
         rows = [(place.document.name, said(place.error)) for place in places]
         body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', rows)
         return format_html("<table><tbody>{}</tbody></table>", body) if rows else "–"

@@ -38,12 +38,25 @@ _RUNS_KEPT = timedelta(days=40)  # what they deleted stands in the audit trail f
 
 def forget_conversations() -> int:
     """A batch is a transaction: it can be broken off, and run beside itself. -> how many are gone"""
-    gone = until_done(_forget_a_batch, _BATCH)
+    batches: list[int] = []
+
+    def batch() -> int:
+        batches.append(_forget_a_batch())
+        return batches[-1]
+
+    try:
+        until_done(batch, _BATCH)
+    finally:
+        if batches:  # also of a run that broke off: what is gone is counted
+            _keep_run(sum(batches))
+    return sum(batches)
+
+
+def _keep_run(gone: int) -> None:
     RetentionRun.objects.create(conversations=gone)
     RetentionRun.objects.filter(ended_at__lt=timezone.now() - _RUNS_KEPT).delete()
     if gone:
         log.info("privacy.conversations_forgotten", conversations=gone)
-    return gone
 
 
 @transaction.atomic

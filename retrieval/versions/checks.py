@@ -68,9 +68,11 @@ def drop(version: IndexVersion, documents: list[UUID]) -> None:
 
 
 def failures(version: IndexVersion) -> dict[str, Any]:
-    """What the version has to do without; `found_now` counts those that the serving version has."""
+    """What the version has to do without; `found_now` counts those that the serving version has. What was attached to
+    conversations is counted alone: a report is kept, and its readers may not know the names of private files."""
     failed = IndexedDocument.objects.filter(version=version).exclude(error="")
-    listed = failed.select_related("document").order_by("document__name")[:LISTED]
+    of_all = failed.filter(document__collection__attached=False)
+    listed = of_all.select_related("document").order_by("document__name")[:LISTED]
     return {
         "documents": failed.count(),
         "found_now": lacking(version),

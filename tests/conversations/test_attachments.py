@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import threading
@@ -11,6 +12,7 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -23,11 +25,16 @@ from django.utils import timezone
 
 from chatapp.accounts.keys import create_key
 from chatapp.accounts.models import User
+from chatapp.accounts.scopes import Grant
 from chatapp.attachments import leaving, services, tasks
 from chatapp.attachments.models import Attached
-from chatapp.conversations.file_waits import WITHOUT
+from chatapp.conversations import admission, takeover
+from chatapp.conversations.file_waits import WITHOUT, files_as_they_are
 from chatapp.conversations.generation import Behind, limits_of_all
-from chatapp.conversations.models import Conversation, Message
+from chatapp.conversations.models import Conversation, Message, Turn
+from chatapp.conversations.outbox import Outbox
+from chatapp.conversations.running import RunningTurn
+from chatapp.conversations.stream import turn_stream
 from chatapp.documents.search import with_places_kept
 from chatapp.governance.models import AuditEntry
 from chatapp.limits.models import Limit
@@ -42,6 +49,8 @@ from retrieval.contracts import PassageHit
 from retrieval.models import Collection, Document, IndexChange, Passage, PassageVector
 from retrieval.pipeline import dead_letters
 from retrieval.pipeline.ingestion import receive_document
+from retrieval.versions import checks
+from retrieval.versions.models import IndexedDocument, IndexVersion
 from tests.conftest import Cast, signed_in_client
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Client, Frame, Web, text_of
@@ -555,3 +564,72 @@ def test_the_same_bytes_in_a_collection_stay_where_a_conversation_goes(
     assert http["alice"].delete(f"/api/conversations/{attached['conversation']}/").status_code == 204
     assert worker() == 1 and Document.objects.filter(pk=attached["document"]).count() == 0
     assert files.stored_file(kept.sha256).read_bytes() == WORDS
+
+
+def trail_as_stored() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(string_agg(e::text, ''), '') FROM governance_auditentry e")
+        return str(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize("temporary", [False, True])
+def test_its_name_stands_in_the_trail_under_a_seal_and_of_a_temporary_chat_not_at_all(
+    alice: Client,
+    http: dict[str, HttpClient],
+    cast: Cast,
+    model: ModelDouble,
+    handbook: Document,
+    index: FakeIndex,
+    temporary: bool,
+) -> None:
+    model.words = ["90 kilograms [1]."]
+    query = {"temporary": "1"} if temporary else {}
+    home = attach(http["alice"], name="Resignation.txt", **query).json()["conversation"]
+    read_it(index)
+    assert any(one["document"].get("attached") for one in sources_in(asked(alice, home)))
+    assert "Resignation" not in trail_as_stored()
+    ended = AuditEntry.objects.get(action="turn.ended").whole_detail
+    added = AuditEntry.objects.get(action="attachment.added").whole_detail
+    assert ("Resignation" in str(ended), "Resignation" in str(added)) == (not temporary, not temporary)
+    assert "leave.md" in str(ended)  # what lies in a collection is told by name
+    http["alice"].delete(f"/api/conversations/{home}/")
+    erasure.erase(cast.alice)
+    assert all("Resignation" not in str(entry.whole_detail) for entry in AuditEntry.objects.all())
+
+
+def test_a_report_of_an_index_version_counts_it_and_names_it_not(http: dict[str, HttpClient]) -> None:
+    document = attach(http["alice"], name="Resignation.txt").json()["attachment"]["id"]
+    version = IndexVersion.objects.create(status="failed", error="Documents failed.", embedding_model="m", dimension=4)
+    IndexedDocument.objects.create(version=version, document_id=document, error="It could not be embedded.")
+    report = checks.failures(version)
+    assert (report["documents"], report["listed"]) == (1, [])
+    page = http["administrator"].get(f"/admin/versions/indexversion/{version.pk}/change/")
+    assert page.status_code == 200 and "Resignation" not in page.content.decode()
+
+
+def test_no_name_of_a_collection_is_taken_by_it(http: dict[str, HttpClient], cast: Cast) -> None:
+    home = Conversation.objects.create(owner=cast.alice)
+    Collection.objects.create(name=f"attached to {home.pk}")
+    assert attach(http["alice"], to=home.pk).status_code == 201
+    name = f"attached to {attach(http['alice'], b'Another one.').json()['conversation']}"
+    made = http["administrator"].post("/api/collections/", {"name": name}, content_type="application/json")
+    assert made.status_code == 201
+
+
+def test_a_turn_of_a_widget_reads_no_file_when_another_process_goes_on_with_it(
+    attached: dict[str, Any], cast: Cast, handbook: Document
+) -> None:
+    asker = User.objects.get(pk=cast.alice.pk)
+    asker.grant = Grant(key=uuid4(), collections=frozenset([handbook.collection_id]))
+    home = attached["conversation"]
+    begun = [admission.ask_all([admission.Question(who, "What?", home)])[0] for who in (asker, cast.alice)]
+    assert [one.reads_files for one in begun if isinstance(one, admission.Started)] == [False, True]
+    Turn.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=5))
+    taken = {one.turn.turn: one.turn for one in takeover.claim(5, frozenset())}
+    assert [taken[one.turn].reads_files for one in begun if isinstance(one, admission.Started)] == [False, True]
+
+    async def files(started: admission.Started) -> Any:
+        return (await files_as_they_are(RunningTurn(started, Outbox(started.turn, turn_stream())))).collection
+
+    found = [asyncio.run(files(taken[one.turn])) for one in begun if isinstance(one, admission.Started)]
+    assert found[0] is None and found[1] is not None

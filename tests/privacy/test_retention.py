@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import DatabaseError
 from django.utils import timezone
 
 from chatapp.accounts.models import User
@@ -13,7 +14,7 @@ from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.governance.models import AuditEntry
 from chatapp.organisations.services import create_organisation
 from chatapp.privacy import retention
-from chatapp.privacy.models import RetentionRule
+from chatapp.privacy.models import RetentionRule, RetentionRun
 from tests.conftest import Cast, signed_in_client
 
 RULES = "/admin/privacy/retentionrule/"
@@ -75,6 +76,25 @@ def test_many_go_in_batches(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None
     for days in range(2, 7):
         conversation(cast.alice, days)
     assert retention.forget_conversations() == 5
+
+
+def test_a_run_that_breaks_off_counts_what_it_deleted(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "_BATCH", 2)
+    RetentionRule.objects.create(days=1)
+    for days in range(2, 7):
+        conversation(cast.alice, days)
+    forget, left = retention._forget_a_batch, [1]
+
+    def once() -> int:
+        if not left:
+            raise DatabaseError("away")
+        left.pop()
+        return forget()
+
+    monkeypatch.setattr(retention, "_forget_a_batch", once)
+    with pytest.raises(DatabaseError):
+        retention.forget_conversations()
+    assert RetentionRun.objects.get().conversations == 2
 
 
 def test_administrators_make_rules_and_each_change_is_written_down(cast: Cast) -> None:
