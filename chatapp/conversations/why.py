@@ -22,7 +22,7 @@ _STAGES = ("question", "passages", "answer")
 
 
 def explanation(user: User, answer: Message) -> dict[str, Any]:
-    """`answer`: the person's own. `kept` is false where an earlier version wrote it. Raises Invalid."""
+    """`answer`: the person's own. `kept` is false where nothing was kept or can be opened. Raises Invalid."""
     if answer.role != Message.Role.ASSISTANT:
         raise Invalid("Only an answer can be explained.")
     (told,) = answers.messages(user, [answer])

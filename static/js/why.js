@@ -91,7 +91,7 @@ function kept({ kept: known, cached, continued }) {
   const words = [
     cached && gettext("The words of this answer were given before, to the same question about the same documents; the search was made anew."),
     continued && gettext("It was continued later: engines, times and tokens are those of its last part."),
-    !known && gettext("An earlier version wrote this answer: the scores by meaning and by words, the engines that were passed by and what content rules did were not kept."),
+    !known && gettext("Of this answer not everything was kept: the scores by meaning and by words, the engines that were passed by and what content rules did are missing."),
   ].filter(Boolean);
   return words.length > 0 && el("div", { class: "notice" }, el("span", {}, words.join(" ")));
 }
