@@ -123,7 +123,9 @@ class Rollout(models.Model):
     current = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
     new = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
     share = models.PositiveSmallIntegerField(
-        _("share (%)"), default=10, validators=[MinValueValidator(1), MaxValueValidator(100)]
+        _("share (%)"),
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],  # 0: it rests
     )
     least_answers = models.PositiveIntegerField(
         default=30,
@@ -175,6 +177,7 @@ class Rollout(models.Model):
                 fields=["route"], condition=Q(state="running"), name="one_running_rollout_for_each_route"
             ),
             models.CheckConstraint(condition=~Q(current=models.F("new")), name="a_rollout_changes_something"),
+            models.CheckConstraint(condition=Q(share__lte=100), name="share_of_a_rollout_in_percent"),
         ]
 
     def __str__(self) -> str:
