@@ -201,7 +201,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """The question as its writer will find it later, where rules changed it; others read it for themselves."""
         if not isinstance(frame, frames.Ask | frames.Edit) or started.text == frame.text:
             return {}
-        own = await OwnFrames(self.user, started.turn).put_back({"type": "text", "text": started.text})
+        try:
+            own = await OwnFrames(self.user, started.turn).put_back({"type": "text", "text": started.text})
+        except (*TYPED_ERRORS, DatabaseError) as error:  # the turn has begun: it is not to be told as refused
+            log.warning("socket.question_not_read", turn=str(started.turn), error=str(error)[:200])
+            return {}
         return {"text": own["text"]}
 
     async def _tell_others(self, event: dict[str, Any]) -> None:

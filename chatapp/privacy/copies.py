@@ -15,6 +15,7 @@ from chatapp.accounts.models import User
 from chatapp.conversations.models import Conversation
 from chatapp.governance.models import AuditEntry
 from chatapp.privacy.errors import Unreadable
+from retrieval.models import Document
 
 _SECRET = frozenset({"password", "sha256", "token_sha256", "session_key", "session_id", "id_token"})
 _BATCH = 200
@@ -53,14 +54,17 @@ def _links() -> Iterator[tuple[type[Model], str]]:
 
 
 def _conversation(conversation: Conversation) -> dict[str, Any]:
-    messages = conversation.messages.prefetch_related("citations", "ratings").order_by("created_at")
+    messages = conversation.messages.prefetch_related("citations", "ratings").select_related("explanation")
+    files = Document.objects.filter(collection__attached_to__conversation=conversation).order_by("created_at")
     return _row(conversation) | {
+        "attachments": [_row(file) for file in files],
         "messages": [
             _row(message)
+            | {"explanation": _row(message.explanation) if hasattr(message, "explanation") else None}
             | {"citations": [_row(one) for one in message.citations.all()]}
             | {"ratings": [_row(one) for one in message.ratings.all()]}
-            for message in messages
-        ]
+            for message in messages.order_by("created_at")
+        ],
     }
 
 

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -38,7 +39,7 @@ from chatapp.conversations.stream import turn_stream
 from chatapp.documents.search import with_places_kept
 from chatapp.governance.models import AuditEntry
 from chatapp.limits.models import Limit
-from chatapp.privacy import erasure, retention, temporary_chats
+from chatapp.privacy import copies, erasure, retention, temporary_chats
 from chatapp.privacy.models import RetentionRule
 from chatapp.safety import policy
 from chatapp.safety.documents import ContentNotTakenIn
@@ -633,3 +634,17 @@ def test_a_turn_of_a_widget_reads_no_file_when_another_process_goes_on_with_it(
 
     found = [asyncio.run(files(taken[one.turn])) for one in begun if isinstance(one, admission.Started)]
     assert found[0] is None and found[1] is not None
+
+
+def test_a_copy_of_what_is_kept_of_a_person_tells_of_files_and_of_why(
+    alice: Client, attached: dict[str, Any], cast: Cast, model: ModelDouble
+) -> None:
+    model.words = ["90 kilograms [1]."]
+    asked(alice, attached["conversation"])
+    target = BytesIO()
+    copies.write(cast.alice, target)
+    with zipfile.ZipFile(target) as archive:
+        told = json.loads(archive.read(f"conversations/{attached['conversation']}.json"))
+    assert [one["name"] for one in told["attachments"]] == ["annex.txt"]
+    assert [bool(one["explanation"]) for one in told["messages"]] == [False, True]
+    assert told["messages"][1]["explanation"]["kept"]
