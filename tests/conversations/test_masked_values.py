@@ -11,9 +11,7 @@ from django.core.cache import caches
 from django.db import connection
 
 from chatapp.conversations import answers
-from chatapp.conversations.masked import OwnFrames
 from chatapp.conversations.models import Conversation, MaskedValue, Message
-from chatapp.privacy.errors import Unreadable
 from chatapp.privacy.sealing import destroy
 from tests.conftest import Cast
 from tests.conversations.model_double import ModelDouble
@@ -155,21 +153,3 @@ def test_places_in_an_answer_move_with_the_values(alice: Client, model: ModelDou
     assert [one["from"] for one in shown["written_by"]] == [0, shown["text"].index("Then")]
     ((start, end),) = shown["unsupported"]
     assert shown["text"][start:end] == "Then go."
-
-
-def test_a_question_that_cannot_be_put_back_is_accepted_all_the_same(
-    alice: Client, model: ModelDouble, sealed: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put_back = OwnFrames.put_back
-
-    async def unreadable(own: OwnFrames, frame: dict[str, Any]) -> dict[str, Any]:
-        if "seq" not in frame:  # the question, not what is streamed
-            raise Unreadable
-        return await put_back(own, frame)
-
-    monkeypatch.setattr(OwnFrames, "put_back", unreadable)
-    model.words = ["Yes [1]."]
-    with alice.socket() as socket:
-        accepted = socket.ask(QUESTION)
-        assert accepted["type"] == "accepted" and "text" not in accepted
-        assert socket.until("done")[-1]["type"] == "done"
