@@ -102,7 +102,7 @@ def test_another_conversation_leaves_it_too(page: Any, double: Double) -> None:
     double.answer()
     page.get_by_role("link", name="Travel").click()
     expect(page.locator("#temporary-note")).to_be_hidden()
-    assert double.deleted == [f"conversations/{CONVERSATION}/"]
+    wait_until(lambda: double.deleted == [f"conversations/{CONVERSATION}/"], 15)
 
 
 def test_a_page_that_goes_takes_its_temporary_chat_along(page: Any, person: Any) -> None:
