@@ -19,6 +19,8 @@ from pytest_django import DjangoDbBlocker
 from chatapp.accounts.models import User
 from chatapp.directory.order import LOCAL
 from chatapp.governance.later import later_lines
+from chatapp.limits.budgets import budgeted
+from chatapp.limits.rules import rules
 from tests.redis_server import Redis
 
 
@@ -60,6 +62,13 @@ def tables_are_emptied_beside_readers() -> Iterator[None]:
 def lines_of_one_test_are_not_written_in_another() -> Iterator[None]:
     yield
     later_lines.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def limits_of_one_test_do_not_hold_in_another() -> None:
+    """They are read once a second at most."""
+    rules.forget()
+    budgeted.forget()
 
 
 @pytest.fixture

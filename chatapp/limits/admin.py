@@ -16,7 +16,7 @@ from chatapp.governance.personal import Personal
 from chatapp.governance.services import record
 from chatapp.limits.budget_admin import BudgetAdmin as BudgetAdmin
 from chatapp.limits.models import Limit, Resource
-from chatapp.limits.rules import forget
+from chatapp.limits.rules import rules
 from chatapp.organisations.administration import OfOrganisers
 from chatapp.organisations.boundaries import organisation_of
 from chatapp.organisations.forms import Within
@@ -92,7 +92,7 @@ def _is_for_those_who_run_footnote(user: User | None, key: ApiKey | None) -> boo
 
 
 def _write_down(request: HttpRequest, action: str, limit: Limit) -> None:
-    forget()
+    rules.forget()
     whose = limit.user or limit.group or limit.organisation or limit.key
     of: Any = whose or "everybody"
     if limit.key is not None:

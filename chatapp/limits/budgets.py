@@ -8,8 +8,6 @@ overdrawn by those that run when it is used up.
 from __future__ import annotations
 
 import math
-import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,13 +26,10 @@ from chatapp.errors import ChatAppError, Invalid
 from chatapp.governance import acting
 from chatapp.governance.services import record
 from chatapp.limits.models import Budget, Spent
+from chatapp.limits.recent import Recent
 from chatapp.organisations.boundaries import groups_that_count, organisation_of
 
-READ_AGAIN_S = 1.0
 MOST = 10_000  # that there may be: all of them are looked at
-
-_lock = threading.Lock()
-_read_at, _kept = -READ_AGAIN_S, tuple["Whose", ...]()
 
 
 class BudgetSpent(ChatAppError):
@@ -62,7 +57,7 @@ class Whose:
 
 def require_room(person: User) -> None:
     """Raises BudgetSpent; the first refusal of a month is written down. Nothing is asked where nobody has a budget."""
-    if not (there := _there()):
+    if not (there := budgeted()):
         return
     groups = _groups(there, [person.pk])[person.pk]
     mine = [one.budget for one in there if one.is_of(person.tenant, groups)]
@@ -75,7 +70,7 @@ def require_room(person: User) -> None:
 
 def count(spent: Sequence[tuple[str, int, Decimal]]) -> None:
     """Of whom, how many tokens at what cost. Askers who have no account, and people in no budget, count nowhere."""
-    if not (there := _there()):
+    if not (there := budgeted()):
         return
     used = _sums(there, spent)
     with transaction.atomic():
@@ -102,7 +97,7 @@ def store(budget: Budget, *, by: User) -> None:
         budget.save()
         Spent.objects.filter(budget=budget, month=this_month()).update(warned_at=None, stopped_at=None)
         _write_down(action, budget, by)
-    forget()
+    budgeted.forget()
 
 
 def _lock_and_require_place() -> None:
@@ -128,32 +123,19 @@ def remove(budget: Budget, *, by: User | None) -> None:
     with transaction.atomic():
         _write_down("budget.removed", budget, by)
         budget.delete()
-    forget()
+    budgeted.forget()
 
 
 def this_month() -> date:
     return timezone.localdate().replace(day=1)
 
 
-def forget() -> None:
-    """Whoever changed them sees it at once."""
-    global _read_at
-    with _lock:
-        _read_at = -READ_AGAIN_S
+def _read() -> tuple[Whose, ...]:
+    rows = Budget.objects.order_by("pk").values_list("pk", "organisation", "group")
+    return tuple(Whose(*row) for row in rows[:MOST])
 
 
-def _there() -> tuple[Whose, ...]:
-    """As they were a second ago at most."""
-    global _read_at, _kept
-    with _lock:
-        if time.monotonic() - _read_at < READ_AGAIN_S:
-            return _kept
-    found = tuple(
-        Whose(*row) for row in Budget.objects.order_by("pk").values_list("pk", "organisation", "group")[:MOST]
-    )
-    with _lock:
-        _read_at, _kept = time.monotonic(), found
-    return found
+budgeted = Recent(_read)
 
 
 def _groups(there: Iterable[Whose], people: Iterable[UUID]) -> dict[UUID, set[int]]:

@@ -7,8 +7,6 @@ everybody has together.
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,9 +20,9 @@ from chatapp.accounts.models import User
 from chatapp.accounts.scopes import grant_of
 from chatapp.limits.buckets import Bucket
 from chatapp.limits.models import Limit, Resource
+from chatapp.limits.recent import Recent
 from chatapp.organisations.boundaries import groups_that_count
 
-READ_AGAIN_S = 1.0
 MOST = 10_000  # rows that are looked at
 
 
@@ -44,21 +42,11 @@ class Rule:
         return self.amount / (1 if self.resource == Resource.TURNS else self.seconds)
 
 
-_lock = threading.Lock()
-_read_at, _rules = -READ_AGAIN_S, tuple[Rule, ...]()
 _COLUMNS = ("resource", "amount", "seconds", "user_id", "group_id", "organisation_id", "key_id", "together")
 
 
-def rules() -> tuple[Rule, ...]:
-    """As they were a second ago at most."""
-    global _read_at, _rules
-    with _lock:
-        if time.monotonic() - _read_at < READ_AGAIN_S:
-            return _rules
-    found = tuple(Rule(*row) for row in _in_turn().values_list(*_COLUMNS)[:MOST])
-    with _lock:
-        _read_at, _rules = time.monotonic(), found
-    return found
+def _read() -> tuple[Rule, ...]:
+    return tuple(Rule(*row) for row in _in_turn().values_list(*_COLUMNS)[:MOST])
 
 
 def _in_turn() -> QuerySet[Limit]:
@@ -72,11 +60,7 @@ def _in_turn() -> QuerySet[Limit]:
     return Limit.objects.annotate(turn=turn).order_by("turn", "pk")
 
 
-def forget() -> None:
-    """Whoever changed them sees it at once."""
-    global _read_at
-    with _lock:
-        _read_at = -READ_AGAIN_S
+rules = Recent(_read)
 
 
 def groups_of(people: Sequence[User]) -> dict[UUID, set[int]]:

@@ -18,7 +18,7 @@ from chatapp.accounts.models import User
 from chatapp.conversations.services import delete_conversation
 from chatapp.governance.services import record
 from chatapp.limits.models import Limit, Resource
-from chatapp.limits.rules import forget
+from chatapp.limits.rules import rules
 from chatapp.organisations.boundaries import name_within, person_name
 from chatapp.widget.asking import visited
 from chatapp.widget.models import Widget, new_key
@@ -76,7 +76,7 @@ def remove(widget: Widget, *, by: User) -> None:
         widget.readers.delete()
     if widget.account is not None:
         Limit.objects.filter(user=widget.account).delete()
-        forget()
+        rules.forget()
     record("widget.removed", widget.name, by, organisation=widget.tenant, key=widget.key)
     widget.delete()
 
@@ -138,4 +138,4 @@ def _limit(account: User, resource: Resource, amount: int) -> None:
     Limit.objects.update_or_create(
         resource=resource, user=account, together=False, defaults={"amount": amount, "seconds": _HOUR_S}
     )
-    forget()
+    rules.forget()

@@ -111,7 +111,7 @@ def test_of_an_older_answer_it_is_said_what_was_not_kept(page: Any, double: Doub
     double.why = OLDER
     opened(page, double, with_sources())
     dialog = explained(page)
-    expect(dialog).to_contain_text("An earlier version wrote this answer")
+    expect(dialog).to_contain_text("Of this answer not everything was kept")
     for name in ("Who was asked", "Content rules", "Time and cost"):
         expect(dialog.get_by_role("heading", name=name)).to_have_count(0)
     expect(dialog.locator(".why-scores").first).to_have_text("Match0.93")

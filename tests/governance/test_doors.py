@@ -29,11 +29,11 @@ def stored() -> str:
 
 
 def test_a_wrong_password_is_written_down_under_the_name_of_the_person(cast: Cast) -> None:
-    Client().post(LOGIN, {"login": "bob", "password": "wrong"}, REMOTE_ADDR="203.0.113.7")
-    assert lines("sign_in.failed") == [("sign_in.failed", "bob")]
+    Client().post(LOGIN, {"login": "charlie", "password": "wrong"}, REMOTE_ADDR="203.0.113.7")
+    assert lines("sign_in.failed") == [("sign_in.failed", "charlie")]
     entry = AuditEntry.objects.get()
     assert entry.whole_detail == {"address": "203.0.113.7"} and entry.actor is None
-    assert "bob" not in stored() and "203.0.113.7" not in stored()
+    assert "charlie" not in stored() and "203.0.113.7" not in stored()
 
 
 def test_a_name_that_nobody_has_is_not_kept_for_it_may_be_a_password(cast: Cast) -> None:

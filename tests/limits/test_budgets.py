@@ -24,7 +24,7 @@ from chatapp.conversations import outcomes as writing
 from chatapp.errors import Invalid
 from chatapp.governance.models import AuditEntry
 from chatapp.limits import budgets
-from chatapp.limits.budgets import BudgetSpent, count, require_room
+from chatapp.limits.budgets import BudgetSpent, budgeted, count, require_room
 from chatapp.limits.models import Budget, Spent
 from chatapp.limits.tokens import reserve
 from chatapp.retry_after import retry_after
@@ -37,13 +37,6 @@ from tests.organisations.houses import Home, home
 _PRICED = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "m"}
 
 
-@pytest.fixture(autouse=True)
-def fresh() -> Any:
-    budgets.forget()
-    yield
-    budgets.forget()
-
-
 @pytest.fixture
 def acme(cast: Cast) -> Home:
     return home("acme")
@@ -51,7 +44,7 @@ def acme(cast: Cast) -> Home:
 
 def budget(**given: Any) -> Budget:
     made = Budget.objects.create(**given)
-    budgets.forget()
+    budgeted.forget()
     return made
 
 

@@ -10,8 +10,8 @@ import pytest
 from django.test import AsyncClient
 
 from chatapp.accounts.keys import create_key
-from chatapp.limits import budgets, rules
 from chatapp.limits.models import Budget
+from chatapp.limits.rules import rules
 from chatapp.openai import views
 from retrieval.errors import IndexUnavailable
 from tests.conftest import Cast
@@ -38,12 +38,8 @@ def embedder(monkeypatch: pytest.MonkeyPatch) -> Embedder:
 
 
 @pytest.fixture
-def acme(cast: Cast) -> Any:
-    budgets.forget()
-    rules.forget()
-    yield home("acme")
-    budgets.forget()
-    rules.forget()
+def acme(cast: Cast) -> Home:
+    return home("acme")
 
 
 @pytest.fixture

@@ -24,20 +24,15 @@ from chatapp.accounts.keys import create_key, people_of_keys
 from chatapp.accounts.models import ApiKey, User
 from chatapp.errors import Busy, as_dict
 from chatapp.governance.models import AuditEntry
-from chatapp.limits import buckets, rules, slots
+from chatapp.limits import buckets, slots
 from chatapp.limits.buckets import Bucket, Fill
 from chatapp.limits.models import Counter, Limit, Resource, Slot
+from chatapp.limits.recent import Recent
+from chatapp.limits.rules import rules
 from chatapp.limits.services import Asked, LimitReached, charge, take, take_all
 from chatapp.limits.tasks import forget_empty
 from chatapp.limits.tokens import reserve, smallest
 from tests.conftest import Cast, signed_in_client
-
-
-@pytest.fixture(autouse=True)
-def fresh_rules() -> Any:
-    rules.forget()
-    yield
-    rules.forget()
 
 
 def limit(resource: Resource, amount: int, seconds: int = 60, **of: Any) -> Limit:
@@ -348,3 +343,22 @@ def test_administrators_set_limits_and_the_trail_says_so(cast: Cast) -> None:
     for wrong in ({"together": "on"}, {"group": str(cast.bob.groups.get().pk)}, {"amount": "0"}):
         assert client.post("/admin/limits/limit/add/", form | wrong).status_code == 200, wrong
     assert AuditEntry.objects.get(action="limit.added").whole_detail["of"] == "bob"
+
+
+def test_what_was_being_read_when_a_limit_changed_is_not_kept() -> None:
+    read, changed, found = threading.Event(), threading.Event(), ["old"]
+
+    def slowly() -> str:
+        before = found[0]
+        read.set()
+        changed.wait(10)
+        return before
+
+    recent = Recent(slowly)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(recent)
+        assert read.wait(10)
+        found[0] = "new"
+        recent.forget()
+        changed.set()
+        assert reading.result(10) == "old" and recent() == "new"

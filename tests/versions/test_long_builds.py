@@ -120,9 +120,8 @@ def test_a_builder_that_only_waits_does_not_move(first: IndexVersion) -> None:
             wait_until(lambda: IndexVersion.objects.get(pk=version.pk).moved_at is not None, 5)
 
 
-def test_a_service_is_waited_for_while_it_loads_and_shows_how_far_it_is(
-    first: IndexVersion, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_service_is_waited_for_while_it_loads_and_shows_how_far_it_is(first: IndexVersion, settings: Any) -> None:
+    settings.RETRIEVAL = dataclasses.replace(settings.RETRIEVAL, lease_seconds=60)
     now = timezone.now()
     version = asked(Status.READY, waits_since=now - timedelta(minutes=20))
     north = IndexServiceState.objects.create(
