@@ -31,6 +31,14 @@ def shoot(page: Any, name: str) -> None:
         page.screenshot(path=Path(FOLDER) / f"{name}-{width}-{theme}.png")
 
 
+def _of_the_first(page: Any, entry: str) -> None:
+    """What the menu of the first conversation in the list offers."""
+    row = page.locator("li[data-conversation]").first
+    row.hover()
+    row.get_by_role("button", name="More about").click()
+    page.get_by_role("menuitem", name=entry).click()
+
+
 def test_pictures_of_the_chat(page: Any, double: Double) -> None:
     stamp = "2026-11-21T00:00:00Z"
     titles = ["Expenses abroad", "Who approves a purchase?", "Prices of the Pro plan"]
@@ -69,8 +77,7 @@ def test_pictures_of_a_long_answer_and_of_a_lost_line(page: Any, double: Double)
     page.locator("#scroller").evaluate("node => node.scrollTop = 0")
     shoot(page, "rich")
     page.set_viewport_size({"width": 1280, "height": 800})
-    page.locator("li[data-conversation]").hover()
-    page.get_by_role("button", name="Delete").click()
+    _of_the_first(page, "Delete…")
     shoot(page, "delete")
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     double.question, double.writes = "second question", "second answer"
@@ -142,8 +149,7 @@ def test_pictures_of_dialogs_and_of_a_stopped_answer(page: Any, double: Double) 
     shoot(page, "engines")
     page.keyboard.press("Escape")
     page.set_viewport_size({"width": 1280, "height": 800})
-    page.locator("li[data-conversation]").hover()
-    page.get_by_role("button", name="Rename").click()
+    _of_the_first(page, "Rename…")
     shoot(page, "rename")
 
 
