@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.finding import wait_until_found
 from tests.parsing.pdf_file import Page, pdf
 from tests.running import Footnote
 
@@ -112,7 +113,7 @@ def window(chromium: Any, footnote: Footnote) -> Iterator[Any]:
     guide = {"name": "harbour-guide.pdf", "mimeType": "application/pdf", "buffer": harbour_guide()}
     page.locator("#files").set_input_files(guide)
     expect(page.locator(".row", has_text="harbour-guide.pdf")).to_contain_text("Ready", timeout=60_000)
-    page.wait_for_timeout(3000)  # findable within 5 s of ready
+    wait_until_found(page, "harbour-guide.pdf", "Who is the harbour master of Lindenau?")
     yield page
     context.close()
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.finding import wait_until_found
 from tests.running import Footnote
 
 pytestmark = pytest.mark.browser
@@ -149,7 +150,7 @@ def upload(page: Any, name: str, content: str) -> None:
     page.get_by_role("button", name="Sample handbook").click()
     page.locator("#files").set_input_files({"name": name, "mimeType": "text/markdown", "buffer": content.encode()})
     expect(page.locator(".row", has_text=name)).to_contain_text("Ready")
-    page.wait_for_timeout(3000)  # findable within 5 s of ready
+    wait_until_found(page, name, content)
     page.goto("/")
 
 
