@@ -7,19 +7,16 @@ none is.
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 
 from django.db import connection
-from django.utils import timezone
 
 from retrieval.errors import IndexUnavailable
 from retrieval.evaluation.leases import LEASE_S, RunLease
 from retrieval.leasing import LeaseLost, extend
 from retrieval.service.client import IndexClient, IndexRefused
-from retrieval.versions.models import IndexServiceState
+from retrieval.versions.held import live_services
 
 _POLL_S = 0.5
-_LIVE = timedelta(seconds=15)  # a service that has not been heard of for longer says nothing
 
 
 class VersionNotLoaded(IndexUnavailable):
@@ -54,8 +51,7 @@ def wait_for_version(client: IndexClient, lease: RunLease, version: int, until: 
 
 def _loads(version: int) -> bool:
     """Whether a service runs that may come to hold it. Raises VersionNotLoaded when one says that it cannot."""
-    services = IndexServiceState.objects.filter(seen_at__gt=timezone.now() - _LIVE)
-    problems = list(services.values_list("problem", flat=True))
+    problems = list(live_services().values_list("problem", flat=True))
     named = f"Version {version} cannot be loaded: "
     for problem in problems:
         if named in problem:

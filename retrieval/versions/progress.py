@@ -9,8 +9,9 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from retrieval.models import Document
+from retrieval.versions.held import live_services
 from retrieval.versions.models import IndexedDocument, IndexServiceState, IndexVersion
-from retrieval.versions.promotion import live_services, waited_for
+from retrieval.versions.promotion import waited_for
 
 _Status = IndexVersion.Status
 _LEAST_DOCUMENTS, _LEAST_S = 3, 5.0  # taken in, before an end is foretold

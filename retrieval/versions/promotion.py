@@ -13,13 +13,13 @@ from retrieval.models import IndexChange
 from retrieval.versions import checks, leases
 from retrieval.versions.current import notify
 from retrieval.versions.errors import LacksDocuments, NotHeldByServices
+from retrieval.versions.held import live_services
 from retrieval.versions.leases import BuildLease
 from retrieval.versions.members import owed
 from retrieval.versions.models import IndexServiceState, IndexVersion
 
 log = structlog.get_logger(__name__)
 
-LIVE = timedelta(seconds=15)  # a service that has not been heard of for longer is not waited for
 WAITS = timedelta(minutes=10)  # at most for a service that loads nothing more of a version
 SETTLED = timedelta(seconds=2)  # changes younger than this need not be applied yet
 
@@ -30,10 +30,6 @@ UPDATE retrieval_document d SET passage_count = m.passages
    AND d.id IN (SELECT o.document_id FROM versions_indexeddocument o JOIN retrieval_document e ON e.id = o.document_id
                  WHERE o.version_id = %s AND o.error = '' AND e.passage_count <> o.passages LIMIT 500)
 """
-
-
-def live_services() -> list[IndexServiceState]:
-    return list(IndexServiceState.objects.filter(seen_at__gt=timezone.now() - LIVE).order_by("name"))
 
 
 def waited_for(version: IndexVersion) -> list[IndexServiceState]:
