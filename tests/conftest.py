@@ -21,6 +21,7 @@ from chatapp.directory.order import LOCAL
 from chatapp.governance.later import later_lines
 from chatapp.limits.budgets import budgeted
 from chatapp.limits.rules import rules
+from tests.index.conftest import Service
 from tests.redis_server import Redis
 
 
@@ -99,6 +100,14 @@ def signed_in_session(user: User) -> str:
     session.create()
     assert session.session_key is not None
     return session.session_key
+
+
+@pytest.fixture
+def no_index_service(transactional_db: None) -> None:
+    """One that runs for the tests of this process says every second what it holds, in the same tables. Whoever needs it
+    starts it again."""
+    for service in list(Service.running):
+        service.stop()
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ def test_the_bench_puts_two_versions_side_by_side(
     configured: Any,
     index: FakeIndex,
     document: Document,
+    no_index_service: None,
 ) -> None:
     hold(versions=2)
     first, second = IndexVersion.objects.order_by("pk")

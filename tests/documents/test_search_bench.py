@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +18,6 @@ from chatapp.documents.bench import moves
 from chatapp.governance.models import AuditEntry
 from chatapp.roles.services import appoint
 from retrieval.models import Collection, Document, Passage
-from retrieval.versions import held
 from retrieval.versions.held import held_versions
 from retrieval.versions.models import IndexServiceState, IndexVersion
 from tests.documents.conftest import MakeDocument
@@ -269,9 +267,8 @@ def test_a_group_reaches_what_a_person_in_it_alone_reaches(people: People, priva
         assert len(access.reach_of_group(group).collections) == collections
 
 
-def test_versions_are_held_that_every_service_holds(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = timezone.now() + timedelta(hours=1)  # when what a real service of other tests says is long past
-    monkeypatch.setattr(held, "timezone", SimpleNamespace(now=lambda: now))
+def test_versions_are_held_that_every_service_holds(no_index_service: None) -> None:
+    now = timezone.now()
     one, two = (IndexVersion.objects.create(status="ready", promote=False, embedding_model="m") for _ in range(2))
     assert held_versions() == [], "without a service nothing can be asked"
     IndexServiceState.objects.create(name="a", seen_at=now, holds={str(one.pk): 1, str(two.pk): 1})

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.conf import settings as django_settings
@@ -29,6 +29,8 @@ from tests.waiting import wait_until
 
 class Service:
     """`manage.py serve_index` in a process of its own, on a Unix socket and the database of the tests."""
+
+    running: ClassVar[set[Service]] = set()
 
     def __init__(self, folder: Path) -> None:
         self.config: RetrievalConfig = dataclasses.replace(
@@ -50,6 +52,7 @@ class Service:
             self.process = subprocess.Popen(
                 self.command, env=environment, stdout=log, stderr=log, cwd=django_settings.BASE_DIR
             )
+        self.running.add(self)
         wait_until(self.ready, 120)
 
     def ready(self) -> bool:
@@ -64,6 +67,7 @@ class Service:
         self.process.send_signal(number)
         code = self.process.wait(20)
         self.process = None
+        self.running.discard(self)
         return code
 
     def found(self, question: str, *collections: Collection, k: int = 10) -> list[int]:

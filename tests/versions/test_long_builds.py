@@ -40,7 +40,7 @@ Status = IndexVersion.Status
 
 
 @pytest.fixture
-def first(transactional_db: None, settings: Any) -> IndexVersion:
+def first(no_index_service: None, settings: Any) -> IndexVersion:
     settings.RETRIEVAL = dataclasses.replace(settings.RETRIEVAL, lease_seconds=2)
     User.objects.create_superuser("boss")
     with transaction.atomic():
