@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 SCALE, TALLEST, GAP, PAPER = 0.5, 1200, 12, (128, 128, 128)  # TALLEST: pixels of a page, the rest is cut off
-QUALITY = 78  # words of half the size can be read
+QUALITY = 70  # words of half the size can be read
 ROWS = (
     (("", 1280, "light"), ("", 1280, "dark")),
     (("-ar", 1280, "light"), ("", 390, "light"), ("", 390, "dark"), ("-ar", 390, "light")),

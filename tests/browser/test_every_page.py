@@ -100,6 +100,7 @@ def take(page: Any, home: str, path: str, name: str) -> None:
 @pytest.mark.skipif(not FOLDER, reason="pictures are taken on demand: FOOTNOTE_SCREENSHOTS=folder")
 @pytest.mark.timeout(1800)
 def test_pictures_of_each_page(page: Any, house: House, live_server: Any) -> None:
+    page.context.route_web_socket("**/ws/chat/", lambda socket: None)  # open, and silent
     page.goto("/")
     for door in worth_a_picture(pages_of(house)):
         take(page, live_server.url, door.path, f"page-{name_of(door.route)}")
@@ -109,6 +110,7 @@ def test_pictures_of_each_page(page: Any, house: House, live_server: Any) -> Non
 @pytest.mark.timeout(1800)
 def test_pictures_of_each_page_that_is_empty(page: Any, live_server: Any) -> None:
     """Lists and forms of a house in which there is nobody but one administrator."""
+    page.context.route_web_socket("**/ws/chat/", lambda socket: None)
     page.goto("/")
     for door in [Door(f"/{route}", f"/{route}") for route, names in routes(get_resolver()) if not names]:
         answer = page.request.get(door.path, headers={"Accept": "text/html"}, max_redirects=0)
