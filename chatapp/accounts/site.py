@@ -30,7 +30,8 @@ class Administration(AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         name = gettext("%(site)s administration") % {"site": settings.SITE_NAME}
-        return {**super().each_context(request), "site_header": name, "site_title": name}
+        context = super().each_context(request)
+        return {**context, "site_header": name, "site_title": name, "jobs": groups_of(context["available_apps"])}
 
     def get_urls(self) -> Any:
         return [path("attention/", self.admin_view(self.attention_view), name="attention"), *super().get_urls()]
@@ -41,6 +42,13 @@ class Administration(AdminSite):
         if is_superuser(request):
             context["matters"] = attention.stored(cast(User, request.user))
         return super().index(request, context)
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Those pages of one part, shown as the first page shows them."""
+        context = {"groups": groups_of(self.get_app_list(request, app_label)), **(extra_context or {})}
+        return super().app_index(request, app_label, context)
 
     def attention_view(self, request: HttpRequest) -> HttpResponse:
         """The same with the parts, which are asked: the page fetches it once it is shown, and again later."""

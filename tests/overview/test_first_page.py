@@ -38,6 +38,13 @@ def test_each_page_of_the_administration_stands_in_a_group_with_a_line(cast: Cas
     assert len(entries) == len(KNOWN) + 1 and all(one.line for one in entries)  # the page of documents is none of them
 
 
+def test_the_page_of_a_part_shows_its_pages_and_each_list_says_what_it_is_for(cast: Cast) -> None:
+    client = signed_in_client(cast.administrator)
+    assert "Who reads what; what stays in the house." in client.get("/admin/retrieval/").content.decode()
+    listed = client.get("/admin/accounts/serviceaccount/").content.decode()
+    assert "Programs that ask, each with an owner." in listed and "There are none yet." in listed
+
+
 def test_what_nobody_put_into_a_group_is_shown_under_more() -> None:
     listed = [{"models": [{"model": Spent, "name": "Sums", "admin_url": "/x/", "add_url": None}]}]
     (more,) = groups_of(listed)
