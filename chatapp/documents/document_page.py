@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.defaultfilters import filesizeformat
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
@@ -30,7 +31,8 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "document": document,
         "item": json.dumps(item),
-        "size": size(document.size),
+        # Django has words for bytes in every language
+        "size": size(document.size) if document.size >= 1000 else filesizeformat(document.size),
         "busy": document.status not in (Document.Status.READY, Document.Status.FAILED),
         "retryable": item["retryable"],
         "readers": item["readers"],

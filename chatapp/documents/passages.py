@@ -9,6 +9,7 @@ from uuid import UUID
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from chatapp import access
@@ -24,8 +25,8 @@ SHOWN = 40  # passages on a page
 
 
 class CutForm(forms.Form):
-    tokens = forms.IntegerField(label="Tokens, at most")
-    overlap = forms.IntegerField(label="Tokens repeated")
+    tokens = forms.IntegerField(label=gettext_lazy("Tokens, at most"))
+    overlap = forms.IntegerField(label=gettext_lazy("Tokens repeated"))
     start = forms.IntegerField(required=False, min_value=0, max_value=10_000_000)
 
     def __init__(self, model: str, *given: object) -> None:
@@ -35,7 +36,7 @@ class CutForm(forms.Form):
             field = cast(forms.IntegerField, self.fields[name])
             field.min_value, field.max_value = least, largest
             field.widget.attrs.update(min=least, max=largest, inputmode="numeric")
-            field.help_text = f"{least} to {largest}"
+            field.help_text = f"{least}–{largest}"  # a dash: it reads the same in every language and direction
             field.validators += forms.IntegerField(min_value=least, max_value=largest).validators
 
     def clean(self) -> dict[str, Any]:
