@@ -152,7 +152,7 @@ export class ConversationList {
     sections.push(...[...groups].map(([name, items]) => this.#section(name, items)));
     if (!this.shown().length) sections.push(el("p", { class: "quiet-text" }, this.#nothing()));
     if (!this.shown().length && this.view.kind === "all") {
-      sections.push(el("button", { type: "button", class: "button quiet small more", onclick: () => this.importFile() }, gettext("Import conversations")));
+      sections.push(el("button", { type: "button", class: "beside", onclick: () => this.importFile() }, icon("download"), gettext("Import conversations")));
     }
     return sections;
   }
