@@ -37,6 +37,14 @@ class GivenCodes(admin.AllValuesFieldListFilter):
         self.lookup_choices = self.lookup_choices.exclude(**{field.name: ""})
 
 
+# Its state first; what drove it comes last.
+SHOWN: tuple[str, ...] = (
+    *("name", "collection", "status", "error_code", "error", "warnings", "restricted", "readers"),
+    *("title", "path", "media_type", "size", "pages", "passage_count", "uploaded_by", "by_hand"),
+    *("dated_at", "created_at", "queued_at", "ready_at", "seconds", "attempts", "sha256"),
+)
+
+
 @admin.register(Document)
 class DocumentAdmin(DocumentAdminBase):
     """To look at only: a changed row would leave the index services behind."""
@@ -44,6 +52,8 @@ class DocumentAdmin(DocumentAdminBase):
     list_display = ("name", "collection", "status", "error_code", "passage_count", "attempts", "created_at")
     list_filter = ("status", "collection", ("error_code", GivenCodes))
     search_fields = ("name", "path", "title", "sha256")
+    fields = SHOWN
+    readonly_fields = SHOWN
 
     def get_queryset(self, request: HttpRequest) -> DocumentQuerySet:
         """Those that the person may read: a name tells as well."""

@@ -19,7 +19,7 @@ from chatapp.organisations.forms import CollectionForm
 from chatapp.roles.administration import OfCurators
 from inference.administration.changes import changed
 from inference.administration.superusers import is_superuser
-from retrieval.admin import CollectionAdmin, DocumentAdmin
+from retrieval.admin import SHOWN, CollectionAdmin, DocumentAdmin
 from retrieval.models import Collection, Document, DocumentQuerySet
 
 admin.site.unregister((Collection, Document))
@@ -75,7 +75,7 @@ class AuditedCollectionAdmin(OfCurators, CollectionAdmin):
 class CuratedDocumentAdmin(OfCurators, DocumentAdmin):
     """To look at."""
 
-    readonly_fields = ("why",)
+    readonly_fields = ("why", *SHOWN)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         found = [one for one in super().get_fields(request, obj) if one != "why"]

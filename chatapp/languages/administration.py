@@ -507,6 +507,7 @@ TEXTS_OF_ADMINISTRATION: frozenset[str] = frozenset(
         gettext_noop("where nothing must stay in the house"),
         gettext_noop("where something must stay in the house"),
         gettext_noop("%(state)s, %(number)s of %(all)s documents"),
+        gettext_noop("%(number)s of %(all)s (%(percent)s)"),
         gettext_noop(
             "Check that it runs, and what INFERENCE_API_BASE_URL and INFERENCE_API_KEY, or the registry of "
             "models, say of it. The log of the web process names its failures (`route.failover`)."

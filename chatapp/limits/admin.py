@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 
 from chatapp.accounts.choosing import Choosing
@@ -60,10 +60,15 @@ class LimitAdmin(Choosing, OfOrganisers, LimitAdminBase):
     for_superusers = ("organisation",)
     form_within = Within
     form = LimitForm
-    list_display = ("__str__", "resource", "user", "group", "organisation", "key", "together")
+    list_display = ("resource", "amount", "seconds", "user", "group", "organisation", "key", "together")
     list_filter = ("resource", "together")
     list_select_related = ("user", "group", "organisation", "key")
     autocomplete_fields = ("user", "key")
+
+    def render_change_form(self, request: HttpRequest, context: Any, *parts: Any, **named: Any) -> HttpResponse:
+        if (limit := context.get("original")) is not None:
+            context["subtitle"] = limit.get_resource_display()
+        return super().render_change_form(request, context, *parts, **named)
 
     def has_change_permission(self, request: HttpRequest, obj: Limit | None = None) -> bool:
         of_all = obj is not None and obj.organisation_id is not None

@@ -98,6 +98,7 @@ class BudgetAdmin(OfOrganisers, BudgetAdminBase):
         budget: Budget | None = context.get("original")
         if budget is not None:
             context |= {
+                "subtitle": str(budget.organisation or budget.group),
                 "one": standing.standings([budget])[0],
                 "months": standing.history(budget),
                 "groups": standing.by_group(budget),

@@ -65,6 +65,7 @@ class RetentionAdmin(RuleAdminBase):
     def render_change_form(self, request: HttpRequest, context: Any, *parts: Any, **named: Any) -> HttpResponse:
         if (rule := context.get("original")) is not None:
             context["found"] = coverage.coverage(rule)
+            context["subtitle"] = str(rule.group or _("Everybody else"))
         return super().render_change_form(request, context, *parts, **named)
 
     def save_model(self, request: HttpRequest, obj: RetentionRule, form: Any, change: bool) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -87,6 +87,11 @@ class QuarantineAdmin(QuarantineAdminBase):
     list_display = ("name", "collection", "why", "queued_at")
     list_select_related = ("collection",)
     actions = ("release",)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *parts: Any, **named: Any) -> HttpResponse:
+        """There is nothing to save: a document is let out on the list."""
+        context |= dict.fromkeys(("show_save", "show_save_and_continue", "show_save_and_add_another"), False)
+        return super().render_change_form(request, context, *parts, **named)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[QuarantinedDocument]:
         waiting = {"status": Document.Status.FAILED, "error_code": QUARANTINED, "collection__attached": False}

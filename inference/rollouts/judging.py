@@ -210,7 +210,8 @@ def _more_often(look: _Look, most_more: int) -> bool:
 
 
 def _share(values: Values) -> str:
-    return f"{round(sum(values))} of {len(values)} ({percent(values):.0f} %)"
+    share = f"{percent(values):.0f} %"
+    return f"{round(sum(values))} of {len(values)} ({share})"
 
 
 def _milliseconds(values: Values) -> str:
