@@ -111,7 +111,7 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
     def render_change_form(self, request: HttpRequest, context: Any, *parts: Any, **named: Any) -> HttpResponse:
         """With the person at a glance."""
         if (person := context.get("original")) is not None:
-            context |= {"glance": glance(person), "may_audit": is_auditor(request.user)}
+            context |= {"glance": glance(person, cast(User, request.user)), "may_audit": is_auditor(request.user)}
         return super().render_change_form(request, context, *parts, **named)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

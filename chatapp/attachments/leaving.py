@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from chatapp.attachments.models import Attached
 from chatapp.conversations.models import Conversation, Message
+from chatapp.privacy.batches import until_done
 from retrieval.models import Collection
 from retrieval.pipeline.ingestion import delete_collection
 
@@ -40,15 +41,20 @@ def sweep() -> int:
     return gone
 
 
-@transaction.atomic
 def forget_unused() -> int:
     """Chats to which something was attached, and in which nothing was ever asked. -> how many went"""
+    gone = until_done(_forget_some_unused, _AT_ONCE)
+    if gone:
+        log.info("attachments.unused_forgotten", conversations=gone)
+    return gone
+
+
+@transaction.atomic
+def _forget_some_unused() -> int:
     asked = Message.objects.filter(conversation=OuterRef("pk"))
     begun = Attached.objects.filter(conversation=OuterRef("pk"))
     old = Conversation.objects.filter(updated_at__lt=timezone.now() - UNUSED_AFTER)
     rows = old.filter(Exists(begun), ~Exists(asked)).select_for_update(of=("self",), skip_locked=True)
     found = list(rows.values_list("pk", flat=True)[:_AT_ONCE])
     Conversation.objects.filter(~Exists(asked), pk__in=found).delete()
-    if found:
-        log.info("attachments.unused_forgotten", conversations=len(found))
     return len(found)

@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Sum
+from django.db.models.functions import Greatest
 
 from chatapp import access
 from chatapp.accounts.models import User
@@ -25,6 +26,8 @@ from retrieval.pipeline.ingestion import Outcome, Place, delete_document, receiv
 from retrieval.stored_text import clean_name
 
 log = structlog.get_logger(__name__)
+
+LEAST_BYTES = 65_536  # a file costs a parser and rows, however small it is
 
 
 class TooManyAttached(ChatAppError):
@@ -116,8 +119,9 @@ def _require_room(user: User, there: int, size: int) -> None:
     """`there`: files of the chat; `size`: bytes of the new one. Raises TooManyAttached and AttachmentsFull."""
     if there >= settings.ATTACHMENTS_PER_CHAT:
         raise TooManyAttached
-    theirs = Document.objects.filter(collection__in=access.attached(user))
-    if (theirs.aggregate(bytes=Sum("size"))["bytes"] or 0) + size > settings.ATTACHMENTS_BYTES_PER_PERSON:
+    theirs = Document.objects.filter(collection__attached=True, uploaded_by=user)  # until they are gone from the disk
+    held = theirs.aggregate(bytes=Sum(Greatest("size", LEAST_BYTES)))["bytes"] or 0
+    if held + max(size, LEAST_BYTES) > settings.ATTACHMENTS_BYTES_PER_PERSON:
         raise AttachmentsFull
 
 

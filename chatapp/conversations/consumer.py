@@ -147,13 +147,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def _begun(self, frame: _Counted) -> Started:
         match frame:
             case frames.Ask():
-                await require_allowed(self.user, frame.text, _narrowed(frame)[0])
+                await require_allowed(self.user, frame.text, _narrowed(frame)[0], frame.conversation)
                 asked = (self.user, frame.text, frame.conversation, frame.parent, *_narrowed(frame))
                 question = Question(*asked, temporary=frame.temporary)
                 return await self._launched(lambda: _admitted(question))
             case frames.Edit(message=message, text=text):
                 narrowed = _narrowed_anew(frame)
-                await require_allowed(self.user, text, narrowed and narrowed[0])
+                home = (await in_database(access.get_message)(self.user, message)).conversation_id
+                await require_allowed(self.user, text, narrowed and narrowed[0], home)
                 return await self._launched(
                     lambda: _edited(user=self.user, message=message, text=text, narrowed=narrowed)
                 )

@@ -33,11 +33,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """What a prompt is made of: `documents` behind its passages, and the `collections` that were asked by name."""
+    """What a prompt is made of: `documents` behind its passages, and the `collections` that were asked by name.
+    `attached`: files lie beside the question, whether or not anything of them was found."""
 
     user: User
     documents: Set[UUID]
     collections: Set[UUID] = frozenset()
+    attached: bool = False
 
 
 def limits_of_all(prompts: Sequence[Behind]) -> list[Limits]:
@@ -59,8 +61,10 @@ def limits_of_all(prompts: Sequence[Behind]) -> list[Limits]:
 
 def _may_rest_on_more(prompt: Behind, free: MayLeave) -> bool:
     """Nobody marks what people attach: it may be a copy of whatever they read."""
-    unmarked = UNKNOWN in prompt.documents or not free.attached.isdisjoint(prompt.documents)
-    return unmarked and reads_what_stays_in_house(prompt.user)
+    attached = prompt.attached or not free.attached.isdisjoint(prompt.documents)
+    if attached and settings.ATTACHMENTS_STAY_IN_HOUSE:
+        return True
+    return (attached or UNKNOWN in prompt.documents) and reads_what_stays_in_house(prompt.user)
 
 
 limits_of = Together[Behind, Limits](limits_of_all)

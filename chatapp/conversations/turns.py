@@ -113,7 +113,7 @@ async def _run(turn: RunningTurn) -> None:
 
 async def _answer(turn: RunningTurn) -> None:
     started, explained = turn.started, turn.explained
-    if instead := await reply_instead(started.asker, started.text, started.collections):
+    if instead := await reply_instead(started.asker, started.text, started.collections, started.conversation):
         return turn.write(instead if not turn.text else "")
     rules = await house_rules(started.asker, started.collections, placeholders_in(started.conversation, started.asker))
     started = turn.started = await _as_sent(started, rules)
@@ -134,7 +134,7 @@ async def _answer(turn: RunningTurn) -> None:
         question=started.text,
         sources=turn.sources,
         asker=str(started.asker.pk),
-        limits=await limits_of(Behind(started.asker, documents, asked_of)),
+        limits=await limits_of(Behind(started.asker, documents, asked_of, attached=turn.files.collection is not None)),
         history=started.history,
         prefers=started.prefers,
         written=await rules.sent.begun(turn.text) if turn.text else "",

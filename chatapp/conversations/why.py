@@ -74,10 +74,16 @@ def _found(answer: Message, kept: dict[str, Any]) -> dict[str, Found]:
     """By where it was found: in the question when it was asked, too."""
     asked = (kept_of(answer.parent) if answer.parent else None) or {}
     both = [asked.get("found", {}), kept.get("found", {})]
-    return {stage: [_told(one) for part in both for one in part.get(stage, [])] for stage in _STAGES}
+    return {stage: [as_told(one) for part in both for one in part.get(stage, [])] for stage in _STAGES}
 
 
-def _told(one: dict[str, Any]) -> dict[str, Any]:
+def as_copied(kept: dict[str, Any]) -> dict[str, Any]:
+    """For the copy of a person's data: no more than is told on the page."""
+    found = {stage: [as_told(one) for one in part] for stage, part in kept.get("found", {}).items()}
+    return {key: value for key, value in kept.items() if key != "route"} | ({"found": found} if found else {})
+
+
+def as_told(one: dict[str, Any]) -> dict[str, Any]:
     """The name of a list of words may itself be one that is not to be said."""
     kind = one["kind"]
     return one | {"kind": kind if kind in What.values or is_of_egress(kind) else str(What.WORDS)}

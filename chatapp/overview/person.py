@@ -40,18 +40,21 @@ class Glance:
     reads_more: int  # collections beyond those that are shown
 
 
-def glance(person: User) -> Glance:
+def glance(person: User, viewer: User) -> Glance:
+    """Of collections, those of organisations that `viewer` looks after: who administers Footnote reads those of all."""
     groups = groups_that_count([person.pk])[person.pk]
     budgets = Budget.objects.filter(Q(organisation=person.tenant) | Q(group__in=groups)).select_related(
         "organisation", "group"
     )
-    readable = access.listed_collections(person).order_by("name")
+    within = access.administered(viewer).values("pk")
+    readable = access.listed_collections(person).filter(tenant__in=within).order_by("name")
+    asked = Turn.objects.filter(asker=person, question__conversation__in=access.conversations(person))
     return Glance(
         list(Appointment.objects.filter(Q(user=person) | Q(group__in=groups)).select_related("collection", "group")),
         list(ApiKey.objects.filter(user=person, revoked_at=None).order_by("-created_at")[:MOST]),
         list(SocialAccount.objects.filter(user=person).order_by("provider")[:MOST]),
         list(Authenticator.objects.filter(user=person).order_by("type")[:MOST]),
-        Turn.objects.filter(asker=person).aggregate(last=Max("created_at"))["last"],
+        asked.aggregate(last=Max("created_at"))["last"],
         standing.standings(list(budgets.order_by("pk")[:MOST])),
         [_reads(one, person) for one in readable[:MOST]],
         max(0, readable.count() - MOST),

@@ -9,10 +9,11 @@ from typing import IO, Any
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Field, ForeignKey, Model
+from django.db.models import Field, ForeignKey, Model, QuerySet
 
 from chatapp.accounts.models import User
-from chatapp.conversations.models import Conversation
+from chatapp.conversations import why
+from chatapp.conversations.models import Conversation, Message
 from chatapp.governance.models import AuditEntry
 from chatapp.privacy.errors import Unreadable
 from retrieval.models import Document
@@ -34,7 +35,7 @@ def write(person: User, target: IO[bytes]) -> dict[str, int]:
             counts["conversations"] = counts.get("conversations", 0) + 1
         for model, field in _links():
             name = model._meta.verbose_name_plural or model.__name__
-            rows = [_row(row) for row in model._default_manager.filter(**{field: person}).iterator(_BATCH)]
+            rows = [_row(row) for row in _told(model._default_manager.filter(**{field: person})).iterator(_BATCH)]
             if rows:
                 _put(archive, f"{model._meta.label_lower}.{field}.json", rows)
                 counts[str(name)] = counts.get(str(name), 0) + len(rows)
@@ -53,6 +54,11 @@ def _links() -> Iterator[tuple[type[Model], str]]:
             yield model, field.name
 
 
+def _told(rows: QuerySet[Model]) -> QuerySet[Model]:
+    """But for files of chats: those of temporary ones are not told, and the others stand with their conversation."""
+    return rows.exclude(collection__attached=True) if rows.model is Document else rows
+
+
 def _conversation(conversation: Conversation) -> dict[str, Any]:
     messages = conversation.messages.prefetch_related("citations", "ratings").select_related("explanation")
     files = Document.objects.filter(collection__attached_to__conversation=conversation).order_by("created_at")
@@ -60,12 +66,19 @@ def _conversation(conversation: Conversation) -> dict[str, Any]:
         "attachments": [_row(file) for file in files],
         "messages": [
             _row(message)
-            | {"explanation": _row(message.explanation) if hasattr(message, "explanation") else None}
+            | {"explanation": _explanation(message)}
             | {"citations": [_row(one) for one in message.citations.all()]}
             | {"ratings": [_row(one) for one in message.ratings.all()]}
             for message in messages.order_by("created_at")
         ],
     }
+
+
+def _explanation(message: Message) -> dict[str, Any] | None:
+    if not hasattr(message, "explanation"):
+        return None
+    row = _row(message.explanation)
+    return row if "unreadable" in row["kept"] else row | {"kept": why.as_copied(row["kept"])}
 
 
 def _put_trail(archive: zipfile.ZipFile, person: UUID) -> int:
@@ -75,9 +88,15 @@ def _put_trail(archive: zipfile.ZipFile, person: UUID) -> int:
         while batch := AuditEntry.objects.filter(actor=person, pk__gt=after).order_by("pk")[:_BATCH].with_keys():
             for entry in batch:
                 line = {"at": entry.at, "action": entry.action, "subject": entry.whole_subject}
-                stream.write(_json(line | {"detail": entry.whole_detail}) + b"\n")
+                stream.write(_json(line | {"detail": _detail(entry)}) + b"\n")
             number, after = number + len(batch), batch[-1].pk
     return number
+
+
+def _detail(entry: AuditEntry) -> dict[str, Any]:
+    detail = entry.whole_detail
+    found = detail.get("found")
+    return detail | {"found": [why.as_told(one) for one in found]} if isinstance(found, list) else detail
 
 
 def _row(row: Model) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chatapp.accounts.models import ApiKey, User
+from chatapp.attachments import leaving
+from chatapp.attachments.models import Attached
 from chatapp.conversations.models import Conversation, Turn
 from chatapp.feedback.models import Rating
 from chatapp.governance.services import record
@@ -53,6 +55,7 @@ def erase(person: User, *, by: User | None = None, with_documents: bool = False)
     _shut_out(person)
     turns = _recent_turns(person)
     documents = _delete_documents(person) if with_documents else 0
+    files = list(Attached.objects.filter(conversation__owner=person).values_list("collection", flat=True))
     with transaction.atomic():
         erased = Erased(
             Conversation.objects.filter(owner=person).count(),
@@ -68,6 +71,7 @@ def erase(person: User, *, by: User | None = None, with_documents: bool = False)
         facts: dict[str, Any] = {**erased.as_dict()}
         record("account.erased", f"person {number}", by, organisation=person.tenant, **facts)
     remember(number)
+    leaving.forget(files)
     forget_streams(turns)
     forget_answers()
     log.info("privacy.person_erased", person=str(number))

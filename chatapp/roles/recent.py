@@ -33,6 +33,7 @@ _AT = "signed_in_at"
 # filters stop; who signs people in; who has which role; which keys programs have; which organisations are open; how
 # long conversations are kept; which pages of others show a chat.
 _DANGEROUS = (
+    "/admin/inference/job/",
     "/admin/inference/modelversion/",
     "/admin/inference/rollout/",
     "/admin/inference/route/",
@@ -46,7 +47,7 @@ _DANGEROUS = (
     "/admin/accounts/serviceaccount/",
     "/admin/organisations/",
     "/admin/privacy/",
-    "/admin/welcome/setup/model/endpoint/",
+    "/admin/welcome/setup/model/",
     "/admin/widget/",
     "/accounts/keys/",
 )

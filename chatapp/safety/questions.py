@@ -6,6 +6,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 
 from chatapp.accounts.models import User
 from chatapp.database import in_database
@@ -25,29 +26,37 @@ log = structlog.get_logger(__name__)
 _moderated = Remembered()
 
 
-async def require_allowed(user: User, text: str, collections: Collection[UUID] | None) -> None:
+async def require_allowed(
+    user: User, text: str, collections: Collection[UUID] | None, conversation: UUID | None = None
+) -> None:
     """Before it is stored. What was found is written down. Raises ContentBlocked, ContentNotChecked."""
-    rules, found = await _judged(user, text, collections)
+    rules, found = await _judged(user, text, collections, conversation)
     if found:
         await in_database(_written_down)(user, rules, found)
 
 
-async def reply_instead(user: User, text: str, collections: Collection[UUID] | None) -> str:
+async def reply_instead(
+    user: User, text: str, collections: Collection[UUID] | None, conversation: UUID | None = None
+) -> str:
     """What is said instead of an answer; mostly nothing. Raises the same."""
-    rules, found = await _judged(user, text, collections)
+    rules, found = await _judged(user, text, collections, conversation)
     return decided(rules, found)
 
 
-async def _judged(user: User, text: str, collections: Collection[UUID] | None) -> tuple[Policy, frozenset[str]]:
+async def _judged(
+    user: User, text: str, collections: Collection[UUID] | None, conversation: UUID | None
+) -> tuple[Policy, frozenset[str]]:
     rules = (await arules_for(user, [Where.QUESTION])).policy(user, Where.QUESTION, collections)
-    return rules, await kinds_of(user, rules, text, collections)
+    return rules, await kinds_of(user, rules, text, collections, conversation)
 
 
-async def kinds_of(user: User, rules: Policy, text: str, collections: Collection[UUID] | None) -> frozenset[str]:
+async def kinds_of(
+    user: User, rules: Policy, text: str, collections: Collection[UUID] | None, conversation: UUID | None = None
+) -> frozenset[str]:
     """Those of the rules that a question is of as a whole. Raises ContentNotChecked."""
     if not rules.whole:
         return frozenset()
-    return await _by_heads(rules, text) | await _by_endpoint(user, rules, text, collections)
+    return await _by_heads(rules, text) | await _by_endpoint(user, rules, text, collections, conversation)
 
 
 async def _by_heads(rules: Policy, text: str) -> frozenset[str]:
@@ -58,11 +67,13 @@ async def _by_heads(rules: Policy, text: str) -> frozenset[str]:
         return judging.by_letters(text, rules.whole)
 
 
-async def _by_endpoint(user: User, rules: Policy, text: str, collections: Collection[UUID] | None) -> frozenset[str]:
+async def _by_endpoint(
+    user: User, rules: Policy, text: str, collections: Collection[UUID] | None, conversation: UUID | None
+) -> frozenset[str]:
     """It gets the question as a model would, and none that may be about what stays in the house."""
     kinds = rules.whole & moderation.KINDS
     asked = moderation.endpoint()
-    if asked is None or not kinds or await in_database(_may_stay_in_house)(user, collections):
+    if asked is None or not kinds or await in_database(_may_stay_in_house)(user, collections, conversation):
         return frozenset()
     text = rules.applied(text)
     if (known := _moderated.get(asked.url, text, kinds)) is not None:
@@ -80,7 +91,12 @@ def _require_open(rules: Policy, kinds: frozenset[str], error: Exception) -> Non
         raise ContentNotChecked from error
 
 
-def _may_stay_in_house(user: User, collections: Collection[UUID] | None) -> bool:
+def _may_stay_in_house(user: User, collections: Collection[UUID] | None, conversation: UUID | None) -> bool:
+    """What was attached to the conversation may be a copy of whatever its person reads, however it is narrowed."""
+    if conversation and Stored.with_attached.filter(attached_to__conversation=conversation).exists():
+        if settings.ATTACHMENTS_STAY_IN_HOUSE:
+            return True
+        collections = None
     mine = Stored.objects.readable_by(user).filter(stays_in_house=True)
     return (mine if collections is None else mine.filter(pk__in=collections)).exists()
 

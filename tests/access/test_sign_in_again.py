@@ -18,7 +18,7 @@ from chatapp.accounts.models import User
 from chatapp.governance.models import AuditEntry
 from chatapp.roles.models import Appointment
 from chatapp.safety.models import FilterRule, WordList
-from inference.models import Candidate, ModelVersion, Route
+from inference.models import Candidate, Job, ModelVersion, Route
 from retrieval.models import Collection
 from tests.conftest import Cast, signed_in_client
 
@@ -87,11 +87,26 @@ def give_a_role(client: Client, cast: Cast) -> HttpResponseBase:
 
 def state() -> list[Any]:
     alice = User.objects.get(username="alice")
-    rows, address = (Collection, FilterRule, Appointment, User), ModelVersion.objects.get().base_url
+    rows, address = (Collection, FilterRule, Appointment, User, Job), ModelVersion.objects.get().base_url
     return [alice.is_superuser, alice.has_usable_password(), address, *(model.objects.count() for model in rows)]  # type: ignore[attr-defined]
 
 
-ACTS = [promote, set_a_password, let_somebody_in, delete_a_collection, change_an_endpoint, delete_a_rule, give_a_role]
+def fetch_a_model(client: Client, cast: Cast) -> HttpResponseBase:
+    """The first that is there answers at once."""
+    form = {"kind": "pull", "source": "https://other.example.com/m.gguf", "name": "helpful"}
+    return client.post("/admin/inference/job/add/", form | dict.fromkeys(("sha256", "layers", "to", "version"), ""))
+
+
+ACTS = [
+    promote,
+    set_a_password,
+    let_somebody_in,
+    delete_a_collection,
+    change_an_endpoint,
+    delete_a_rule,
+    give_a_role,
+    fetch_a_model,
+]
 
 HOLDING_SECRETS = [set_a_password, let_somebody_in, change_an_endpoint]  # as far as the names of fields tell
 

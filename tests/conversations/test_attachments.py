@@ -13,7 +13,7 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -32,12 +32,13 @@ from chatapp.attachments.models import Attached
 from chatapp.conversations import admission, takeover
 from chatapp.conversations.file_waits import WITHOUT, files_as_they_are
 from chatapp.conversations.generation import Behind, limits_of_all
-from chatapp.conversations.models import Conversation, Message, Turn
+from chatapp.conversations.models import Conversation, Explanation, Message, Turn
 from chatapp.conversations.outbox import Outbox
 from chatapp.conversations.running import RunningTurn
 from chatapp.conversations.stream import turn_stream
 from chatapp.documents.search import with_places_kept
 from chatapp.governance.models import AuditEntry
+from chatapp.governance.services import record
 from chatapp.limits.models import Limit
 from chatapp.privacy import copies, erasure, retention, temporary_chats
 from chatapp.privacy.models import RetentionRule
@@ -48,7 +49,7 @@ from chatapp.sharing.models import Share
 from retrieval import files
 from retrieval.contracts import PassageHit
 from retrieval.models import Collection, Document, IndexChange, Passage, PassageVector
-from retrieval.pipeline import dead_letters
+from retrieval.pipeline import claims, dead_letters
 from retrieval.pipeline.ingestion import receive_document
 from retrieval.versions import checks
 from retrieval.versions.models import IndexedDocument, IndexVersion
@@ -160,19 +161,22 @@ def test_limits_are_told_with_what_to_do(http: dict[str, HttpClient], settings: 
 
 
 def test_the_files_of_one_person_are_bounded_in_all_chats_together(http: dict[str, HttpClient], settings: Any) -> None:
-    settings.ATTACHMENTS_BYTES_PER_PERSON = 2 * len(WORDS)
+    settings.ATTACHMENTS_BYTES_PER_PERSON = 2 * services.LEAST_BYTES
     homes = [attach(http["alice"]).json()["conversation"] for _ in range(2)]
+    assert attach(http["alice"], b"").status_code == 409  # one that is empty has to be read too
     full = attach(http["alice"], b"more")
     assert full.status_code == 409 and full.json()["error"]["code"] == "attachments_full"
     assert full.json()["error"]["advice"] and Conversation.objects.count() == 2
     assert attach(http["alice"], to=homes[0]).json()["outcome"] == "duplicate"  # it takes no room
     assert attach(http["bob"]).status_code == 201  # another person's are their own matter
     assert http["alice"].delete(f"/api/conversations/{homes[0]}/").status_code == 204
+    assert attach(http["alice"], b"more").status_code == 409  # its bytes are still there
+    assert leaving.sweep() == 1
     assert attach(http["alice"], b"more").status_code == 201
 
 
 def test_files_that_come_to_several_chats_at_once_are_counted_together(cast: Cast, settings: Any) -> None:
-    settings.ATTACHMENTS_BYTES_PER_PERSON = 2 * len(WORDS)
+    settings.ATTACHMENTS_BYTES_PER_PERSON = 2 * services.LEAST_BYTES
     ready = threading.Barrier(4, timeout=20)
 
     def one(_: int) -> str:
@@ -510,7 +514,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     return work
 
 
-@pytest.mark.parametrize("door", ["one", "several", "retention", "erasure", "temporary", "unused"])
+@pytest.mark.parametrize("door", ["one", "several", "retention", "temporary", "unused"])
 def test_it_goes_with_its_conversation(
     http: dict[str, HttpClient], cast: Cast, index: FakeIndex, handbook: Document, door: str, worker: Callable[[], int]
 ) -> None:
@@ -532,8 +536,6 @@ def test_it_goes_with_its_conversation(
         case "retention":
             RetentionRule.objects.create(days=10)
             assert retention.forget_conversations() == 1
-        case "erasure":
-            erasure.erase(cast.alice)
         case "temporary":
             assert temporary_chats.forget() == 1
         case "unused":
@@ -542,6 +544,35 @@ def test_it_goes_with_its_conversation(
     assert worker() == 1 and nothing_is_left()
     assert IndexChange.objects.filter(kind="remove").count() == 1
     assert Collection.objects.get().name == "Handbook" and Document.objects.get() == handbook
+
+
+def test_an_erasure_is_not_done_before_they_are_gone(
+    attached: dict[str, Any], cast: Cast, worker: Callable[[], int]
+) -> None:
+    erasure.erase(cast.alice)
+    assert nothing_is_left()
+    assert worker() == 1 and nothing_is_left()  # who was told of it too finds nothing
+
+
+def test_all_chats_that_were_never_begun_go(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaving, "_AT_ONCE", 2)
+    for number in range(5):
+        services.attach(user=cast.alice, conversation=None, name="a.txt", content=BytesIO(b"%d" % number), size=1)
+    Conversation.objects.update(updated_at=timezone.now() - timedelta(days=3))
+    assert leaving.forget_unused() == 5 and not Conversation.objects.exists()
+
+
+def test_who_always_begins_new_chats_does_not_go_before_the_others(http: dict[str, HttpClient]) -> None:
+    home = attach(http["bob"], b"first").json()["conversation"]
+    assert claims.next_to_parse() is not None
+    waits = UUID(attach(http["bob"], b"second", to=home).json()["attachment"]["id"])
+    read = []
+    for number in range(3):
+        attach(http["alice"], b"%d" % number)
+        lease = claims.next_to_parse()
+        assert lease is not None
+        read.append(lease.document_id)
+    assert waits in read
 
 
 def test_what_a_process_left_behind_that_died_is_swept(attached: dict[str, Any]) -> None:
@@ -648,3 +679,19 @@ def test_a_copy_of_what_is_kept_of_a_person_tells_of_files_and_of_why(
     assert [one["name"] for one in told["attachments"]] == ["annex.txt"]
     assert [bool(one["explanation"]) for one in told["messages"]] == [False, True]
     assert told["messages"][1]["explanation"]["kept"]
+
+
+def test_a_copy_names_no_files_of_temporary_chats_and_no_list_of_words(http: dict[str, HttpClient], cast: Cast) -> None:
+    assert attach(http["alice"], name="Burnout.txt", temporary="1").status_code == 201
+    home = Conversation.objects.create(owner=cast.alice)
+    asked = Message.objects.create(conversation=home, role="user", text="What?")
+    found = {"kind": "words:Layoffs 2027", "action": "mask", "times": 1}
+    Explanation.objects.create(message=asked, kept={"route": "behind-the-scenes", "found": {"question": [found]}})
+    record("content.found", "question", cast.alice, found=[found])
+    target = BytesIO()
+    copies.write(cast.alice, target)
+    with zipfile.ZipFile(target) as archive:
+        told = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert '"kind": "words"' in told[f"conversations/{home.pk}.json"] and '"kind": "words"' in told["audit.jsonl"]
+    for hidden in ("Burnout", "Layoffs", "behind-the-scenes"):
+        assert not [name for name, text in told.items() if hidden in text], hidden

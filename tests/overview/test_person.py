@@ -45,7 +45,7 @@ def test_a_person_is_shown_with_roles_keys_providers_budgets_and_collections(cas
 
 
 def test_who_has_nothing_is_said_to_have_nothing(cast: Cast, contracts: Collection) -> None:
-    found = looking.glance(cast.charlie)
+    found = looking.glance(cast.charlie, cast.administrator)
     assert (found.roles, found.keys, found.providers, found.budgets, found.reads) == ([], [], [], [], [])
     page = signed_in_client(cast.administrator).get(f"/admin/accounts/user/{cast.charlie.pk}/change/").content.decode()
     assert "nothing yet: make a link" in page
@@ -55,7 +55,7 @@ def test_many_collections_are_counted_behind_those_that_are_shown(cast: Cast, mo
     monkeypatch.setattr(looking, "MOST", 1)
     for name in ("A", "B", "C"):
         Collection.objects.create(name=name, everyone=True)
-    found = looking.glance(cast.bob)
+    found = looking.glance(cast.bob, cast.administrator)
     assert ([one.collection.name for one in found.reads], found.reads_more) == (["A"], 2)
     assert found.reads[0].reasons == ("Everybody reads the collection",)
 
@@ -66,3 +66,13 @@ def test_organisers_see_theirs_without_the_trail_of_others(cast: Cast) -> None:
     client = signed_in_client(acme.organiser)
     assert "At a glance" in client.get(f"/admin/accounts/user/{acme.person.pk}/change/").content.decode()
     assert client.get(f"/admin/accounts/user/{cast.alice.pk}/change/").status_code in (302, 404)
+
+
+def test_an_organiser_sees_no_collection_of_another_organisation_with_whoever_reads_all(cast: Cast) -> None:
+    Collection.objects.create(name="Merger", tenant=home("acme").organisation.pk)
+    Collection.objects.create(name="Handbook", everyone=True)
+    Appointment.objects.create(role="organiser", user=cast.bob)
+    page = f"/admin/accounts/user/{cast.administrator.pk}/change/"
+    seen = [signed_in_client(one).get(page).content.decode() for one in (cast.bob, cast.administrator)]
+    assert ["Handbook" in text for text in seen] == [True, True]
+    assert ["Merger" in text for text in seen] == [False, True]
