@@ -13,6 +13,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import OperationalError, connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
+from django.utils import translation
 from psycopg.errors import DeadlockDetected
 from pytest_django import DjangoDbBlocker
 
@@ -70,6 +71,12 @@ def limits_of_one_test_do_not_hold_in_another() -> None:
     """They are read once a second at most."""
     rules.forget()
     budgeted.forget()
+
+
+@pytest.fixture(autouse=True)
+def language_of_one_test_is_not_spoken_in_another() -> None:
+    """A request leaves its thread in the language of its reader."""
+    translation.deactivate()
 
 
 @pytest.fixture
