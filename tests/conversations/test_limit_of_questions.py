@@ -8,14 +8,14 @@ from uuid import uuid4
 import httpx
 
 from chatapp.accounts.keys import create_key
-from chatapp.limits import rules
+from chatapp.limits import recent
 from chatapp.limits.models import Limit, Resource
 from tests.conversations.web import Client
 
 
 def test_questions_of_the_page_and_of_programs_have_a_limit_of_their_own(alice: Client) -> None:
     Limit.objects.create(resource=Resource.QUESTIONS, amount=2, seconds=3600, user=alice.user)
-    time.sleep(rules.READ_AGAIN_S + 0.1)
+    time.sleep(recent.READ_AGAIN_S + 0.1)
     with alice.socket() as socket:
         socket.ask()
         socket.until("done")
@@ -35,7 +35,7 @@ def test_questions_of_the_page_and_of_programs_have_a_limit_of_their_own(alice: 
 
 def test_questions_that_are_refused_take_none(alice: Client) -> None:
     Limit.objects.create(resource=Resource.QUESTIONS, amount=2, seconds=3600, user=alice.user)
-    time.sleep(rules.READ_AGAIN_S + 0.1)
+    time.sleep(recent.READ_AGAIN_S + 0.1)
     headers = {"Authorization": f"Bearer {create_key(user=alice.user, name='k')}"}
     ask = {"model": "", "messages": [{"role": "user", "content": "How many days of leave?"}]}
     with alice.socket() as socket:
