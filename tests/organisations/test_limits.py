@@ -18,19 +18,13 @@ from chatapp.accounts.models import User
 from chatapp.conversations import admission
 from chatapp.conversations.admission import Question, Started
 from chatapp.errors import Busy
-from chatapp.limits import rules, slots
+from chatapp.limits import slots
 from chatapp.limits.models import Limit, Resource
+from chatapp.limits.rules import rules
 from chatapp.limits.tokens import reserve
 from tests.conftest import Cast
 from tests.limits.test_limits import allowed, limit
 from tests.organisations.houses import Home, home
-
-
-@pytest.fixture(autouse=True)
-def fresh_rules() -> Any:
-    rules.forget()
-    yield
-    rules.forget()
 
 
 @pytest.fixture
@@ -148,6 +142,6 @@ def test_the_limits_of_an_organisation_push_out_none_of_others(
     limit(Resource.REQUESTS, 2, 60, user=cast.alice)
     limit(Resource.REQUESTS, 3, 60)
     limit(Resource.REQUESTS, 4, 60, organisation=acme.organisation, together=True)
-    monkeypatch.setattr(rules, "MOST", 3)
+    monkeypatch.setattr("chatapp.limits.rules.MOST", 3)
     rules.forget()
-    assert {rule.amount for rule in rules.rules()} == {2, 3, 4}
+    assert {rule.amount for rule in rules()} == {2, 3, 4}

@@ -14,8 +14,8 @@ from chatapp.accounts.models import User
 from chatapp.conversations.admission import Question, Started, ask_all
 from chatapp.conversations.models import Citation, Conversation, MaskedValue, Message
 from chatapp.governance.models import AuditEntry
-from chatapp.limits import rules as limit_rules
 from chatapp.limits.models import Limit
+from chatapp.limits.rules import rules
 from chatapp.safety import gates
 from chatapp.safety.askers import RulesFor, rules_for
 from chatapp.safety.models import FilterRule, WordList
@@ -184,7 +184,7 @@ def test_odd_parts_of_a_foreign_message_are_passed_over(cast: Cast) -> None:
 
 def test_it_counts_as_an_upload(cast: Cast) -> None:
     Limit.objects.create(resource="uploads", amount=1, seconds=3600, user=cast.alice)
-    limit_rules.forget()  # which a process keeps for a while
+    rules.forget()  # which a process keeps for a while
     assert bring(cast.alice, ours(("user", "One"))).status_code == 201
     refused = bring(cast.alice, ours(("user", "Two")))
     assert refused.status_code == 429 and int(refused.headers["Retry-After"]) > 0
@@ -249,6 +249,6 @@ def chain(segments: int, size: int) -> list[dict[str, Any]]:
 
 def test_the_limit_is_asked_before_the_file_is_read(cast: Cast) -> None:
     Limit.objects.create(resource="uploads", amount=1, seconds=3600, user=cast.alice)
-    limit_rules.forget()  # which a process keeps for a while
+    rules.forget()  # which a process keeps for a while
     assert bring(cast.alice, b"{").status_code == 400
     assert bring(cast.alice, b"{").status_code == 429
