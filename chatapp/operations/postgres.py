@@ -178,7 +178,7 @@ class EmbeddedPostgres:
 
     def _wait(self, timeout_s: float, given_up: Callable[[], bool]) -> None:
         deadline = time.monotonic() + timeout_s
-        ready = [str(self.binaries / "pg_isready"), "-q", "-h", str(self.sockets), "-d", "postgres"]
+        ready = [str(self.binaries / "pg_isready"), "-q", "-h", str(self.sockets), "-U", "footnote", "-d", "postgres"]
         while subprocess.run(ready, check=False).returncode:  # noqa: S603 - fixed arguments
             if self.process is None or self.process.poll() is not None:
                 raise PostgresFailed(

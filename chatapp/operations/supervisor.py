@@ -195,6 +195,7 @@ class Supervisor:
         self.guard.close()
         if self._lock is not None:
             self._lock.close()
+        self.say("Stopped.")
 
 
 def _done_in_a_child(work: Callable[[], None]) -> bool:
