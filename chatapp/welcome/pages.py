@@ -188,7 +188,7 @@ class SetupAdmin(ReadOnly, SetupAdminBase):
         context = {
             "form": form,
             "chosen": chosen,
-            "ready": steps.ready_documents(user, setup),
+            "ready": steps.ready_in(user, setup.collection),
             "sample": sample_collection(),
             "others": ChoiceForm(others) if others.exists() else None,
         }
@@ -207,11 +207,12 @@ class SetupAdmin(ReadOnly, SetupAdminBase):
 
     @_shown
     def question(self, request: HttpRequest) -> HttpResponse:
-        user, setup = _user(request), current()
+        user = _user(request)
+        collection = steps.to_be_asked(user, current())
         context = {
-            "collection": setup.collection,
-            "ready": steps.ready_documents(user, setup),
-            "examples": example_questions(user, setup.collection) if setup.collection else [],
+            "collection": collection,
+            "ready": steps.ready_in(user, collection),
+            "examples": example_questions(user, collection) if collection else [],
             "answering": page_route.names(),
         }
         return _page(request, "question", context)

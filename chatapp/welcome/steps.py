@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -13,7 +14,7 @@ from chatapp.accounts.models import User
 from chatapp.conversations.models import Message, Turn
 from chatapp.welcome.models import Setup, current
 from inference.routing import page as page_route
-from retrieval.models import Document
+from retrieval.models import Collection, Document
 
 State = Literal["done", "later", "open"]
 WORDS = {"done": _("done"), "later": _("later"), "open": _("not done yet")}
@@ -45,12 +46,21 @@ def signs_in_by_themselves(user: User) -> bool:
     return user.has_usable_password() or user.by_provider_at is not None
 
 
-def ready_documents(user: User, setup: Setup) -> int:
-    """Of the chosen collection, as far as this person may read it."""
-    if setup.collection is None:
-        return 0
-    readable = Document.objects.readable_by(user).filter(collection=setup.collection)
-    return readable.filter(status=Document.Status.READY).count()
+def ready_in(user: User, collection: Collection | None) -> int:
+    """Documents of it, as far as this person may read them."""
+    return 0 if collection is None else _ready(user).filter(collection=collection).count()
+
+
+def to_be_asked(user: User, setup: Setup) -> Collection | None:
+    """The chosen one; before there is one, that of the oldest document which can be asked, such as the sample's."""
+    if setup.collection is not None:
+        return setup.collection
+    first = _ready(user).select_related("collection").order_by("created_at").first()
+    return first.collection if first else None
+
+
+def _ready(user: User) -> QuerySet[Document]:
+    return Document.objects.readable_by(user).filter(status=Document.Status.READY)
 
 
 def _administrator(user: User) -> Step:
@@ -71,7 +81,7 @@ def _collection(user: User, setup: Setup) -> Step:
     chosen = setup.collection
     if chosen is None or not access.curated(user).filter(pk=chosen.pk).exists():
         return Step("collection", gettext("First collection"), "open", gettext("None is chosen yet."))
-    number = ready_documents(user, setup)
+    number = ready_in(user, chosen)
     ready = ngettext("%(name)s: %(count)s document ready", "%(name)s: %(count)s documents ready", number)
     told = ready % {"name": chosen.name, "count": number}
     return Step("collection", gettext("First collection"), "done" if number else "open", told)

@@ -126,3 +126,10 @@ def test_when_all_is_done_the_page_says_what_is_there(cast: Cast, admin: Client)
     ask(cast.administrator)
     page = text_of(admin)
     assert "Footnote is set up" in page and "Rules: 1 document ready" in page and "Quotations answer meanwhile" in page
+
+
+def test_before_one_is_chosen_what_is_there_can_be_asked(cast: Cast, admin: Client) -> None:
+    sample = Collection.objects.create(name="Sample handbook", everyone=True)
+    document(sample, "Leave without pay")
+    page = text_of(admin, "question/")
+    assert "There is nothing to ask yet" not in page and "Sample handbook" in page
