@@ -4,7 +4,7 @@ still; and what administrators do with many documents at once.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -34,16 +34,17 @@ _OTHERS = "Other collections have their turn; this one is served between them."
 
 def overview() -> dict[str, Any]:
     """Of all, of each collection that has something owed or failed, and the reasons of what failed."""
+    now = timezone.now()
     whole, each = backlogs()
     reason = _reason(whole)
     names = dict(Collection.objects.filter(pk__in=[one.collection for one in each]).values_list("pk", "name"))
     collections = [
-        {"id": str(one.collection), "name": names[one.collection], **backlog_json(one, _own_reason(one, reason))}
+        {"id": str(one.collection), "name": names[one.collection], **backlog_json(one, _own_reason(one, reason), now)}
         for one in sorted(each, key=lambda one: (-one.owed, -one.failed))
         if one.collection in names
     ]
     failures = [reason_json(one) for one in dead_letters.reasons()]
-    return {"all": backlog_json(whole, reason), "collections": collections, "failures": failures}
+    return {"all": backlog_json(whole, reason, now), "collections": collections, "failures": failures}
 
 
 def of_collection(collection: UUID) -> dict[str, Any]:
@@ -51,12 +52,13 @@ def of_collection(collection: UUID) -> dict[str, Any]:
     whole, each = backlogs()
     found = next((one for one in each if one.collection == collection), Backlog(collection))
     failures = [reason_json(one) for one in dead_letters.reasons(collection)] if found.failed else []
-    return {**backlog_json(found, _own_reason(found, _reason(whole))), "failures": failures}
+    return {**backlog_json(found, _own_reason(found, _reason(whole)), timezone.now()), "failures": failures}
 
 
-def backlog_json(backlog: Backlog, reason: str) -> dict[str, Any]:
+def backlog_json(backlog: Backlog, reason: str, now: datetime) -> dict[str, Any]:
+    """`now`: when the backlog was counted. One for all of an answer: equal backlogs end in the same second."""
     ends = backlog.ends_in_s
-    ends_at = timezone.now() + timedelta(seconds=ends) if ends is not None and ends < 10 * 365 * 86_400 else None
+    ends_at = now + timedelta(seconds=ends) if ends is not None and ends < 10 * 365 * 86_400 else None
     return {
         "state": backlog.state,
         "reason": reason,

@@ -228,8 +228,6 @@ class MayLeave:
 def may_leave_the_house(documents: Container[UUID], collections: Container[UUID]) -> MayLeave:
     """Of these. What is gone may not: what it allowed is no longer known."""
     texts = Document.objects.filter(pk__in=documents, collection__stays_in_house=False)
-    if settings.ATTACHMENTS_STAY_IN_HOUSE:
-        texts = texts.filter(collection__attached=False)
     rows = list(texts.values_list("pk", "collection__attached")) if documents else []
     asked = Collection.objects.filter(pk__in=collections, stays_in_house=False)
     return MayLeave(

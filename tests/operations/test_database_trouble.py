@@ -113,6 +113,8 @@ def test_a_full_disk_is_named_in_one_sentence_and_room_on_it_is_enough(folder: P
             ballast = fill(disk)
             with pytest.raises(psycopg.Error), watched.connect() as connection:
                 connection.execute("CREATE TABLE big AS SELECT repeat('x', 500) FROM generate_series(1, 100000)")
+            # Its lock file would leave just the room that its next start needs.
+            (watched.postgres.data / "postmaster.pid").unlink()
             fill(disk)
             watched.crash()
             wait_until(lambda: len(watched.said) >= 2, 60)

@@ -208,8 +208,8 @@ def test_the_pause_that_robots_txt_asks_for_is_kept(
         waited.append(seconds)
         clock[0] += seconds
 
-    monkeypatch.setattr("retrieval.sources.connectors.web.time.sleep", sleep)
-    monkeypatch.setattr("retrieval.sources.connectors.web.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("retrieval.sources.connectors.web.sleep", sleep)
+    monkeypatch.setattr("retrieval.sources.connectors.web.monotonic", lambda: clock[0])
     run(crawled)
     assert site.asked_for("/c") == 1
     assert sum(waited) == pytest.approx(21, abs=1)  # before each of three pages

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from time import monotonic, sleep
 from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
@@ -137,14 +137,14 @@ class WebConnector:
         host = urlsplit(url).netloc
         pause = max(self._settings["milliseconds_between"] / 1000, self._robots.delay(url))
         pause = min(pause, longest_pause_s)
-        while (left := self._asked.get(host, float("-inf")) + pause - time.monotonic()) > 0:
+        while (left := self._asked.get(host, float("-inf")) + pause - monotonic()) > 0:
             self._around.alive()
-            time.sleep(min(left, 1.0))
+            sleep(min(left, 1.0))
         alive = self._around.alive
         try:
             return fetch(self._pool, url, headers={"User-Agent": AGENT, **headers}, most_bytes=most_bytes, alive=alive)
         finally:
-            self._asked[host] = time.monotonic()
+            self._asked[host] = monotonic()
 
 
 @contextmanager
