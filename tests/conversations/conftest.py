@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,10 +8,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.test import Client as HttpClient
 from django.utils import timezone
 
 from retrieval.models import Collection, Document, Passage
-from tests.conftest import Cast
+from tests.conftest import Cast, signed_in_client
+from tests.conversations.attaching import attach, read_it
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Client, Web
 from tests.ingestion.fake_index import FakeIndex
@@ -112,3 +115,23 @@ def client_of(web: Web) -> Callable[[Any], Client]:
 @pytest.fixture
 def alice(client_of: Callable[[Any], Client], cast: Cast, handbook: Document) -> Client:
     return client_of(cast.alice)
+
+
+# -- files of one conversation -----------------------------------------------------------------------------------------
+@pytest.fixture
+def staged(settings: Any, index: FakeIndex) -> None:
+    """What this process reads and embeds, it embeds at the double."""
+    settings.RETRIEVAL = dataclasses.replace(settings.RETRIEVAL, index_service_url=index.url)
+
+
+@pytest.fixture
+def http(cast: Cast) -> dict[str, HttpClient]:
+    return {name: signed_in_client(getattr(cast, name)) for name in ("alice", "bob", "charlie", "administrator")}
+
+
+@pytest.fixture
+def attached(http: dict[str, HttpClient], handbook: Document, index: FakeIndex) -> dict[str, Any]:
+    """Alice's file in a conversation in which nothing was asked yet, read."""
+    body = attach(http["alice"]).json()
+    read_it(index)
+    return {"conversation": body["conversation"], "document": body["attachment"]["id"]}

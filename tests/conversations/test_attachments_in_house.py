@@ -1,6 +1,5 @@
 """Where attached files stay in the house, so do all questions of their chat: from models and from who moderates."""
 
-# ruff: noqa: F811 - fixtures that are imported
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -16,12 +15,12 @@ from chatapp.safety.models import FilterRule
 from retrieval.models import Collection, Document
 from tests.conftest import Cast
 from tests.conversations.model_double import ModelDouble
-from tests.conversations.test_attachments import attached, http, staged  # noqa: F401
 from tests.conversations.web import Client, Web
 from tests.ingestion.fake_index import FakeIndex
 from tests.safety.test_moderation import Endpoint
 from tests.served import served
 
+pytestmark = pytest.mark.usefixtures("staged")
 QUESTION = "What do the values of my annex mean?"
 Ask = Callable[..., None]
 
