@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +35,15 @@ class Footnote:
         found = re.search(r"/accounts/link/[\w-]+/", self.said)
         assert found, self.said
         return self.url + found[0]
+
+    def sign_in(self, page: Any) -> None:
+        """Through the printed link, which is spent then; `page` stands on the first steps afterwards."""
+        page.goto(self.link)
+        page.get_by_role("button", name="Sign in as admin").click()
+        for field in page.locator("input[type=password]").all():
+            field.fill("a long enough password")
+        page.get_by_role("button", name="Save").click()
+        page.wait_for_url("**/admin/welcome/**")
 
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")}

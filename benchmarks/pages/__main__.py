@@ -33,8 +33,7 @@ LONG_ONES = ("hour_of_streaming",)  # only where they are named
 def signed_in(browser: Any, footnote: Footnote) -> Any:
     context = browser.new_context(base_url=footnote.url, viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    page.goto(footnote.link)
-    page.get_by_role("button", name="Sign in as admin").click()
+    footnote.sign_in(page)
     page.goto("/")
     return context
 

@@ -75,8 +75,7 @@ def sign_in(port: int, footnote: Footnote) -> str:
     with sync_playwright() as playwright:
         browser = playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}")
         page = browser.contexts[0].new_page()
-        page.goto(footnote.link)
-        page.get_by_role("button", name="Sign in as admin").click()
+        footnote.sign_in(page)
         page.goto(f"{footnote.url}/")
         page.get_by_label("Your question").fill("How many days of annual leave do I get?")
         page.keyboard.press("Enter")

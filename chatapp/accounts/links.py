@@ -110,6 +110,12 @@ def set_password(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/password.html", {"form": form, "has_one": user.has_usable_password()})
 
 
+def owes_password(request: HttpRequest) -> bool:
+    """Who came through a link and chose none could not come back: the link is spent."""
+    user = cast(User, request.user)
+    return _CHOOSES in request.session and not user.has_usable_password() and may_choose_password(request)
+
+
 def _is_right(request: HttpRequest, user: User, form: SetPasswordForm[User], *, guessed: bool) -> bool:
     """Raises TooOften."""
     if guessed:

@@ -66,12 +66,16 @@ class HouseRules:
 
 
 async def house_rules(
-    user: User, collections: Collection[UUID] | None, placeholders: Placeholders | None = None
+    user: User,
+    collections: Collection[UUID] | None,
+    placeholders: Placeholders | None = None,
+    conversation: UUID | None = None,
 ) -> HouseRules:
-    """`placeholders`: of the conversation, or of what a program has sent."""
+    """`collections`: those that are searched now (None: any). `placeholders`: of the conversation, or of what a program
+    has sent."""
     placeholders = placeholders or Placeholders()
     rules = await arules_for(user, _SIDES)
     question, passages, answer = (rules.policy(user, one, collections, placeholders) for one in _SIDES)
     if question.seals or passages.seals or answer.seals:
         await in_database(placeholders.read)()
-    return HouseRules(Sent(user, collections, question, passages, answer), passages, answer, placeholders)
+    return HouseRules(Sent(user, conversation, question, passages, answer), passages, answer, placeholders)

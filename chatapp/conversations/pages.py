@@ -8,12 +8,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from chatapp import access
+from chatapp.accounts import links
 from chatapp.accounts.models import User
 from retrieval.models import Collection, Document, Passage
 from retrieval.versions.members import served
@@ -43,6 +44,8 @@ _FILE = re.compile(r".*\.[a-z]\w{1,4}", re.IGNORECASE | re.DOTALL)
 @ensure_csrf_cookie
 def chat(request: HttpRequest, conversation: UUID | None = None) -> HttpResponse:
     user = cast(User, request.user)
+    if links.owes_password(request):
+        return redirect("set_password")
     if conversation is not None:
         access.get_conversation(user, conversation)
     readable = Document.objects.readable_by(user).filter(status=Document.Status.READY)

@@ -115,7 +115,8 @@ async def _answer(turn: RunningTurn) -> None:
     started, explained = turn.started, turn.explained
     if instead := await reply_instead(started.asker, started.text, started.collections, started.conversation):
         return turn.write(instead if not turn.text else "")
-    rules = await house_rules(started.asker, started.collections, placeholders_in(started.conversation, started.asker))
+    placeholders = placeholders_in(started.conversation, started.asker)
+    rules = await house_rules(started.asker, started.collections, placeholders, started.conversation)
     started = turn.started = await _as_sent(started, rules)
     turn.files = await (files_as_they_are if started.sources else files_that_are_read)(turn)
     frames = await _kept_sources(turn) if started.sources else await _found_sources(turn)

@@ -97,7 +97,7 @@ def _is_for_those_who_run_footnote(user: User | None, key: ApiKey | None) -> boo
 
 
 def _write_down(request: HttpRequest, action: str, limit: Limit) -> None:
-    rules.forget()
+    rules.changed()
     whose = limit.user or limit.group or limit.organisation or limit.key
     of: Any = whose or "everybody"
     if limit.key is not None:

@@ -97,7 +97,7 @@ def store(budget: Budget, *, by: User) -> None:
         budget.save()
         Spent.objects.filter(budget=budget, month=this_month()).update(warned_at=None, stopped_at=None)
         _write_down(action, budget, by)
-    budgeted.forget()
+    budgeted.changed()
 
 
 def _lock_and_require_place() -> None:
@@ -123,7 +123,7 @@ def remove(budget: Budget, *, by: User | None) -> None:
     with transaction.atomic():
         _write_down("budget.removed", budget, by)
         budget.delete()
-    budgeted.forget()
+    budgeted.changed()
 
 
 def this_month() -> date:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from django.db import transaction
+
 READ_AGAIN_S = 1.0
 T = TypeVar("T")
 
@@ -31,7 +33,11 @@ class Recent(Generic[T]):
                 self._kept = time.monotonic(), found
         return found
 
+    def changed(self) -> None:
+        """Whoever changed it sees it at once. Until they commit, others read what was there before: they read again."""
+        self.forget()
+        transaction.on_commit(self.forget)
+
     def forget(self) -> None:
-        """Whoever changed it sees it at once."""
         with self._lock:
             self._kept, self._forgotten = None, self._forgotten + 1

@@ -73,9 +73,10 @@ async def answer(
     messages = await in_database(clean_messages)(person, asked.messages, narrowed.collections, placeholders)
     question, history, instructions = _conversation(messages)
     route = await route_named(asked.model)
-    said = "\n\n".join(one.content for one in messages if one.role == "user")  # orders are what a system message is for
-    await require_allowed(person, said, narrowed.collections)
-    if instead := await reply_instead(person, said, narrowed.collections):
+    questions = [one.content for one in messages if one.role == "user"]  # orders are what a system message is for
+    said, several = "\n\n".join(questions), len(questions) > 1
+    await require_allowed(person, said, narrowed.collections, with_earlier=several)
+    if instead := await reply_instead(person, said, narrowed.collections, with_earlier=several):
         yield Found([])
         yield TextPiece(instead)
         yield Done([], Usage(0, estimate_tokens(instead)), "stop", "")

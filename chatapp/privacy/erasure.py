@@ -71,9 +71,9 @@ def erase(person: User, *, by: User | None = None, with_documents: bool = False)
         facts: dict[str, Any] = {**erased.as_dict()}
         record("account.erased", f"person {number}", by, organisation=person.tenant, **facts)
     remember(number)
-    leaving.forget(files)
     forget_streams(turns)
     forget_answers()
+    leaving.forget(files)  # the last: should it fail, the worker deletes them
     log.info("privacy.person_erased", person=str(number))
     return erased
 

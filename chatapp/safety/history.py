@@ -31,10 +31,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The rules for what a model is sent on behalf of `user`, who searches these `collections` (None: any)."""
+    """The rules for what a model is sent on behalf of `user`, in this conversation where there is one."""
 
     user: User
-    collections: Collection[UUID] | None
+    conversation: UUID | None
     question: Policy
     passages: Policy
     answer: Policy
@@ -69,7 +69,7 @@ class Sent:
 
         async def is_blocked(text: str) -> bool:
             async with places:
-                found = await kinds_of(self.user, self.question, text, self.collections)
+                found = await kinds_of(self.user, self.question, text, None, self.conversation)  # of any collection
             return any(self.question.actions[kind] == Action.BLOCK for kind in found)
 
         found = await _all([is_blocked(text) for text in questions])

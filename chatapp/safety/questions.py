@@ -27,27 +27,38 @@ _moderated = Remembered()
 
 
 async def require_allowed(
-    user: User, text: str, collections: Collection[UUID] | None, conversation: UUID | None = None
+    user: User,
+    text: str,
+    collections: Collection[UUID] | None,
+    conversation: UUID | None = None,
+    *,
+    with_earlier: bool = False,
 ) -> None:
-    """Before it is stored. What was found is written down. Raises ContentBlocked, ContentNotChecked."""
-    rules, found = await _judged(user, text, collections, conversation)
+    """Before it is stored. What was found is written down. `with_earlier`: some of it may have been about any
+    collection. Raises ContentBlocked, ContentNotChecked."""
+    rules, found = await _judged(user, text, collections, conversation, with_earlier)
     if found:
         await in_database(_written_down)(user, rules, found)
 
 
 async def reply_instead(
-    user: User, text: str, collections: Collection[UUID] | None, conversation: UUID | None = None
+    user: User,
+    text: str,
+    collections: Collection[UUID] | None,
+    conversation: UUID | None = None,
+    *,
+    with_earlier: bool = False,
 ) -> str:
     """What is said instead of an answer; mostly nothing. Raises the same."""
-    rules, found = await _judged(user, text, collections, conversation)
+    rules, found = await _judged(user, text, collections, conversation, with_earlier)
     return decided(rules, found)
 
 
 async def _judged(
-    user: User, text: str, collections: Collection[UUID] | None, conversation: UUID | None
+    user: User, text: str, collections: Collection[UUID] | None, conversation: UUID | None, with_earlier: bool
 ) -> tuple[Policy, frozenset[str]]:
     rules = (await arules_for(user, [Where.QUESTION])).policy(user, Where.QUESTION, collections)
-    return rules, await kinds_of(user, rules, text, collections, conversation)
+    return rules, await kinds_of(user, rules, text, None if with_earlier else collections, conversation)
 
 
 async def kinds_of(
@@ -93,12 +104,18 @@ def _require_open(rules: Policy, kinds: frozenset[str], error: Exception) -> Non
 
 def _may_stay_in_house(user: User, collections: Collection[UUID] | None, conversation: UUID | None) -> bool:
     """What was attached to the conversation may be a copy of whatever its person reads, however it is narrowed."""
-    if conversation and Stored.with_attached.filter(attached_to__conversation=conversation).exists():
+    if conversation and _has_files(user, conversation):
         if settings.ATTACHMENTS_STAY_IN_HOUSE:
             return True
         collections = None
     mine = Stored.objects.readable_by(user).filter(stays_in_house=True)
     return (mine if collections is None else mine.filter(pk__in=collections)).exists()
+
+
+def _has_files(user: User, conversation: UUID) -> bool:
+    """Whoever else names this conversation is told nothing."""
+    of_theirs = {"attached_to__conversation": conversation, "attached_to__conversation__owner": user}
+    return Stored.with_attached.filter(**of_theirs).exists()
 
 
 def _written_down(user: User, rules: Policy, found: frozenset[str]) -> None:

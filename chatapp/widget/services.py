@@ -76,7 +76,7 @@ def remove(widget: Widget, *, by: User) -> None:
         widget.readers.delete()
     if widget.account is not None:
         Limit.objects.filter(user=widget.account).delete()
-        rules.forget()
+        rules.changed()
     record("widget.removed", widget.name, by, organisation=widget.tenant, key=widget.key)
     widget.delete()
 
@@ -138,4 +138,4 @@ def _limit(account: User, resource: Resource, amount: int) -> None:
     Limit.objects.update_or_create(
         resource=resource, user=account, together=False, defaults={"amount": amount, "seconds": _HOUR_S}
     )
-    rules.forget()
+    rules.changed()

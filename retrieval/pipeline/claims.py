@@ -29,8 +29,8 @@ _LEAST_SHARE = 8  # passages that a collection gives to a batch at least, so tha
 
 _FREE = "d.attempts < %(most)s AND d.size <= %(size)s AND (d.lease_until IS NULL OR d.lease_until < now())"
 # First the collections that owe anything at all, one entry of an index for each; when a line was served last is in
-# another one. What was attached to conversations is one line of its tenant, however many conversations there are: new
-# ones wait there as long as those that were served before, or who always begins new ones would go before the others.
+# another one. What was attached to conversations is one line of its tenant, however many conversations there are: each
+# waits there since it has something to be read. Who always begins new ones or goes back to old ones goes before nobody.
 _COLLECTIONS = f"""
 WITH RECURSIVE owing AS (
     (SELECT collection_id AS id FROM retrieval_document WHERE status = %(status)s ORDER BY 1 LIMIT 1)
@@ -41,7 +41,7 @@ WITH RECURSIVE owing AS (
 free AS (
     SELECT c.id, c.tenant, c.attached, c.served_at, row_number() OVER (
             PARTITION BY c.tenant, c.attached
-            ORDER BY CASE WHEN c.attached THEN COALESCE(c.served_at, first.queued_at) ELSE c.served_at END NULLS FIRST,
+            ORDER BY CASE WHEN c.attached THEN GREATEST(c.served_at, first.queued_at) ELSE c.served_at END NULLS FIRST,
                      first.queued_at, c.id) AS place
       FROM owing CROSS JOIN LATERAL (SELECT * FROM retrieval_collection WHERE id = owing.id LIMIT 1) c
      CROSS JOIN LATERAL (

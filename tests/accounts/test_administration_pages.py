@@ -96,6 +96,10 @@ def test_somebody_is_let_in_on_one_page(cast: Cast) -> None:
     own = Client()
     own.post(link[0])
     assert own.get("/api/conversations/").status_code == 200
+    assert own.get("/").headers["Location"] == "/accounts/password/", "the link is spent"
+    chosen = "correct horse battery"
+    own.post("/accounts/password/", {"new_password1": chosen, "new_password2": chosen})
+    assert own.get("/").status_code == 200
     assert AuditEntry.objects.get(action="sign_in_link.made").actor == cast.administrator
 
 

@@ -48,11 +48,7 @@ def window(chromium: Any, footnote: Footnote) -> Iterator[Any]:
     page.set_default_timeout(20_000)
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.goto(footnote.link)
-    page.get_by_role("button", name="Sign in as admin").click()
-    for field in page.locator("input[type=password]").all():
-        field.fill("a long enough password")
-    page.get_by_role("button", name="Save").click()
+    footnote.sign_in(page)
     page.get_by_role("button", name="Leave set-up").click()
     expect(page.get_by_role("heading", name="Ask your documents")).to_be_visible()
     yield page

@@ -22,6 +22,7 @@ from tests.browser.test_screenshots import FOLDER
 LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 FADED_MS = 300  # Django's links change their colours slowly
 PARTS = 4  # of all pages, so that workers share them
+LEAST_PAGES = 150
 NO_SOCKET = "WebSocket connection"  # the test's server speaks HTTP alone
 WIDER = """() => document.documentElement.scrollWidth > innerWidth + 1 ?
   [`the page is ${document.documentElement.scrollWidth} px wide`] : []"""
@@ -34,7 +35,9 @@ def house(transactional_db: None) -> House:
 
 def pages_of(page: Any, house: House) -> list[Door]:
     """The doors that answer an administrator with a page."""
-    return [door for door in every_door(house) if is_page(page, door.path)]
+    found = [door for door in every_door(house) if is_page(page, door.path)]
+    assert len(found) > LEAST_PAGES, "the session is lost, or the doors are"
+    return found
 
 
 def is_page(page: Any, path: str) -> bool:

@@ -212,11 +212,7 @@ def test_all_steps_from_the_printed_link_to_the_first_answer(chromium: Any, whol
     page.set_default_timeout(30_000)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(footnote.link)
-    page.get_by_role("button", name="Sign in as admin").click()
-    for field in page.locator("input[type=password]").all():
-        field.fill("a long enough password")
-    page.get_by_role("button", name="Save").click()
+    footnote.sign_in(page)
 
     expect(page.get_by_text("You have a password of your own.")).to_be_visible()
     page.get_by_label("E-mail address").fill("ada@example.com")

@@ -103,11 +103,7 @@ def window(chromium: Any, footnote: Footnote) -> Iterator[Any]:
         "request", lambda request: request.url.startswith((footnote.url, "blob:")) or page.outside.append(request.url)
     )
     page.on("request", lambda request: page.asked.append(request.url))
-    page.goto(footnote.link)
-    page.get_by_role("button", name="Sign in as admin").click()
-    for field in page.locator("input[type=password]").all():
-        field.fill("a long enough password")
-    page.get_by_role("button", name="Save").click()
+    footnote.sign_in(page)
     page.goto("/documents/")
     page.get_by_role("button", name="Sample handbook").click()
     guide = {"name": "harbour-guide.pdf", "mimeType": "application/pdf", "buffer": harbour_guide()}

@@ -182,8 +182,7 @@ def test_pictures_of_the_real_product(chromium: Any, tmp_path: Path) -> None:
     running.start()
     page = chromium.new_context(base_url=running.url).new_page()
     try:
-        page.goto(running.link)
-        page.get_by_role("button", name="Sign in as admin").click()
+        running.sign_in(page)
         page.goto("/")
         shoot(page, "real-empty")
         page.get_by_label("Your question").fill("How many days of leave may I carry over, and until when?")

@@ -88,11 +88,7 @@ def hand(chromium: Any, footnote: Footnote, people_and_models: None) -> Iterator
     context = chromium.new_context(base_url=footnote.url, viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(20_000)
-    page.goto(footnote.link)
-    page.get_by_role("button", name="Sign in as admin").click()
-    for field in page.locator("input[type=password]").all():
-        field.fill("a long enough password")
-    page.get_by_role("button", name="Save").click()
+    footnote.sign_in(page)
     page.get_by_role("button", name="Leave set-up").click()
     yield Hand(page)
     context.close()

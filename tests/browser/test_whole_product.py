@@ -45,11 +45,7 @@ def ask(page: Any, question: str) -> Any:
 
 
 def test_the_link_signs_in_and_a_password_is_chosen(window: Any, footnote: Footnote) -> None:
-    window.goto(footnote.link)
-    window.get_by_role("button", name="Sign in as admin").click()
-    for field in window.locator("input[type=password]").all():
-        field.fill("a long enough password")
-    window.get_by_role("button", name="Save").click()
+    footnote.sign_in(window)
     expect(window.get_by_role("heading", name="Who administers this Footnote?")).to_be_visible()
     window.get_by_role("button", name="Leave set-up").click()
     expect(window.get_by_role("heading", name="Ask your documents")).to_be_visible()

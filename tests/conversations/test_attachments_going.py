@@ -98,6 +98,23 @@ def test_an_erasure_is_not_done_before_they_are_gone(
     assert worker() == 1 and nothing_is_left()  # who was told of it too finds nothing
 
 
+def test_an_erasure_that_cannot_delete_them_has_done_all_else(
+    attached: dict[str, Any], cast: Cast, worker: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(erasure, "forget_streams", lambda turns: done.append("streams"))
+    monkeypatch.setattr(erasure, "forget_answers", lambda: done.append("answers"))
+    with monkeypatch.context() as away, pytest.raises(OSError, match="the disk is away"):
+        away.setattr(leaving, "delete_collection", unlucky)
+        erasure.erase(cast.alice)
+    assert done == ["streams", "answers"] and not User.objects.filter(pk=cast.alice.pk).exists()
+    assert worker() == 1 and nothing_is_left()
+
+
+def unlucky(**_: object) -> None:
+    raise OSError("the disk is away")
+
+
 def test_all_chats_that_were_never_begun_go(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaving, "_AT_ONCE", 2)
     for number in range(5):
@@ -117,6 +134,17 @@ def test_who_always_begins_new_chats_does_not_go_before_the_others(http: dict[st
         assert lease is not None
         read.append(lease.document_id)
     assert waits in read
+
+
+def test_who_goes_back_to_old_chats_does_not_go_before_new_ones(http: dict[str, HttpClient]) -> None:
+    old = [attach(http["alice"], b"old %d" % number).json()["conversation"] for number in range(3)]
+    assert all(claims.next_to_parse() for _ in old)
+    Collection.with_attached.update(served_at=timezone.now() - timedelta(days=30))
+    waits = UUID(attach(http["bob"], b"new").json()["attachment"]["id"])
+    for home in old:
+        attach(http["alice"], b"once more", to=home)
+    lease = claims.next_to_parse()
+    assert lease is not None and lease.document_id == waits
 
 
 def test_what_a_process_left_behind_that_died_is_swept(attached: dict[str, Any]) -> None:

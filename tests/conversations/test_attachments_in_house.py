@@ -37,7 +37,7 @@ def ask(
     folder: Path, index_double: FakeIndex, model: ModelDouble, endpoint: tuple[Endpoint, str], cast: Cast,
     attached: dict[str, Any], handbook: Document,
 ) -> Iterator[Ask]:  # fmt: skip
-    """Twice, in the chat to which alice attached a file; with the `settings` of a web process of its own."""
+    """Two questions and a changed one, in the chat to which alice attached a file; `settings`: of a web process."""
     FilterRule.objects.create(what="toxicity", where="question", action="block", when_away="open")
     begun: list[Web] = []
 
@@ -48,6 +48,8 @@ def ask(
             begun[0].start()
         with Client(begun[0], cast.alice).socket() as socket:
             accepted = socket.ask(QUESTION, conversation=attached["conversation"], **narrowed)
+            socket.until("done")
+            socket.ask("And then?", conversation=attached["conversation"], parent=accepted["answer"], **narrowed)
             socket.until("done")
             socket.send({"type": "edit", "id": "e", "message": accepted["question"], "text": f"{QUESTION} Please."})
             socket.until("done")
@@ -76,4 +78,4 @@ def test_a_collection_that_stays_in_house_keeps_them_however_a_question_is_narro
 def test_else_both_are_asked(ask: Ask, endpoint: tuple[Endpoint, str], model: ModelDouble) -> None:
     model.words = ["90 kilograms [1]."]
     ask({})
-    assert [one["input"] for one in endpoint[0].asked][:1] == [QUESTION] and len(model.calls) == 2
+    assert [one["input"] for one in endpoint[0].asked][:1] == [QUESTION] and len(model.calls) == 3

@@ -362,3 +362,15 @@ def test_what_was_being_read_when_a_limit_changed_is_not_kept() -> None:
         recent.forget()
         changed.set()
         assert reading.result(10) == "old" and recent() == "new"
+
+
+def test_what_others_read_before_a_change_was_committed_is_not_kept(
+    transactional_db: None,
+) -> None:
+    stored = ["old"]
+    recent = Recent(lambda: stored[0])
+    with transaction.atomic():
+        recent.changed()
+        assert recent() == "old"  # theirs: they do not see the change yet
+        stored[0] = "new"
+    assert recent() == "new"

@@ -33,7 +33,7 @@ def rules_are_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_index_service(monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_is_judged_by_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(*_: Any) -> frozenset[str]:
         raise IndexUnavailable
 

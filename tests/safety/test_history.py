@@ -48,7 +48,7 @@ def test_earlier_questions_are_judged_beside_each_other_a_few_at_a_time(
 ) -> None:
     running, most, judged = 0, 0, list[str]()
 
-    async def kinds_of(_: Any, __: Any, text: str, ___: Any) -> frozenset[str]:
+    async def kinds_of(_: Any, __: Any, text: str, *___: Any) -> frozenset[str]:
         nonlocal running, most
         running, most = running + 1, max(most, running + 1)
         await asyncio.sleep(0.01)
@@ -66,7 +66,7 @@ def test_earlier_questions_are_judged_beside_each_other_a_few_at_a_time(
 def test_one_that_cannot_be_judged_ends_the_others(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[str] = []
 
-    async def kinds_of(_: Any, __: Any, text: str, ___: Any) -> frozenset[str]:
+    async def kinds_of(_: Any, __: Any, text: str, *___: Any) -> frozenset[str]:
         if text == "1":
             raise ContentNotChecked
         try:

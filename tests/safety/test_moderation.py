@@ -14,12 +14,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from chatapp.attachments.models import Attached
+from chatapp.conversations.models import Conversation
+from chatapp.conversations.outgoing import house_rules
 from chatapp.safety import policy
 from chatapp.safety.errors import ContentBlocked, ContentNotChecked
 from chatapp.safety.learned import judging
 from chatapp.safety.learned.heads import heads
 from chatapp.safety.models import FilterRule
-from chatapp.safety.questions import require_allowed
+from chatapp.safety.questions import reply_instead, require_allowed
+from inference.engine import ChatMessage
 from retrieval.models import Collection
 from tests.conftest import Cast
 from tests.served import served
@@ -91,6 +95,38 @@ async def test_a_question_that_may_be_about_what_stays_in_house_does_not_go_ther
     await require_allowed(cast.alice, "How horrid is the strategy?", frozenset([kept.pk]))
     await require_allowed(cast.alice, "How horrid is the strategy?", None)
     assert not endpoint.asked
+
+
+async def test_an_earlier_question_goes_there_by_none_of_the_collections_that_are_searched_now(
+    endpoint: Endpoint, cast: Cast
+) -> None:
+    """It may have been about another one."""
+    await add_rule(what="toxicity", where="question", action="block", when_away="open")
+    open_one = await sync_to_async(Collection.objects.create)(name="Open", everyone=True)
+    kept = await sync_to_async(Collection.objects.create)(name="Kept", stays_in_house=True)
+    await sync_to_async(kept.readers.set)(await sync_to_async(list)(cast.alice.groups.all()))
+    now = frozenset([open_one.pk])
+    rules = await house_rules(cast.alice, now)
+    await rules.sent.said([ChatMessage("user", "How horrid is the strategy?")])
+    await require_allowed(cast.alice, "How horrid is the strategy?\n\nAnd the soup?", now, with_earlier=True)
+    assert not await reply_instead(cast.alice, "How horrid is it?\n\nAnd the soup?", now, with_earlier=True)
+    assert not endpoint.asked
+    await require_allowed(cast.alice, "And the soup?", now)
+    assert [one["input"] for one in endpoint.asked] == ["And the soup?"]
+
+
+@pytest.mark.parametrize("whose", ["alice", "charlie"])
+async def test_the_files_of_a_chat_keep_the_questions_of_its_owner_alone(
+    endpoint: Endpoint, cast: Cast, settings: Any, whose: str
+) -> None:
+    """Or somebody else could tell by the answer that there are some."""
+    settings.ATTACHMENTS_STAY_IN_HOUSE = True
+    await add_rule(what="toxicity", where="question", action="block", when_away="open")
+    chat = await sync_to_async(Conversation.objects.create)(owner=getattr(cast, whose))
+    files = await sync_to_async(Collection.with_attached.create)(name="files", attached=True)
+    await sync_to_async(Attached.objects.create)(conversation=chat, collection=files)
+    await require_allowed(cast.alice, "Is it fine?", None, chat.pk)
+    assert len(endpoint.asked) == (0 if whose == "alice" else 1)
 
 
 @pytest.mark.parametrize(

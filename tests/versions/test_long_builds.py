@@ -125,8 +125,9 @@ def test_a_service_is_waited_for_while_it_loads_and_shows_how_far_it_is(first: I
     now = timezone.now()
     version = asked(Status.READY, waits_since=now - timedelta(minutes=20))
     north = IndexServiceState.objects.create(
-        name="north", seen_at=now, loading={str(version.pk): 120_000}, loads_since=now - timedelta(minutes=1)
-    )
+        name="north", seen_at=now + timedelta(hours=1), loading={str(version.pk): 120_000},
+        loads_since=now - timedelta(minutes=1),
+    )  # fmt: skip
     lease = leases.claim(version.pk)
     assert lease is not None
     assert not promotion.try_to_promote(lease)
