@@ -78,5 +78,5 @@ class Footnote:
     def stop(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.communicate(timeout=40)
+            self.said += self.process.communicate(timeout=40)[0]
             self.process = None

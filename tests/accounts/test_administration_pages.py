@@ -11,6 +11,8 @@ from django.test import Client
 
 from chatapp.accounts.models import OneTimeLink, User
 from chatapp.governance.models import AuditEntry
+from chatapp.limits.models import Budget, Limit
+from chatapp.privacy.models import RetentionRule
 from chatapp.roles.models import Appointment
 from tests.conftest import Cast, signed_in_session
 from tests.organisations.houses import home
@@ -65,6 +67,20 @@ def test_the_forms_offer_no_permissions_and_keep_those_there_are(cast: Cast) -> 
     page = client.get(f"/admin/accounts/user/{cast.alice.pk}/change/").content.decode()
     assert 'name="user_permissions"' not in page and 'name="groups"' in page
     assert client.get("/admin/accounts/user/add/").status_code == 200
+
+
+def test_the_page_of_a_budget_a_limit_and_a_rule_says_of_which_it_is(cast: Cast) -> None:
+    """By a word of the reader's language, not as code would name the row."""
+    owners = Group.objects.get(name="owners")
+    shown = {
+        Budget.objects.create(group=owners, tokens=5): "owners",
+        Limit.objects.create(resource="questions", amount=3, seconds=3600, user=cast.bob): "questions",
+        RetentionRule.objects.create(group=None, days=30): "Everybody else",
+    }
+    for one, name in shown.items():
+        page = as_(cast.administrator).get(f"/admin/{one._meta.label_lower.replace('.', '/')}/{one.pk}/change/")
+        subtitle = re.search(r"<h2[^>]*>(.*?)</h2>", page.content.decode().partition('id="content"')[2], re.S)
+        assert subtitle is not None and subtitle[1].strip() == name
 
 
 def link_for(by: User, *people: User) -> str:

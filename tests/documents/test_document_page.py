@@ -77,6 +77,13 @@ def test_what_a_document_consists_of_has_its_own_name(
     assert says in page_of(curator, make_document("plan", "Words.", media_type=kind, pages=2))
 
 
+@pytest.mark.parametrize(("size", "says"), [(22, "22\xa0bytes"), (18_400, "18.4 kB")])
+def test_a_size_is_told_in_the_unit_that_suits_it(
+    curator: Client, make_document: MakeDocument, size: int, says: str
+) -> None:
+    assert says in page_of(curator, make_document("plan", "Words.", size=size))
+
+
 @pytest.mark.parametrize(
     ("code", "says", "again"),
     [("corrupt", "upload it again", False), ("limit", "Trying again can help", True), ("cancelled", "whenever", True)],

@@ -72,6 +72,7 @@ def test_it_starts_answers_revives_a_child_and_stops_without_a_trace(footnote: F
     begun = time.monotonic()
     footnote.stop()
     assert time.monotonic() - begun < QUICK_S
+    assert footnote.said.endswith("Stopped.\n")
     assert none_left(footnote.var, 5) == [] and not (footnote.var / "address").exists()
     assert (footnote.var / "log" / "index.log").stat().st_size
     for log in (footnote.var / "log").iterdir():

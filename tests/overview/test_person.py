@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
+from django.utils import timezone
 
 from chatapp.accounts.keys import create_key
+from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.limits.models import Budget
 from chatapp.overview import person as looking
 from chatapp.roles.models import Appointment
@@ -76,3 +78,16 @@ def test_an_organiser_sees_no_collection_of_another_organisation_with_whoever_re
     seen = [signed_in_client(one).get(page).content.decode() for one in (cast.bob, cast.administrator)]
     assert ["Handbook" in text for text in seen] == [True, True]
     assert ["Merger" in text for text in seen] == [False, True]
+
+
+def test_the_last_question_is_one_of_where_they_are_now(cast: Cast) -> None:
+    """What was asked in an organisation that they left is told to nobody here."""
+    for _ in range(2):
+        chat = Conversation.objects.create(owner=cast.bob)
+        said = [Message.objects.create(conversation=chat, role=role) for role in ("user", "assistant")]
+        Turn.objects.create(asker=cast.bob, question=said[0], answer=said[1], running=False)
+    asked = Turn.objects.order_by("created_at")
+    assert looking.glance(cast.bob, cast.administrator).last_question == asked[1].created_at
+    cast.bob.organisation_since = timezone.now()
+    cast.bob.save()
+    assert looking.glance(cast.bob, cast.administrator).last_question is None

@@ -16,7 +16,7 @@ from chatapp.accounts.models import User
 from chatapp.governance.models import AuditEntry
 from chatapp.organisations.services import create_organisation
 from chatapp.safety.documents import release
-from chatapp.safety.models import FilterRule, ReleasedDocument, WordList
+from chatapp.safety.models import FilterRule, QuarantinedDocument, ReleasedDocument, WordList
 from retrieval.models import Collection, Document, Passage
 from retrieval.pipeline import claims
 from retrieval.pipeline.ingestion import receive_document
@@ -79,6 +79,8 @@ def test_a_document_in_quarantine_waits_until_an_administrator_lets_it_out(
     client.force_login(boss)
     page = reverse("admin:safety_quarantineddocument_changelist")
     assert "letter.txt" in client.get(page).content.decode()
+    one = reverse("admin:safety_quarantineddocument_change", args=[QuarantinedDocument.objects.get().pk])
+    assert b"_save" not in client.get(one).content, "there is nothing to save"
     client.post(page, {"action": "release", "_selected_action": [str(handed_in.pk)]})
     assert ReleasedDocument.objects.filter(document=handed_in.pk).exists()
     assert parsed(handed_in).status == "embedding" and Passage.objects.exists()
