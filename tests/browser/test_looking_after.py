@@ -119,3 +119,27 @@ def test_a_person_is_found_and_seen_at_a_glance(page: Any, sales: Group) -> None
     expect(glance.get_by_text("85 %")).to_be_visible()
     assert page.problems == []
     check(page, "person", within=".glance")
+
+
+def test_the_pages_stand_at_the_side_and_can_be_filtered(page: Any) -> None:
+    page.goto("/admin/auth/group/")
+    side = page.get_by_role("navigation", name="Sidebar")
+    expect(side.locator("[aria-current=page]")).to_have_text("Groups")
+    expect(side.locator("[aria-current=page]")).to_be_in_viewport()
+    parts = side.get_by_role("heading").filter(visible=True)
+    assert len(parts.all()) > 5
+    side.get_by_placeholder("Start typing to filter").fill("budg")
+    expect(side.get_by_role("link").filter(visible=True)).to_have_text(["Budgets"])
+    expect(parts).to_have_text(["Spending and limits"])
+
+
+def test_a_filter_with_many_choices_is_closed_until_one_is_chosen(page: Any, sales: Group) -> None:
+    for number in range(9):
+        Group.objects.create(name=f"group {number}")
+    page.goto("/admin/accounts/user/")
+    many = page.locator("details[data-filter-title=groups]")
+    expect(many.get_by_role("link", name="group 3")).to_be_hidden()
+    many.locator("summary").click()
+    many.get_by_role("link", name="group 3").click()
+    expect(many.locator("[aria-current=true]")).to_have_text("group 3")
+    expect(many.get_by_role("link", name="group 4")).to_be_visible()
