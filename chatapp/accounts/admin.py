@@ -128,7 +128,7 @@ class PersonAdmin(OfOrganisers, PersonAdminBase):
             messages.error(request, gettext("Choose one person, whose account is open and yours to change."))
             return
         ended = gettext("Links made before have ended.")
-        messages.warning(request, f"{ended} {_new_link(request, people[0])}")
+        messages.warning(request, format_html("{} {}", ended, _new_link(request, people[0])))
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         shown = super().get_fieldsets(request, obj)
@@ -187,7 +187,8 @@ def _new_link(request: HttpRequest, person: User) -> str:
 def _shown_once(request: HttpRequest, person: User) -> str:
     link = absolute(request, make_link(person))
     told = gettext("This link signs %(person)s in once, within a day, and is shown now alone: %(link)s")
-    return told % {"person": person, "link": link}
+    before, _link, after = (told % {"person": person, "link": "\0"}).partition("\0")
+    return format_html('{}<code dir="ltr" data-to-copy>{}</code>{}', before, link, after)
 
 
 def _way_in(request: HttpRequest, person: User) -> str:
@@ -196,7 +197,7 @@ def _way_in(request: HttpRequest, person: User) -> str:
     if not settings.LOCAL_ACCOUNTS:
         onward = gettext("Name their subject under Linked accounts, or make a link: manage.py signinlink.")
         return f"{ended} {onward}"
-    return f"{ended} {_shown_once(request, person)}"
+    return format_html("{} {}", ended, _shown_once(request, person))
 
 
 class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]

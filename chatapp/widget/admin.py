@@ -97,7 +97,7 @@ class WidgetAdmin(OfOrganisers, WidgetAdminBase):
             return gettext("Save first: then the line for the intranet's page stands here.")
         address = f"{settings.PUBLIC_URL.rstrip('/') or 'https://YOUR-FOOTNOTE'}/widget.js"
         return format_html(
-            '<code dir="ltr">{}</code>', f'<script src="{address}" data-key="{widget.key}" defer></script>'
+            '<code dir="ltr" data-to-copy>{}</code>', f'<script src="{address}" data-key="{widget.key}" defer></script>'
         )
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

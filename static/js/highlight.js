@@ -1,6 +1,7 @@
 // Code in answers: a head with its language and a button that copies, and colours once the answer is complete.
 
-import { announce, copyWords, el } from "./dom.js";
+import { copyButton } from "./copying.js";
+import { el } from "./dom.js";
 import { gettext } from "./language.js";
 
 const MOST_CHARACTERS = 30_000; // more is shown without colours: it would hold up the page
@@ -17,21 +18,11 @@ export function frameCode(fragment) {
     const language = /^language-([\w+#-]+)/.exec(code.className)?.[1] ?? "";
     const frame = el("div", { class: "code" });
     pre.replaceWith(frame);
-    frame.append(el("div", { class: "code-head" }, el("span", {}, language), copyButton(code)), pre);
+    frame.append(el("div", { class: "code-head" }, el("span", {}, language), copyOf(code)), pre);
   }
 }
 
-function copyButton(code) {
-  let timer = null;
-  const button = el("button", { type: "button", class: "link", "aria-label": gettext("Copy this code"), onclick: async () => {
-    await copyWords(code.textContent.replace(/\n$/, ""), button);
-    announce(gettext("Copied"));
-    button.textContent = gettext("Copied");
-    clearTimeout(timer);
-    timer = setTimeout(() => (button.textContent = gettext("Copy")), 1500);
-  } }, gettext("Copy"));
-  return button;
-}
+const copyOf = (code) => copyButton(() => code.textContent.replace(/\n$/, ""), { "aria-label": gettext("Copy this code") });
 
 let waiting = [], timer = null, highlighter = null;
 

@@ -143,3 +143,28 @@ def test_a_filter_with_many_choices_is_closed_until_one_is_chosen(page: Any, sal
     many.get_by_role("link", name="group 3").click()
     expect(many.locator("[aria-current=true]")).to_have_text("group 3")
     expect(many.get_by_role("link", name="group 4")).to_be_visible()
+
+
+def test_a_link_that_is_shown_once_can_be_copied(page: Any, sales: Group) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/admin/accounts/user/?q=grace")
+    page.locator(".action-select").check()
+    page.get_by_label("Action:").select_option("Make a link that signs in once")
+    page.get_by_role("button", name="Go", exact=True).click()
+    told = page.locator(".messagelist")
+    told.get_by_role("button", name="Copy").click()
+    expect(told.get_by_role("button", name="Copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert "/accounts/link/" in link and link == told.locator("code").text_content()
+    check(page, "one-time-link", [(1280, "light"), (1280, "dark")], within=".messagelist")
+
+
+def test_a_key_that_is_shown_once_can_be_copied(page: Any) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/accounts/keys/")
+    page.get_by_label("Name").fill("scripts")
+    page.get_by_role("button", name="Make the key").click()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.get_by_label("Key", exact=True).input_value()
+    check(page, "key-made", within="main")
