@@ -14,6 +14,7 @@ from uuid import UUID
 
 from chatapp import access
 from chatapp.accounts.models import User
+from chatapp.attachments.models import Attached
 from chatapp.database import Together
 from retrieval.models import Document
 
@@ -25,7 +26,8 @@ _ENDED = frozenset({Document.Status.READY, Document.Status.FAILED})
 class Files:
     """Of one conversation, as its search sees them."""
 
-    collection: UUID | None = None  # None: nothing was ever attached
+    beside: bool = False  # something was attached, whether or not whoever asks may read it
+    collection: UUID | None = None  # None: nothing that they may read
     ready: int = 0
     unread: int = 0  # on their way
 
@@ -53,9 +55,14 @@ def files_of_each(asked: Sequence[tuple[User, UUID]]) -> list[Files]:
             return NOTHING
         found = statuses[key]
         ready = sum(status == Document.Status.READY for status in found)
-        return Files(collections[key], ready, sum(status not in _ENDED for status in found))
+        return Files(True, collections[key], ready, sum(status not in _ENDED for status in found))
 
     return [files(*one) for one in asked]
+
+
+def unread_files_of(conversation: UUID) -> Files:
+    """For a key or a widget, which read none."""
+    return Files(Attached.objects.filter(conversation=conversation).exists())
 
 
 files_of = Together[tuple[User, UUID], Files](files_of_each)

@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import Greatest
 
 from chatapp import access
@@ -119,10 +119,16 @@ def _require_room(user: User, there: int, size: int) -> None:
     """`there`: files of the chat; `size`: bytes of the new one. Raises TooManyAttached and AttachmentsFull."""
     if there >= settings.ATTACHMENTS_PER_CHAT:
         raise TooManyAttached
-    theirs = Document.objects.filter(collection__attached=True, uploaded_by=user)  # until they are gone from the disk
-    held = theirs.aggregate(bytes=Sum(Greatest("size", LEAST_BYTES)))["bytes"] or 0
-    if held + max(size, LEAST_BYTES) > settings.ATTACHMENTS_BYTES_PER_PERSON:
+    # What was left behind in another organisation does not count: nobody could take it away here.
+    theirs = Document.objects.filter(collection__in=access.attached(user))
+    left = Document.objects.filter(collection__attached=True, collection__attached_to=None, uploaded_by=user)
+    if _bytes_of(theirs) + _bytes_of(left) + max(size, LEAST_BYTES) > settings.ATTACHMENTS_BYTES_PER_PERSON:
         raise AttachmentsFull
+
+
+def _bytes_of(files: QuerySet[Document]) -> int:
+    """Until they are gone from the disk."""
+    return files.aggregate(bytes=Sum(Greatest("size", LEAST_BYTES)))["bytes"] or 0
 
 
 def _locked(home: Conversation | None, user: User, *, temporary: bool) -> Conversation:

@@ -8,8 +8,9 @@ import time
 
 from django.conf import settings
 
-from chatapp.attachments.reading import NOTHING, Files, files_of
+from chatapp.attachments.reading import Files, files_of, unread_files_of
 from chatapp.conversations.running import RunningTurn
+from chatapp.database import in_database
 
 _LOOK_S = 0.5
 WITHOUT = "A file of this chat was still being read, so that this answer does without it. Ask again in a moment."
@@ -41,5 +42,5 @@ async def files_that_are_read(turn: RunningTurn) -> Files:
 async def _files_of(turn: RunningTurn) -> Files:
     """Who asked decided it, also where another process went on: that one knows the person, and not their key."""
     if not turn.started.reads_files:
-        return NOTHING
+        return await in_database(unread_files_of)(turn.started.conversation)
     return await files_of((turn.started.asker, turn.started.conversation))

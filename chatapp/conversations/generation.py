@@ -60,9 +60,9 @@ def limits_of_all(prompts: Sequence[Behind]) -> list[Limits]:
 
 
 def _may_rest_on_more(prompt: Behind, free: MayLeave) -> bool:
-    """Nobody marks what people attach: it may be a copy of whatever they read."""
+    """Nobody marks what people attach: it may be a copy of whatever they read, which a key or a widget cannot tell."""
     attached = prompt.attached or not free.attached.isdisjoint(prompt.documents)
-    if attached and settings.ATTACHMENTS_STAY_IN_HOUSE:
+    if attached and (settings.ATTACHMENTS_STAY_IN_HOUSE or prompt.user.grant is not None):
         return True
     return (attached or UNKNOWN in prompt.documents) and reads_what_stays_in_house(prompt.user)
 

@@ -14,6 +14,7 @@ from chatapp.safety.askers import arules_for
 from chatapp.safety.history import Sent
 from chatapp.safety.masking.placeholders import Placeholders, Unbroken
 from chatapp.safety.policy import Policy, Where
+from chatapp.safety.questions import About
 
 _SIDES = (Where.QUESTION, Where.PASSAGES, Where.ANSWER)
 
@@ -69,13 +70,13 @@ async def house_rules(
     user: User,
     collections: Collection[UUID] | None,
     placeholders: Placeholders | None = None,
-    conversation: UUID | None = None,
+    before: About | None = None,
 ) -> HouseRules:
     """`collections`: those that are searched now (None: any). `placeholders`: of the conversation, or of what a program
-    has sent."""
+    has sent. `before`: what was said may have been about."""
     placeholders = placeholders or Placeholders()
     rules = await arules_for(user, _SIDES)
     question, passages, answer = (rules.policy(user, one, collections, placeholders) for one in _SIDES)
     if question.seals or passages.seals or answer.seals:
         await in_database(placeholders.read)()
-    return HouseRules(Sent(user, conversation, question, passages, answer), passages, answer, placeholders)
+    return HouseRules(Sent(user, before or About(), question, passages, answer), passages, answer, placeholders)

@@ -35,7 +35,7 @@ from chatapp.limits.tokens import NOTHING, Reserved
 from chatapp.privacy.caches import forget_streams
 from chatapp.safety.gates import clean_sources
 from chatapp.safety.groundedness.checking import unsupported
-from chatapp.safety.questions import reply_instead
+from chatapp.safety.questions import About, reply_instead
 from inference.engine import Finish, Generation, Progress, TextPiece, Writer
 from inference.engines.extractive import ExtractiveEngine
 from inference.prompts import estimate_tokens
@@ -113,10 +113,11 @@ async def _run(turn: RunningTurn) -> None:
 
 async def _answer(turn: RunningTurn) -> None:
     started, explained = turn.started, turn.explained
-    if instead := await reply_instead(started.asker, started.text, started.collections, started.conversation):
+    asker, home, before = started.asker, started.conversation, started.asked_of
+    if instead := await reply_instead(asker, started.text, started.collections, home, asked_of=before):
         return turn.write(instead if not turn.text else "")
-    placeholders = placeholders_in(started.conversation, started.asker)
-    rules = await house_rules(started.asker, started.collections, placeholders, started.conversation)
+    about = About(conversation=home, asked_of=before)
+    rules = await house_rules(asker, started.collections, placeholders_in(home, asker), about)
     started = turn.started = await _as_sent(started, rules)
     turn.files = await (files_as_they_are if started.sources else files_that_are_read)(turn)
     frames = await _kept_sources(turn) if started.sources else await _found_sources(turn)
@@ -135,7 +136,7 @@ async def _answer(turn: RunningTurn) -> None:
         question=started.text,
         sources=turn.sources,
         asker=str(started.asker.pk),
-        limits=await limits_of(Behind(started.asker, documents, asked_of, attached=turn.files.collection is not None)),
+        limits=await limits_of(Behind(started.asker, documents, asked_of, attached=turn.files.beside)),
         history=started.history,
         prefers=started.prefers,
         written=await rules.sent.begun(turn.text) if turn.text else "",
@@ -179,7 +180,7 @@ async def _write(turn: RunningTurn, asked: Generation, rules: HouseRules) -> Non
         started.collections,
         started.conversation,
         unchanged=lambda: out.unchanged,
-        temporary=started.temporary or turn.files.collection is not None,
+        temporary=started.temporary or turn.files.beside,
         followed=turn.explained.followed,
     )
     passages = frozenset(frame["passage"] for frame in turn.source_frames)

@@ -47,10 +47,11 @@ def glance(person: User, viewer: User) -> Glance:
         "organisation", "group"
     )
     within = access.administered(viewer).values("pk")
+    roles = Appointment.objects.filter(Q(collection=None) | Q(collection__tenant__in=within))
     readable = access.listed_collections(person).filter(tenant__in=within).order_by("name")
     asked = Turn.objects.filter(asker=person, question__conversation__in=access.conversations(person))
     return Glance(
-        list(Appointment.objects.filter(Q(user=person) | Q(group__in=groups)).select_related("collection", "group")),
+        list(roles.filter(Q(user=person) | Q(group__in=groups)).select_related("collection", "group")),
         list(ApiKey.objects.filter(user=person, revoked_at=None).order_by("-created_at")[:MOST]),
         list(SocialAccount.objects.filter(user=person).order_by("provider")[:MOST]),
         list(Authenticator.objects.filter(user=person).order_by("type")[:MOST]),

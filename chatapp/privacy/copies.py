@@ -9,17 +9,23 @@ from typing import IO, Any
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.db.models import F, Field, ForeignKey, Model, Q, QuerySet
 
 from chatapp.accounts.models import User
 from chatapp.conversations import why
 from chatapp.conversations.models import Conversation, Message
+from chatapp.feedback.models import Handled, Rating
 from chatapp.governance.models import AuditEntry
 from chatapp.privacy.errors import Unreadable
 from retrieval.models import Document
 
 _SECRET = frozenset({"password", "sha256", "token_sha256", "session_key", "session_id", "id_token"})
 _BATCH = 200
+_NOT_TOLD: dict[type[Model], Q] = {
+    Document: Q(collection__attached=True),  # of temporary chats; those of others stand with their conversation
+    Rating: Q(message__conversation__temporary=True),
+    Handled: ~Q(rating__person=F("by")),  # notes about what somebody else asked are theirs
+}
 _TOLD_APART = frozenset({"Conversation", "Message", "Turn", "AuditEntry"})
 
 
@@ -55,8 +61,8 @@ def _links() -> Iterator[tuple[type[Model], str]]:
 
 
 def _told(rows: QuerySet[Model]) -> QuerySet[Model]:
-    """But for files of chats: those of temporary ones are not told, and the others stand with their conversation."""
-    return rows.exclude(collection__attached=True) if rows.model is Document else rows
+    left_out = _NOT_TOLD.get(rows.model)
+    return rows if left_out is None else rows.exclude(left_out)
 
 
 def _conversation(conversation: Conversation) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.organisations.administration import OfOrganisers
 from chatapp.organisations.forms import require_together
@@ -38,6 +39,12 @@ class AppointmentAdmin(OfOrganisers, AppointmentAdminBase):
     list_select_related = ("collection", "user", "group")
     fields = ("role", "collection", "user", "group")
     list_per_page = 100
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
+        """Organisers are told of no collection of another organisation, though somebody of theirs looks after it."""
+        within = access.administered(actor(request)).values("pk")
+        rows: QuerySet[Appointment] = super().get_queryset(request)
+        return rows.filter(Q(collection=None) | Q(collection__tenant__in=within))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

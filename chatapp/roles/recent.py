@@ -31,7 +31,7 @@ RECENT_S = 600
 _AT = "signed_in_at"
 # Pages of the administration whose every change asks for it: what models are asked where, and with which keys; what
 # filters stop; who signs people in; who has which role; which keys programs have; which organisations are open; how
-# long conversations are kept; which pages of others show a chat.
+# long conversations are kept; what stays in the house and who reads it; which pages of others show a chat.
 _DANGEROUS = (
     "/admin/inference/job/",
     "/admin/inference/modelversion/",
@@ -47,6 +47,7 @@ _DANGEROUS = (
     "/admin/accounts/serviceaccount/",
     "/admin/organisations/",
     "/admin/privacy/",
+    "/admin/retrieval/collection/",
     "/admin/welcome/setup/model/",
     "/admin/widget/",
     "/accounts/keys/",

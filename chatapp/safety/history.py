@@ -11,13 +11,12 @@ from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
-from uuid import UUID
 
 from chatapp.accounts.models import User
 from chatapp.governance.findings import gathered, gathering, note
 from chatapp.safety.errors import ContentBlocked
 from chatapp.safety.policy import Action, Policy
-from chatapp.safety.questions import kinds_of
+from chatapp.safety.questions import About, kinds_of
 from chatapp.safety.whole_texts import is_kept_from_models
 from inference.engine import ChatMessage
 
@@ -31,10 +30,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The rules for what a model is sent on behalf of `user`, in this conversation where there is one."""
+    """The rules for what a model is sent on behalf of `user`."""
 
     user: User
-    conversation: UUID | None
+    about: About  # of what was said before
     question: Policy
     passages: Policy
     answer: Policy
@@ -69,7 +68,7 @@ class Sent:
 
         async def is_blocked(text: str) -> bool:
             async with places:
-                found = await kinds_of(self.user, self.question, text, None, self.conversation)  # of any collection
+                found = await kinds_of(self.user, self.question, text, self.about)
             return any(self.question.actions[kind] == Action.BLOCK for kind in found)
 
         found = await _all([is_blocked(text) for text in questions])

@@ -26,6 +26,7 @@ from chatapp.conversations.models import Conversation, Message
 from chatapp.documents.search import with_places_kept
 from chatapp.governance.models import AuditEntry
 from chatapp.limits.models import Limit
+from chatapp.organisations.services import move_person
 from chatapp.safety import policy
 from chatapp.safety.documents import ContentNotTakenIn
 from chatapp.safety.models import FilterRule, QuarantinedDocument, WordList
@@ -39,6 +40,7 @@ from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Client, Web, text_of
 from tests.ingestion.fake_index import FakeIndex
 from tests.ingestion.stages import parse_one
+from tests.organisations.houses import home
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("staged")
@@ -106,6 +108,15 @@ def test_the_files_of_one_person_are_bounded_in_all_chats_together(http: dict[st
     assert attach(http["alice"], b"more").status_code == 409  # its bytes are still there
     assert leaving.sweep() == 1
     assert attach(http["alice"], b"more").status_code == 201
+
+
+def test_files_that_were_left_in_another_organisation_take_no_room(cast: Cast, settings: Any) -> None:
+    settings.ATTACHMENTS_BYTES_PER_PERSON = 2 * services.LEAST_BYTES
+    for number in range(2):
+        attach(signed_in_client(cast.alice), b"%d" % number)
+    move_person(cast.alice, home("acme").organisation, by=cast.administrator)
+    moved = User.objects.get(pk=cast.alice.pk)
+    assert [attach(signed_in_client(moved), b"new %d" % number).status_code for number in range(3)] == [201, 201, 409]
 
 
 def test_files_that_come_to_several_chats_at_once_are_counted_together(cast: Cast, settings: Any) -> None:

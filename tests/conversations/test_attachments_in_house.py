@@ -23,6 +23,7 @@ from tests.served import served
 pytestmark = pytest.mark.usefixtures("staged")
 QUESTION = "What do the values of my annex mean?"
 Ask = Callable[..., None]
+Begin = Callable[..., Client]
 
 
 @pytest.fixture
@@ -33,20 +34,32 @@ def endpoint() -> Iterator[tuple[Endpoint, str]]:
 
 
 @pytest.fixture
-def ask(
+def begin(
     folder: Path, index_double: FakeIndex, model: ModelDouble, endpoint: tuple[Endpoint, str], cast: Cast,
-    attached: dict[str, Any], handbook: Document,
-) -> Iterator[Ask]:  # fmt: skip
-    """Two questions and a changed one, in the chat to which alice attached a file; `settings`: of a web process."""
+    handbook: Document,
+) -> Iterator[Begin]:  # fmt: skip
+    """Alice, at a web process of its own that asks the endpoint, with these `settings` beside."""
     FilterRule.objects.create(what="toxicity", where="question", action="block", when_away="open")
     begun: list[Web] = []
 
-    def _ask(settings: dict[str, str], **narrowed: Any) -> None:
+    def _begin(**settings: str) -> Client:
         if not begun:
             moderated = {"CHATAPP_MODERATION_URL": endpoint[1], "CHATAPP_MODERATION_KEY": "k"}
             begun.append(Web(folder, index_double.url, model.url, "", **moderated, **settings))
             begun[0].start()
-        with Client(begun[0], cast.alice).socket() as socket:
+        return Client(begun[0], cast.alice)
+
+    yield _begin
+    for web in begun:
+        web.end()
+
+
+@pytest.fixture
+def ask(begin: Begin, attached: dict[str, Any]) -> Ask:
+    """Two questions and a changed one, in the chat to which alice attached a file."""
+
+    def _ask(settings: dict[str, str], **narrowed: Any) -> None:
+        with begin(**settings).socket() as socket:
             accepted = socket.ask(QUESTION, conversation=attached["conversation"], **narrowed)
             socket.until("done")
             socket.ask("And then?", conversation=attached["conversation"], parent=accepted["answer"], **narrowed)
@@ -54,9 +67,7 @@ def ask(
             socket.send({"type": "edit", "id": "e", "message": accepted["question"], "text": f"{QUESTION} Please."})
             socket.until("done")
 
-    yield _ask
-    for web in begun:
-        web.end()
+    return _ask
 
 
 def test_the_setting_keeps_them_though_nothing_was_found(
@@ -73,6 +84,26 @@ def test_a_collection_that_stays_in_house_keeps_them_however_a_question_is_narro
     Collection.objects.create(name="Vault", stays_in_house=True).readers.set(Group.objects.all())
     ask({}, collections=[str(handbook.collection_id)])
     assert (endpoint[0].asked, model.calls) == ([], [])
+
+
+@pytest.mark.parametrize("again", [{"type": "regenerate"}, {"type": "ask", "text": "And what does the handbook say?"}])
+def test_a_question_that_was_asked_of_what_stays_is_not_sent_when_another_collection_is_chosen(
+    begin: Begin, endpoint: tuple[Endpoint, str], model: ModelDouble, handbook: Document, again: dict[str, str]
+) -> None:
+    vault = Collection.objects.create(name="Vault", stays_in_house=True)
+    vault.readers.set(Group.objects.all())
+    with begin().socket() as socket:
+        first = socket.ask("Which merger is planned?", collections=[str(vault.pk)])
+        socket.until("done")
+        Collection.objects.filter(pk=vault.pk).update(everyone=False)
+        vault.readers.clear()  # what it was asked of counts, also where they may not read it any more
+        other = {"id": "b", "collections": [str(handbook.collection_id)]}
+        where = {"message": first["answer"]} if again["type"] == "regenerate" else {
+            "conversation": first["conversation"], "parent": first["answer"]
+        }  # fmt: skip
+        socket.send({**again, **other, **where})
+        socket.until("done")
+    assert "Which merger is planned?" not in [one["input"] for one in endpoint[0].asked] and model.calls == []
 
 
 def test_else_both_are_asked(ask: Ask, endpoint: tuple[Endpoint, str], model: ModelDouble) -> None:

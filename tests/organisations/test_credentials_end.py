@@ -183,6 +183,7 @@ def test_an_old_sign_in_closes_no_organisation_moves_nobody_and_keeps_nothing_sh
     for path, given in (
         ("/admin/organisations/organisation/", closing),
         ("/admin/privacy/retentionrule/add/", {"group": "", "days": 1}),
+        (f"/admin/retrieval/collection/{acme.collection.pk}/change/", {"name": "Open", "everyone": "on"}),
         *((moving, {**moved, "organisation": to}) for to in (str(globex.organisation.pk), "", "x")),
     ):
         assert old.post(path, given).headers["Location"].startswith("/accounts/again/"), path

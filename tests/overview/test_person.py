@@ -91,3 +91,12 @@ def test_the_last_question_is_one_of_where_they_are_now(cast: Cast) -> None:
     cast.bob.organisation_since = timezone.now()
     cast.bob.save()
     assert looking.glance(cast.bob, cast.administrator).last_question is None
+
+
+def test_an_organiser_is_told_of_no_role_for_a_collection_of_another_organisation(cast: Cast) -> None:
+    merger = Collection.objects.create(name="Merger", tenant=home("acme").organisation.pk)
+    Appointment.objects.create(role="organiser", user=cast.bob)
+    Appointment.objects.create(role="curator", user=cast.alice, collection=merger)
+    for path in (f"/admin/accounts/user/{cast.alice.pk}/change/", "/admin/roles/appointment/"):
+        seen = ["Merger" in signed_in_client(one).get(path).content.decode() for one in (cast.bob, cast.administrator)]
+        assert seen == [False, True], path

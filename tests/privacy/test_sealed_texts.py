@@ -25,7 +25,7 @@ from chatapp.conversations.citing import Cited
 from chatapp.conversations.models import Citation, Conversation, FoundBy, Message, Turn
 from chatapp.conversations.services import Checkpoint
 from chatapp.documents.filters import filters_of
-from chatapp.feedback.models import Rating
+from chatapp.feedback.models import Handled, Rating
 from chatapp.privacy import copies, keyring, older_texts, plain_again, sealing
 from chatapp.privacy.errors import KeyIsMissing, Unreadable
 from chatapp.privacy.fields import Sealed, sealed_values
@@ -227,6 +227,15 @@ def test_a_copy_tells_of_what_cannot_be_opened(cast: Cast) -> None:
         (name,) = [name for name in archive.namelist() if name.startswith("conversations/")]
         messages = json.loads(archive.read(name))["messages"]
     assert [one["text"] for one in messages] == [{"unreadable": True}] * 2 and messages[1]["sources"]
+
+
+def test_a_curators_copy_holds_no_note_about_what_somebody_else_asked(cast: Cast) -> None:
+    talk(cast.alice)
+    Handled.objects.create(rating=Rating.objects.get(), by=cast.bob, note="alice asked about quokkas")
+    target = io.BytesIO()
+    copies.write(cast.bob, target)
+    with zipfile.ZipFile(target) as archive:
+        assert not any(b"quokkas" in archive.read(name) for name in archive.namelist())
 
 
 def test_messages_of_a_destroyed_key_are_shown_as_such(cast: Cast, forget: Any) -> None:

@@ -37,7 +37,7 @@ def test_it_is_not_listed_searched_exported_or_titled(cast: Cast) -> None:
     assert "conversations" not in copies.write(cast.alice, target)
     with zipfile.ZipFile(target) as archive:
         kept = b"".join(archive.read(name) for name in archive.namelist())
-    assert b"quokkas" not in kept and b"wombats" not in kept
+    assert not [word for word in (b"quokkas", b"wombats", b"platypus") if word in kept]
     page = client.get(f"/api/conversations/{chat.pk}/").json()
     assert page["temporary"] is True and [one["text"] for one in page["messages"]] == [QUESTION, ANSWER]
     assert client.patch(f"/api/conversations/{chat.pk}/", {"title": "No"}, "application/json").status_code == 400

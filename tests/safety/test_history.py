@@ -14,6 +14,7 @@ from chatapp.safety import history
 from chatapp.safety.errors import ContentBlocked, ContentNotChecked
 from chatapp.safety.history import WITHHELD, Sent
 from chatapp.safety.policy import Action, Policy
+from chatapp.safety.questions import About
 from inference.engine import ChatMessage
 
 LONG = "word " * 1000
@@ -36,7 +37,7 @@ THREADS: list[bool] = []
 def sent() -> Sent:
     THREADS.clear()
     rules = Looking((), {"jailbreak": Action.BLOCK})
-    return Sent(User(pk=uuid.UUID(int=1)), None, rules, rules, rules)
+    return Sent(User(pk=uuid.UUID(int=1)), About(), rules, rules, rules)
 
 
 def questions(*texts: str) -> list[ChatMessage]:

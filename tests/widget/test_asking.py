@@ -23,7 +23,8 @@ from chatapp.organisations.services import close_organisation, create_organisati
 from chatapp.widget import consumer, services, tickets
 from chatapp.widget.models import Visit, Widget
 from retrieval.models import Collection, Document, Passage
-from tests.conftest import Cast, signed_in_session
+from tests.conftest import Cast, signed_in_client, signed_in_session
+from tests.conversations.attaching import attach
 from tests.conversations.model_double import ModelDouble
 from tests.conversations.web import Client, Web, text_of
 from tests.ingestion.fake_index import FakeIndex
@@ -317,3 +318,17 @@ def test_a_visitors_answer_that_is_being_written_stops_with_the_widget(
         services.remove(visited, by=cast.administrator)
         wait_until(lambda: not Turn.objects.get(pk=accepted["turn"]).running, 5)
     model.gate.set()
+
+
+def test_a_chat_with_files_does_not_leave_the_house_through_a_widget(
+    web: Web, widget: Widget, cast: Cast, handbook: Document, model: ModelDouble
+) -> None:
+    """It reads none of them, and what was said before may rest on them all the same."""
+    Collection.objects.create(name="Vault", stays_in_house=True).readers.set(cast.alice.groups.all())
+    home = attach(signed_in_client(cast.alice)).json()["conversation"]
+    session = signed_in_session(cast.alice)
+    with FrameSocket(web, ticket_of(web, widget, PAGE), session) as socket:
+        socket.receive()
+        socket.ask(conversation=home)
+        assert socket.until("done")[-1]["engine"] == "extractive"
+    assert model.calls == []
