@@ -78,3 +78,17 @@ def test_a_dialog_holds_the_focus_and_gives_it_back(page: Any, double: Double) -
         assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
     page.keyboard.press("Escape")
     expect(menu).to_be_focused()
+
+
+def test_a_small_page_begins_in_its_first_field_and_after_an_error_in_that_one(chromium: Any, live_server: Any) -> None:
+    context = chromium.new_context(base_url=live_server.url)
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    expect(page.get_by_label("User name or e-mail")).to_be_focused()
+    page.keyboard.type("nobody")
+    page.keyboard.press("Tab")
+    page.keyboard.type("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("User name or e-mail")).to_be_focused()
+    context.close()
