@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Concat, Trim
 from django.utils import timezone
 
 from chatapp import access
@@ -68,11 +69,13 @@ def revoke(user: User, row: Share) -> None:
 
 
 def person_named(user: User, name: str) -> User:
-    """By user name or e-mail address, of the same organisation. Raises Invalid."""
+    """By user name, e-mail address or the full name that is shown, of the same organisation. Raises Invalid."""
     name = name.strip()
     people = access.people_to_share_with(user)
     by_name = Q(username__iexact=name) | Q(username__iexact=person_name(name, user.tenant))
-    found = list(people.filter(by_name)[:2]) or (list(people.filter(email__iexact=name)[:2]) if name else [])
+    full_name = people.annotate(full=Trim(Concat("first_name", Value(" "), "last_name"))).filter(full__iexact=name)
+    ways = (people.filter(by_name), people.filter(email__iexact=name), full_name) if name else ()
+    found = next((some for way in ways if (some := list(way[:2]))), [])
     if len(found) != 1:
         raise Invalid(
             "There is nobody of this name whom you can share with.", advice="Check the name, or their address."

@@ -210,6 +210,14 @@ def test_only_people_and_groups_of_the_house_can_be_shared_with(cast: Cast, talk
     assert share(cast.alice, talk.conversation, person=" Bob@Example.com ").status_code == 201
 
 
+def test_somebody_is_found_by_the_name_that_is_shown_unless_two_have_it(cast: Cast, talk: Written) -> None:
+    User.objects.filter(pk=cast.bob.pk).update(first_name="Bo", last_name="Lind")
+    assert share(cast.alice, talk.conversation, person="bo lind").status_code == 201
+    assert Share.objects.get().person == cast.bob
+    User.objects.filter(pk=cast.charlie.pk).update(first_name="Bo", last_name="Lind")
+    assert share(cast.alice, talk.conversation, person="Bo Lind").status_code == 400
+
+
 def test_shares_are_bounded(cast: Cast, talk: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "MOST_OF_ONE", 1)
     shared_with_bob(cast, talk)
