@@ -16,6 +16,7 @@ from chatapp.conversations.models import Conversation, Message
 from chatapp.governance.services import record
 from chatapp.privacy.errors import Unreadable
 from chatapp.sharing import reading
+from chatapp.sharing.doubts import sentences
 from chatapp.sharing.plain_markdown import harmless, line_of
 from chatapp.sharing.reading import Shown, ShownSource
 
@@ -88,7 +89,24 @@ def _section(one: Shown) -> str:
     by = f"\n\n*{line_of(one.writer)}*" if one.engine else ""
     text = "*This text cannot be opened.*" if one.unreadable else _with_footnotes(one)
     notes = "\n".join(_footnote(one, source) for source in one.sources)
-    return f"## Answer\n\n{text}{by}" + (f"\n\n{notes}" if notes else "")
+    return "\n\n".join(part for part in (f"## Answer\n\n{text}{by}", _warning(one), notes) if part)
+
+
+def _warning(one: Shown) -> str:
+    """As on the page of the chat. Nothing can be underlined here, so the sentences are named."""
+    if one.unsupported:
+        count = len(one.unsupported)
+        said = (
+            "One sentence is not borne out: the passages that it names do not say so."
+            if count == 1
+            else f"{count} sentences are not borne out: the passages that they name do not say so."
+        )
+        return "\n".join(
+            (f"**{said}**\n", *(f"- “{line_of(words)}”" for words in sentences(one.text, one.unsupported)))
+        )
+    if one.doubt is not None:
+        return f"**The documents may not answer this: the search is {one.doubt} % sure that they do.**"
+    return ""
 
 
 def _with_footnotes(one: Shown) -> str:
@@ -124,6 +142,8 @@ def _told(row: Message, one: Shown) -> dict[str, Any]:
         "engine": one.engine,
         "created_at": one.created_at.isoformat(),
         "citations": cited,
+        "unsupported": one.unsupported,
+        "confidence": one.confidence,
     } | ({"unreadable": True} if one.unreadable else {})
 
 

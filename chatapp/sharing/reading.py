@@ -5,6 +5,7 @@ questions and answers leave it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from chatapp.privacy.fields import opened
 from chatapp.safety.askers import RulesFor, rules_for
 from chatapp.safety.gates import shown_to
 from chatapp.safety.policy import Where
+from chatapp.sharing.doubts import Places, confidence_of, doubted, places_of
 from retrieval.models import Document, Passage
 
 IMPORTED = "imported"  # the engine of answers that were written elsewhere
@@ -49,6 +51,10 @@ class Shown:
     withheld: str = ""  # ITSELF: it rests on documents that the reader may not read; ABOVE: one above it does
     unreadable: bool = False  # nobody can open it
     blocked: bool = False  # the reader's rules do not let them see it
+    unsupported: Places | None = None  # of sentences that no passage named holds; None: not looked at
+    altered: bool = False  # rules changed the text, so that no place in it can be told
+    doubt: int | None = None  # per cent: the search was no surer that the documents answer this
+    confidence: float | None = None
 
     @property
     def imported(self) -> bool:
@@ -61,6 +67,11 @@ class Shown:
     @property
     def writer(self) -> str:
         return engine_label(self.engine)
+
+    @property
+    def places(self) -> str:
+        """For the page, which underlines them; '' where there is nothing to underline."""
+        return json.dumps(self.unsupported) if self.unsupported and not self.altered else ""
 
     @property
     def numbers(self) -> str:
@@ -96,8 +107,12 @@ def _as_ruled(reader: User, rules: RulesFor, shown: Sequence[Shown]) -> list[Sho
             continue
         left -= len(one.text)
         text = shown_to(policy, one.text) if left >= 0 else None
-        ruled.append(replace(one, text="", sources=(), blocked=True) if text is None else replace(one, text=text))
+        ruled.append(_blocked(one) if text is None else replace(one, text=text, altered=text != one.text))
     return ruled
+
+
+def _blocked(one: Shown) -> Shown:
+    return replace(one, text="", sources=(), unsupported=None, doubt=None, confidence=None, blocked=True)
 
 
 def _withheld(reader: User, branch: Sequence[Message]) -> list[str]:
@@ -143,9 +158,12 @@ def _one(ordinal: int, row: Message, length: int | None, withheld: str, places: 
         [] if withheld else [one for one in row.citations.all() if length is None or f"[{one.number}]" in (text or "")]
     )
     sources = tuple(_source(one, places) for one in cited)
+    said = not question and bool(text)  # of what is not shown, nothing is told
     return Shown(
         ordinal, row.role, text or "", row.engine, row.status, row.created_at, sources,
         withheld="" if question else withheld, unreadable=text is None,
+        unsupported=places_of(row, length) if said else None, doubt=doubted(row, text or "") if said else None,
+        confidence=confidence_of(row) if said else None,
     )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ import { explainModels } from "./engines.js";
 import { gettext, number, said } from "./language.js";
 import { exportsOf } from "./exports.js";
 import { openMenu } from "./menu.js";
-import { asShown } from "./numbering.js";
 import { Palette } from "./palette.js";
 import { bindKeys, commandsOf, explainKeys } from "./palette-commands.js";
 import { adviceFor } from "./person.js";
@@ -24,6 +23,7 @@ import { sendRating } from "./rating.js";
 import { SourcePanel } from "./sources.js";
 import { TemporaryChat } from "./temporary.js";
 import { Transcript, copyText } from "./transcript.js";
+import { toCopy } from "./warnings.js";
 import "./theme.js";
 
 const byId = (id) => document.getElementById(id);
@@ -43,7 +43,7 @@ const transcript = new Transcript({
   jump: byId("jump"),
   actions: {
     cite: (message, number, opener) => showSource(message, number, opener),
-    copy: (message, button) => copyText(message.role === "user" ? message.text : asShown(message), button),
+    copy: (message, button) => copyText(message.role === "user" ? message.text : toCopy(message), button),
     edit: (message, text) => !composer.refuses(text) && attempt(session.edit(message, text)),
     regenerate: (message, engine) => attempt(session.regenerate(message, engine)),
     retry: (message) => attempt(session.regenerate(message)),

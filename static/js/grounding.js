@@ -1,11 +1,13 @@
 // Sentences of an answer that the passages they name do not hold: underlined with dots, and said to screen readers.
 
-import { gettext } from "./language.js";
+import { gettext, ngettext } from "./language.js";
 
 const TITLE = gettext("The passages that this sentence names do not say so.");
 const LEFT_OUT = ".cite, .seam, .grounding-note, .code, .formula, pre, code";
 const BETWEEN = "ul, ol, table, thead, tbody, tr";
 const signs = (text) => text.replace(/[^\p{L}\p{N}]/gu, "");
+
+export const underlined = (count) => ngettext("One sentence is underlined with dots: the passages that it names do not say so.", "%(count)s sentences are underlined with dots: the passages that they name do not say so.", count);
 
 // What a reader sees of the Markdown of a sentence, letters and figures alone.
 const shown = (markdown) => signs(markdown.replace(/\[\d{1,3}\]/g, "").replace(/\]\([^)]*\)/g, "]").replace(/`[^`]*`|\$\$?[^$]+\$\$?|\\[([][^]*?\\[)\]]/g, ""));

@@ -3,7 +3,7 @@
 import { FATES, citedSources, headingOf, paintStage, sourceButton } from "./answer-parts.js";
 import { el, icon, iconButton, withCommands } from "./dom.js";
 import { cardOf, hasQuotations, isImported, isQuoting, notesOf, partsOf, seamsOf, writtenBy } from "./engines.js";
-import { markUnsupported } from "./grounding.js";
+import { markUnsupported, underlined } from "./grounding.js";
 import { highlightCode } from "./highlight.js";
 import { gettext, ngettext, number, said } from "./language.js";
 import { MarkdownView } from "./markdown.js";
@@ -12,10 +12,7 @@ import { adviceFor, isAdministrator } from "./person.js";
 import { offerOthers } from "./other-engines.js";
 import { offsetIn } from "./seams.js";
 import { ratingButtons, reasonsForm, thank } from "./rating.js";
-
-// Of quotations, how sure the search is that the documents answer at all. Below the first they begin with a doubt
-// (inference/engines/extractive.py); up to the second it is about as likely that they do not.
-const DOUBTED = 0.3, SURE = 0.6;
+import { doubtOf } from "./warnings.js";
 
 function whatIsQuoted(alone, failed) {
   if (!alone) return gettext("The sentences in quotation marks are quoted word for word.");
@@ -128,18 +125,8 @@ export class MessageView {
 
   #grounding() {
     const count = this.message.unsupported?.length;
-    if (!count) return this.#doubt();
-    const words = ngettext("One sentence is underlined with dots: the passages that it names do not say so.", "%(count)s sentences are underlined with dots: the passages that they name do not say so.", count);
-    return el("p", { class: "grounding" }, words);
-  }
-
-  // Quotations say in words where the documents hardly answer; in between it is said here.
-  #doubt() {
-    const { sources, status } = this.message;
-    const sure = sources?.find((one) => typeof one.confidence === "number")?.confidence;
-    const parts = partsOf(this.message);
-    if (status !== "complete" || !parts.some(hasQuotations) || !parts.every((one) => isQuoting(one.engine)) || sure === undefined || sure < DOUBTED || sure >= SURE) return null;
-    return el("p", { class: "grounding" }, gettext("The documents may not answer this: the search is %(share)s sure that they do.", { share: `${Math.round(100 * sure)} %` }));
+    const words = count ? underlined(count) : doubtOf(this.message);
+    return words ? el("p", { class: "grounding" }, words) : null;
   }
 
   #sources() {

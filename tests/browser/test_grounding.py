@@ -58,6 +58,32 @@ def test_an_answer_without_such_sentences_is_left_as_it_is(page: Any, double: Do
     assert page.problems == []
 
 
+@pytest.mark.parametrize("page", [{"permissions": ["clipboard-read", "clipboard-write"]}], indirect=True)
+def test_a_copy_names_the_sentences_in_its_last_line(page: Any, double: Double) -> None:
+    opened(page, double, answered(TEXT) | {"unsupported": MARKS, "sources": SOURCES})
+    assert copied(page) == (
+        f"{TEXT}\n2 sentences are not borne out: the passages that they name do not say so. "
+        "“Up to **12 days** may be carried into the *next* year 🎉.” "
+        "“Ask [the office](https://example.org/office) in `Bonn` for more.”"
+    )
+
+
+@pytest.mark.parametrize("page", [{"permissions": ["clipboard-read", "clipboard-write"]}], indirect=True)
+def test_a_copy_of_quotations_says_that_the_documents_may_not_answer(page: Any, double: Double) -> None:
+    sources = [one | {"confidence": 0.32} for one in SOURCES]
+    opened(page, double, answered(HELD) | {"engine": "extractive", "written_by": [], "sources": sources})
+    doubt = "The documents may not answer this: the search is 32 % sure that they do."
+    expect(page.locator(".assistant .grounding")).to_have_text(doubt)
+    assert copied(page) == f"{HELD}\n\n{doubt}"
+
+
+def copied(page: Any) -> str:
+    page.locator(".assistant").get_by_role("button", name="Copy").click()
+    expect(page.locator("#announcer")).to_have_text("Copied")
+    text: str = page.evaluate("navigator.clipboard.readText()")
+    return text
+
+
 @pytest.mark.skipif("PICTURES_DIR" not in os.environ, reason="a folder for pictures is named in PICTURES_DIR")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pictures(page: Any, double: Double, scheme: str) -> None:

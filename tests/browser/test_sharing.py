@@ -121,3 +121,24 @@ def test_a_file_that_is_none_says_so(page: Any, person: User) -> None:
         dialog.get_by_label("File").set_input_files(file)
         dialog.get_by_role("button", name="Import", exact=True).click()
         expect(dialog.get_by_role("alert")).to_contain_text(said)
+
+
+def test_sentences_that_are_not_borne_out_are_underlined_for_readers_and_on_paper(
+    page: Any, person: User, talk: Written
+) -> None:
+    row = talk.messages[1]
+    row.text = "28 days. [1]\n\n- Up to **12** may be carried. [1]"
+    row.unsupported = [[row.text.index("- Up"), len(row.text)]]
+    row.save()
+    number = share(talk.conversation.owner, talk.conversation, row.pk, person=person, group=None).pk
+    for where in (f"/shared/{number}/", f"/c/{talk.conversation.pk}/print/"):
+        page.goto(where)
+        answer = page.locator("#m-2")
+        expect(answer.locator(".unsupported").first).to_be_visible()
+        assert "".join(answer.locator(".unsupported").all_text_contents()).startswith("Up to 12 may be carried.")
+        expect(answer.locator(".grounding")).to_have_text(
+            "One sentence is underlined with dots: the passages that it names do not say so."
+        )
+        expect(page.locator("#m-2 .cite")).to_have_count(2)
+        type(talk.conversation).objects.filter(pk=talk.conversation.pk).update(owner=person)
+    assert page.problems == []
