@@ -66,7 +66,7 @@ def _told(rows: QuerySet[Model]) -> QuerySet[Model]:
 
 
 def _conversation(conversation: Conversation) -> dict[str, Any]:
-    messages = conversation.messages.prefetch_related("citations", "ratings").select_related("explanation")
+    messages = conversation.messages.prefetch_related("citations", "ratings__handled").select_related("explanation")
     files = Document.objects.filter(collection__attached_to__conversation=conversation).order_by("created_at")
     return _row(conversation) | {
         "attachments": [_row(file) for file in files],
@@ -74,10 +74,16 @@ def _conversation(conversation: Conversation) -> dict[str, Any]:
             _row(message)
             | {"explanation": _explanation(message)}
             | {"citations": [_row(one) for one in message.citations.all()]}
-            | {"ratings": [_row(one) for one in message.ratings.all()]}
+            | {"ratings": [_rating(one) for one in message.ratings.all()]}
             for message in messages.order_by("created_at")
         ],
     }
+
+
+def _rating(rating: Rating) -> dict[str, Any]:
+    """With what a curator noted about it, whoever that was."""
+    handled = getattr(rating, "handled", None)
+    return _row(rating) | {"handled": handled and {"at": handled.at, "note": _value(handled, Handled._meta.get_field("note"))}}
 
 
 def _explanation(message: Message) -> dict[str, Any] | None:
