@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from inference.engine import Source
 from inference.sentences import content_words, sentences
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _OPEN = re.compile(r"\[\d{0,3}$")  # what may still become a mark
+_MOST_MARKS = 50  # of an answer, whose sentences are looked for when it is read
 
 
 class MarkFilter:
@@ -48,16 +50,33 @@ def cite(text: str, sources: Sequence[Source]) -> list[Cited]:
     """The sources that the text names, in the order of its marks, each with its best supporting sentence."""
     by_number = {source.number: source for source in sources}
     cited: dict[int, Cited] = {}
-    start = 0
-    claim = ""
+    for number, claim in _claims(text):
+        source = by_number.get(number)
+        if source is not None and source.number not in cited:
+            cited[source.number] = Cited(source, supporting_sentence(claim, _passage_of(claim, source)))
+    return list(cited.values())
+
+
+def later_quotes(text: str, passages: Mapping[int, str]) -> dict[int, list[str]]:
+    """By source, the sentences that its marks rest on, without the first mark, of which `cite` tells."""
+    seen: set[int] = set()
+    found: dict[int, list[str]] = {}
+    for number, claim in islice(_claims(text), _MOST_MARKS):
+        passage = passages.get(number)
+        if passage and number in seen:
+            found.setdefault(number, []).append(supporting_sentence(claim, passage))
+        seen.add(number)
+    return {number: list(dict.fromkeys(quotes)) for number, quotes in found.items()}
+
+
+def _claims(text: str) -> Iterator[tuple[int, str]]:
+    """Of each mark its number, and what stands before it."""
+    start, claim = 0, ""
     for match in _MARK.finditer(text):
         before = text[start : match.start()]
         claim = before if before.strip() else claim  # [1][3] share a claim
         start = match.end()
-        source = by_number.get(int(match[1]))
-        if source is not None and source.number not in cited:
-            cited[source.number] = Cited(source, supporting_sentence(claim, _passage_of(claim, source)))
-    return list(cited.values())
+        yield int(match[1]), claim
 
 
 def _passage_of(claim: str, source: Source) -> str:

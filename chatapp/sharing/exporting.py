@@ -126,13 +126,16 @@ def _with_footnotes(one: Shown) -> str:
 
 def _footnote(one: Shown, source: ShownSource) -> str:
     page = f", page {source.page}" if source.page else ""
-    quote = f": “{line_of(' '.join(source.quote.split()))}”" if source.quote else ""
+    quotes = " ".join(f"“{line_of(' '.join(one.split()))}”" for one in (source.quote, *source.later) if one)
     name = line_of(" ".join(source.name.split())) or "A removed document"
-    return f"[^{one.ordinal}-{source.number}]: {name}{page}{quote}"
+    return f"[^{one.ordinal}-{source.number}]: {name}{page}{f': {quotes}' if quotes else ''}"
 
 
 def _told(row: Message, one: Shown) -> dict[str, Any]:
-    cited = [{"number": s.number, "document": s.name, "page": s.page, "quote": s.quote} for s in one.sources]
+    cited = [
+        {"number": s.number, "document": s.name, "page": s.page, "quote": s.quote, "later_quotes": s.later}
+        for s in one.sources
+    ]
     return {
         "id": str(row.pk),
         "parent": str(row.parent_id) if row.parent_id else None,

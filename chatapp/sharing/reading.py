@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from chatapp.accounts.models import User
+from chatapp.conversations.citing import later_quotes
 from chatapp.conversations.engines import engine_label, is_quoting
 from chatapp.conversations.models import Citation, Message
 from chatapp.conversations.services import documents_of
@@ -35,7 +36,8 @@ class ShownSource:
     number: int
     name: str
     page: int | None
-    quote: str
+    quote: str  # of the first mark
+    later: tuple[str, ...]  # of those behind it, where they rest on other sentences
     document: UUID | None  # None: the reader may not open it
 
 
@@ -144,11 +146,22 @@ def _shown(
     cited = {one.passage_id for row in branch for one in row.citations.all() if one.passage_id}
     readable = readable_ids(reader, cited) if cited else set()
     places = dict(Passage.objects.filter(pk__in=readable).values_list("pk", "document_id"))
+    passages = {} if _is_ruled(reader) else places
     rows = zip(branch, lengths, withheld, strict=True)
-    return [_one(number, *row, places) for number, row in enumerate(rows, start=1)]
+    return [_one(number, *row, places, passages) for number, row in enumerate(rows, start=1)]
 
 
-def _one(ordinal: int, row: Message, length: int | None, withheld: str, places: dict[int, UUID]) -> Shown:
+def _is_ruled(reader: User) -> bool:
+    """The quote of a first mark was made of what rules had left of its passage. The others are found in passages as
+    they are, when they are read, and so for nobody whose passages or answers rules change."""
+    rules = rules_for([reader], [Where.PASSAGES, Where.ANSWER])
+    policies = [rules.policy(reader, where, None) for where in (Where.PASSAGES, Where.ANSWER)]
+    return any(one.filters or one.whole for one in policies)
+
+
+def _one(
+    ordinal: int, row: Message, length: int | None, withheld: str, places: dict[int, UUID], passages: Container[int]
+) -> Shown:
     question = row.role == Message.Role.USER
     whole: str | None = opened(row, "text")
     text = whole and whole[:length]
@@ -157,7 +170,8 @@ def _one(ordinal: int, row: Message, length: int | None, withheld: str, places: 
     cited = (
         [] if withheld else [one for one in row.citations.all() if length is None or f"[{one.number}]" in (text or "")]
     )
-    sources = tuple(_source(one, places) for one in cited)
+    later = _later(row, text or "", [one for one in cited if one.passage_id in passages])
+    sources = tuple(_source(one, places, later.get(one.number, ())) for one in cited)
     said = not question and bool(text)  # of what is not shown, nothing is told
     return Shown(
         ordinal, row.role, text or "", row.engine, row.status, row.created_at, sources,
@@ -167,11 +181,26 @@ def _one(ordinal: int, row: Message, length: int | None, withheld: str, places: 
     )  # fmt: skip
 
 
+def _later(row: Message, text: str, cited: Sequence[Citation]) -> dict[int, list[str]]:
+    """Sentences of later marks, by source."""
+    if not any(text.count(f"[{one.number}]") > 1 for one in cited):
+        return {}
+    words = {one["passage"]: one.get("text", "") for one in opened(row, "sources") or ()}
+    return later_quotes(text, {one.number: words.get(one.passage_id, "") for one in cited})
+
+
 def without_quotes(question: str) -> str:
     return _QUOTED.sub("", question).strip()
 
 
-def _source(row: Citation, places: dict[int, UUID]) -> ShownSource:
+def _source(row: Citation, places: dict[int, UUID], later: Sequence[str]) -> ShownSource:
     document = places.get(row.passage_id) if row.passage_id else None
     quote = (opened(row, "quote") or "") if document else ""
-    return ShownSource(row.number, opened(row, "document_name") or "", row.page, quote, document)
+    return ShownSource(
+        row.number,
+        opened(row, "document_name") or "",
+        row.page,
+        quote,
+        tuple(one for one in later if one != quote),
+        document,
+    )

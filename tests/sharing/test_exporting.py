@@ -57,7 +57,7 @@ def test_json_holds_the_whole_tree(cast: Cast, talk: Written) -> None:
     assert (told["format"], told["version"], told["title"]) == ("footnote.conversation", 1, "Leave")
     assert len(told["messages"]) == 7 and told["messages"][1]["parent"] == told["messages"][0]["id"]
     (cited,) = told["messages"][1]["citations"]
-    assert cited == {"number": 1, "document": "leave.md", "page": 3, "quote": "Words of leave.md"}
+    assert cited == {"number": 1, "document": "leave.md", "page": 3, "quote": "Words of leave.md", "later_quotes": []}
     assert answer.headers["Content-Disposition"] == 'attachment; filename="Leave.json"'
 
 
