@@ -50,7 +50,8 @@ export function sourceButton(source, { shown, home, open }) {
       where && el("span", { class: "source-where", dir: "auto" }, where)));
 }
 
-export function sayEnded({ text, status, error }) {
-  const words = text.replace(/\[\d+\]/g, "").slice(0, ANNOUNCED);
-  announce(status === "complete" ? gettext("Answer: %(text)s", { text: words }) : (said(error?.message) ?? gettext("The answer was not finished.")));
+// `warning`: what stands under it, which comes first here: who hears the answer may not listen to its end.
+export function sayEnded({ text, status, error }, warning = "") {
+  const words = gettext("Answer: %(text)s", { text: text.replace(/\[\d+\]/g, "").slice(0, ANNOUNCED) });
+  announce(status === "complete" ? [warning, words].filter(Boolean).join(" ") : (said(error?.message) ?? gettext("The answer was not finished.")));
 }

@@ -136,17 +136,22 @@ async function kept(id) {
   }
 }
 
+// Where it is not in the list, its menu asks for what is to be known of it.
+function actsOnOpen() {
+  const item = list.find(session.id);
+  return { menu: item ? list.acts.ofOne(item) : [], keep: item || menuButton.hidden ? null : () => menuButton.click() };
+}
+
 const quoting = new QuoteButton((words) => composer.quote(words));
 
 const palette = new Palette({
-  commands: () => commandsOf({
+  commands: () => commandsOf({ ...actsOnOpen(),
     newChat: startNew,
     stop: session.busy ? () => session.stop() : null,
     regenerate: !session.busy && session.tree.lastAnswer() ? () => attempt(session.regenerate(session.tree.lastAnswer())) : null,
     writeQuestion: () => composer.area.focus(),
     jump: () => transcript.toEnd(),
     attach: attachments && (() => attachments.open()),
-    keep: menuButton.hidden ? null : () => menuButton.click(),
     selectSeveral: list.shown().length ? () => list.selecting.begin() : null,
     newFolder: () => list.newFolder(),
     importFile: () => list.importFile(),

@@ -16,6 +16,13 @@ export class ConversationActs {
   }
 
   entries(item) {
+    const all = this.ofOne(item);
+    all.splice(-1, 0, { name: gettext("Select several"), run: () => this.list.selecting.begin(item.id) });
+    return all;
+  }
+
+  // What is done with this one alone.
+  ofOne(item) {
     const keep = (changes, said) => () => this.#keep(item, changes, said);
     return [
       { name: gettext("Rename…"), run: () => this.rename(item) },
@@ -25,7 +32,6 @@ export class ConversationActs {
       item.archived ? { name: gettext("Bring back from the archive"), run: keep({ archived: false }, gettext("Brought back")) }
         : { name: gettext("Archive"), run: keep({ archived: true }, gettext("Archived")) },
       ...this.more(item),
-      { name: gettext("Select several"), run: () => this.list.selecting.begin(item.id) },
       { name: gettext("Delete…"), danger: true, run: () => this.remove([item]) },
     ];
   }

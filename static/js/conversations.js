@@ -131,6 +131,17 @@ export class ConversationList {
     this.root.replaceChildren(...parts);
     this.root.classList.toggle("with-boxes", this.selecting.on);
     restore?.();
+    if (this.revealed !== this.current) this.#reveal();
+  }
+
+  // The open one, once, by moving this list alone: beside a phone's page it stands outside of the window.
+  #reveal() {
+    const row = this.root.querySelector("[data-conversation].current");
+    if (!row) return;
+    this.revealed = this.current;
+    const { top, bottom } = row.getBoundingClientRect(), box = this.root.getBoundingClientRect();
+    if (top < box.top) this.root.scrollTop -= box.top - top;
+    else if (bottom > box.bottom) this.root.scrollTop += bottom - box.bottom;
   }
 
   #heading() {

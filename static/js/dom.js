@@ -66,7 +66,7 @@ export async function copyWords(text, button) {
   } catch {
     const area = el("textarea", { class: "visually-hidden" });
     area.value = text;
-    document.body.append(area);
+    (button.closest("dialog") ?? document.body).append(area); // nothing outside of an open dialog can be selected
     area.select();
     document.execCommand("copy"); // pages served without TLS have no clipboard API
     area.remove();

@@ -3,7 +3,7 @@
 import { FATES, citedSources, headingOf, paintStage, sourceButton } from "./answer-parts.js";
 import { el, icon, iconButton, withCommands } from "./dom.js";
 import { cardOf, hasQuotations, isImported, isQuoting, notesOf, partsOf, seamsOf, writtenBy } from "./engines.js";
-import { markUnsupported, underlined } from "./grounding.js";
+import { markUnsupported } from "./grounding.js";
 import { highlightCode } from "./highlight.js";
 import { gettext, ngettext, number, said } from "./language.js";
 import { MarkdownView } from "./markdown.js";
@@ -12,7 +12,7 @@ import { adviceFor, isAdministrator } from "./person.js";
 import { offerOthers } from "./other-engines.js";
 import { offsetIn } from "./seams.js";
 import { ratingButtons, reasonsForm, thank } from "./rating.js";
-import { doubtOf } from "./warnings.js";
+import { warningOf } from "./warnings.js";
 
 function whatIsQuoted(alone, failed) {
   if (!alone) return gettext("The sentences in quotation marks are quoted word for word.");
@@ -124,8 +124,7 @@ export class MessageView {
   }
 
   #grounding() {
-    const count = this.message.unsupported?.length;
-    const words = count ? underlined(count) : doubtOf(this.message);
+    const words = warningOf(this.message);
     return words ? el("p", { class: "grounding" }, words) : null;
   }
 

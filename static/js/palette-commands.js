@@ -30,10 +30,16 @@ const NAMED = [
 
 const follow = (selector) => {
   const link = document.querySelector(selector);
-  return link ? () => link.click() : null;
+  return link && !link.hidden ? () => link.click() : null;
 };
 
-// -> those that can be used now. `acts`: {newChat, stop, regenerate, writeQuestion, jump}, null where there is nothing to do
+// The menu of the open conversation, each entry by its name.
+const here = ({ name, run, href, download }) => ({
+  name, hint: gettext("This conversation"),
+  run: run ?? (() => el("a", { href, download: download ? "" : null, target: download ? null : "_blank" }).click()),
+});
+
+// -> those that can be used now. `acts`: null where there is nothing to do; `menu`: entries of the open conversation
 export function commandsOf(acts) {
   const all = [
     { name: gettext("New chat"), keys: KEYS.newChat, run: acts.newChat },
@@ -42,6 +48,8 @@ export function commandsOf(acts) {
     { name: gettext("Go to the question box"), keys: KEYS.write, run: acts.writeQuestion },
     { name: gettext("Jump to latest"), run: acts.jump },
     { name: gettext("Attach files to this chat"), run: acts.attach },
+    { name: gettext("Temporary chat"), run: follow("#temporary") },
+    ...acts.menu.map(here),
     { name: gettext("Pin, move, archive or delete this conversation"), hint: gettext("Menu"), run: acts.keep },
     { name: gettext("Select several conversations"), run: acts.selectSeveral },
     { name: gettext("New folder"), run: acts.newFolder },
@@ -52,8 +60,10 @@ export function commandsOf(acts) {
     { name: gettext("Feedback"), run: follow('a[href="/feedback/"]') },
     { name: gettext("Who can answer"), hint: gettext("Models"), run: isAdministrator() ? explainModels : null },
     { name: gettext("Light or dark theme"), run: follow("[data-theme-toggle]") },
+    { name: gettext("Language"), run: follow("[popovertarget=languages]") },
     { name: gettext("Keyboard shortcuts"), keys: KEYS.help, run: explainKeys },
     { name: gettext("Administration"), run: follow('a[href="/admin/"]') },
+    { name: gettext("Sign out"), run: follow('form[action="/accounts/logout/"] button') },
   ];
   return all.filter(({ run }) => run);
 }

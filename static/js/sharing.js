@@ -1,9 +1,12 @@
 // Letting a person or a group read a branch, and ending it.
 
 import { request } from "./api.js";
+import { copyButton } from "./copying.js";
 import { openDialog } from "./dialogs.js";
 import { announce, el } from "./dom.js";
 import { day, gettext } from "./language.js";
+
+const MOMENT = { hour: "2-digit", minute: "2-digit" };
 
 // `last`: the message at the end of the branch that is shown; null: the newest branch
 export async function shareConversation(item, last, onChanged) {
@@ -39,9 +42,10 @@ class ShareDialog {
 
   #row(share) {
     const name = share.person ?? gettext("Group: %(name)s", { name: share.group });
-    const since = gettext("as it stood on %(day)s", { day: day(new Date(share.renewed_at)) });
+    const since = gettext("as it stood on %(day)s", { day: day(new Date(share.renewed_at), MOMENT) });
     return el("li", {}, el("div", {}, el("strong", { dir: "auto" }, name), el("span", { class: "quiet-text" }, since)),
       el("span", { class: "share-actions" },
+        copyButton(() => new URL(share.page, location.href).href, { class: "button small", "aria-label": gettext("Copy link for %(name)s", { name }) }, gettext("Copy link")),
         el("button", { type: "button", class: "button small", "aria-label": gettext("Renew for %(name)s", { name }), onclick: () => this.#renew(share) }, gettext("Renew")),
         el("button", { type: "button", class: "button small", "aria-label": gettext("Stop sharing with %(name)s", { name }), onclick: () => this.#revoke(share) }, gettext("Stop"))));
   }

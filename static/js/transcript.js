@@ -4,6 +4,7 @@ import { PAINT_EVERY, sayEnded } from "./answer-parts.js";
 import { announce, copyWords, el, icon } from "./dom.js";
 import { gettext } from "./language.js";
 import { MessageView } from "./message-view.js";
+import { warningOf } from "./warnings.js";
 
 const PAINT_SHARE = 4; // so many times what the last one took, so that the page stays answering
 const NEAR = 80;
@@ -137,7 +138,7 @@ export class Transcript {
   }
 
   finished(message) {
-    sayEnded(message);
+    sayEnded(message, warningOf(message));
   }
 
   // Only the reader's own scrolling upwards ends the following: what grows or gets its height does not.

@@ -1,6 +1,7 @@
 // What an answer warns of, for its page and for copies of it, which leave the page. As chatapp/sharing/doubts.py has it.
 
 import { hasQuotations, isQuoting, partsOf } from "./engines.js";
+import { underlined } from "./grounding.js";
 import { gettext, ngettext } from "./language.js";
 import { asShown } from "./numbering.js";
 
@@ -9,13 +10,16 @@ import { asShown } from "./numbering.js";
 const DOUBTED = 0.3, SURE = 0.6;
 
 // Quotations say in words where the documents hardly answer; in between it is said here. Empty: nothing is doubted.
-export function doubtOf(message) {
+function doubtOf(message) {
   const { sources, status } = message;
   const sure = sources?.find((one) => typeof one.confidence === "number")?.confidence;
   const parts = partsOf(message);
   if (status !== "complete" || !parts.some(hasQuotations) || !parts.every((one) => isQuoting(one.engine)) || sure === undefined || sure < DOUBTED || sure >= SURE) return "";
   return gettext("The documents may not answer this: the search is %(share)s sure that they do.", { share: `${Math.round(100 * sure)} %` });
 }
+
+// What stands under it. Empty: nothing.
+export const warningOf = (message) => (message.unsupported?.length ? underlined(message.unsupported.length) : doubtOf(message));
 
 // As it is shown, with its warning as a last line. Nothing is underlined in a copy, so the sentences are named.
 export function toCopy(message) {

@@ -48,6 +48,8 @@ def test_sentences_are_marked_when_the_answer_ends(page: Any, double: Double) ->
     double.finish()
     expect(page.locator(".assistant .unsupported").first).to_be_visible()
     expect(page.locator(".assistant .grounding")).to_contain_text("One sentence is underlined")
+    said = "One sentence is underlined with dots: the passages that it names do not say so. Answer: You have 25 days"
+    expect(page.locator("#announcer")).to_contain_text(said)
 
 
 @pytest.mark.parametrize("marks", [None, [], [[0, 0]], [[400, 900]]])

@@ -47,6 +47,19 @@ def test_a_conversation_is_pinned_archived_and_brought_back(listed: Any) -> None
     assert listed.problems == []
 
 
+def test_the_open_one_is_brought_into_view_once_in_a_long_list(listed: Any, person: Any) -> None:
+    for number in range(40):
+        Conversation.objects.create(owner=person, title=f"Newer {number}")
+    old = next(one for one in Conversation.objects.all() if one.title == TITLES[3])
+    listed.goto(f"/c/{old.pk}/")
+    row = listed.get_by_role("link", name=TITLES[3])
+    expect(row).to_be_in_viewport(ratio=1)
+    listed.locator("#conversations").evaluate("list => { list.scrollTop = 0; }")
+    choose(listed, "Newer 39", "Pin")
+    expect(listed.locator("#announcer")).to_have_text("Pinned")
+    expect(row).not_to_be_in_viewport()
+
+
 def test_a_folder_is_made_shown_renamed_and_deleted(listed: Any) -> None:
     choose(listed, TITLES[0], "Move to a folder…")
     listed.get_by_label("Name of the new folder").fill("Travel")

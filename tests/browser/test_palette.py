@@ -91,6 +91,34 @@ def test_only_what_can_be_done_now_is_offered(page: Any, double: Double) -> None
     expect(page.get_by_role("option", name="Answer again")).to_have_count(0)
 
 
+def test_the_open_conversation_is_renamed_from_the_palette_as_in_its_menu(page: Any, double: Double) -> None:
+    opened(page, double, answered())
+    page.keyboard.press("Control+k")
+    mine = page.get_by_role("option").filter(has_text="This conversation")
+    names = ("Rename…", "Pin", "Move to a folder…", "Archive", "Share…", "Export as Markdown", "Delete…")
+    for name in names:
+        expect(mine.filter(has_text=name).first).to_be_attached()
+    page.keyboard.type("rename")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Rename the conversation")).to_be_visible()
+
+
+def test_a_temporary_chat_languages_and_the_way_out_are_commands(page: Any, double: Double) -> None:
+    def run(name: str) -> None:
+        page.keyboard.press("Control+k")
+        page.keyboard.type(name)
+        page.keyboard.press("Enter")
+
+    page.goto("/")
+    run("temporary")
+    expect(page.locator("#temporary")).to_have_attribute("aria-pressed", "true")
+    run("language")
+    expect(page.locator("#languages")).to_be_visible()
+    page.keyboard.press("Escape")
+    run("sign out")
+    page.wait_for_url("**/accounts/login/**")
+
+
 def test_titles_in_the_palette_are_text_and_found_without_accents(page: Any, double: Double) -> None:
     stored(double, answered())
     double.conversations[0]["title"] = f"Übersicht {HOSTILE}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def test_what_is_shared_is_read_with_its_sources(page: Any, person: User, talk: 
     assert page.problems == []
 
 
+@pytest.mark.parametrize("page", [{"permissions": ["clipboard-read", "clipboard-write"]}], indirect=True)
 def test_a_conversation_is_shared_renewed_and_shared_no_more(page: Any, person: User, talk: Written) -> None:
     own = talk.conversation
     type(own).objects.filter(pk=own.pk).update(owner=person)
@@ -58,6 +60,10 @@ def test_a_conversation_is_shared_renewed_and_shared_no_more(page: Any, person: 
     dialog.get_by_label("User name or e-mail address").fill("alice")
     dialog.get_by_role("button", name="Share", exact=True).click()
     expect(dialog.get_by_role("listitem")).to_contain_text("alice")
+    expect(dialog.get_by_role("listitem")).to_contain_text(re.compile(r"as it stood on .* \d\d:\d\d"))
+    dialog.get_by_role("button", name="Copy link for alice").click()
+    expect(dialog.get_by_role("button", name="Copy link for alice")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()").endswith(f"/shared/{Share.objects.get().pk}/")
     before = Share.objects.get().renewed_at
     dialog.get_by_role("button", name="Renew for alice").click()
     expect(page.locator("#announcer")).to_have_text("Renewed")
@@ -76,6 +82,13 @@ def test_it_is_taken_out_and_printed_from_the_menu(page: Any, person: User, talk
     with page.expect_download() as download:
         page.get_by_role("menuitem", name="Export as JSON").click()
     assert download.value.suggested_filename.endswith(".json")
+    page.get_by_role("link", name="Leave", exact=True).click()
+    expect(page.locator(".message.user").first).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("export as markdown")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename.endswith(".md")
     page.get_by_role("button", name="More about Leave").click()
     with page.expect_popup() as opened:
         page.get_by_role("menuitem", name="Print or save as PDF").click()
