@@ -21,7 +21,7 @@ class ShareDialog {
     this.list = el("ul", { class: "share-list" });
     this.problem = el("p", { class: "notice problem", role: "alert", hidden: true });
     this.name = el("input", { type: "text", maxlength: 254, dir: "auto", autocomplete: "off", autocapitalize: "none", spellcheck: "false", autofocus: true });
-    this.naming = el("label", { class: "field" }, gettext("User name or e-mail address"), this.name);
+    this.naming = el("label", { class: "field" }, gettext("Name or e-mail address"), this.name);
     this.whom = el("select", {}, el("option", { value: "" }, gettext("A person")),
       ...groups.map(({ id, name }) => el("option", { value: id }, gettext("Group: %(name)s", { name }))));
     this.whom.addEventListener("change", () => (this.naming.hidden = this.whom.value !== ""));

@@ -141,7 +141,7 @@ def test_share(hand: Hand) -> None:
     hand.click(hand.page.locator("#conversations a").first)
     hand.press("More about this conversation")
     hand.press("Share…", "menuitem")
-    hand.type(hand.page.get_by_label("User name or e-mail address"), "grace")
+    hand.type(hand.page.get_by_label("Name or e-mail address"), "grace")
     hand.enter()
     expect(hand.page.get_by_role("dialog")).to_contain_text("as it stood on")
     hand.took("share", 4)
