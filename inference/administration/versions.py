@@ -254,17 +254,29 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
         self.message_user(request, _("%(name)s is the default model now.") % {"name": version})
 
     @admin.action(description=_("Let it answer on the chat page"))
-    def let_answer(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
-        """On the default route: behind what answers there already."""
+    def let_answer(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> HttpResponse | None:
+        """First on the default route. What is outside comes before what is in the house only where that is confirmed,
+        on the page that puts one in another's place."""
+        try:
+            self._put_first(request, queryset)
+        except InferenceError as error:
+            self.message_user(request, _said(f"{error.user_message} {error.advice}"), messages.WARNING)
+            address = reverse("admin:inference_rollout_add")
+            return HttpResponseRedirect(f"{address}?new={queryset.get().pk}")
+        return None
+
+    def _put_first(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+        """Raises RolloutRefused where it must be confirmed."""
         if queryset.count() != 1:
             return self.message_user(request, _("Choose one model."), messages.ERROR)
         version = queryset.get()
-        if version in page.asked_versions():
+        if page.leads(version):
             return self.message_user(request, _("Nothing to do: %(name)s answers there.") % {"name": version})
         if version.state != ModelVersion.State.READY:
             return self.message_user(request, _("Only a version that is ready can answer."), messages.ERROR)
-        placed = page.place(version, by=actor(request))
-        if not placed.on_route:
+        for first in page.placed_on(page.page_route())[:1]:
+            rollouts.require_inside(first, version)
+        if not page.put_first(version, by=actor(request)):
             told = _("The endpoint of the settings answers there. Take it out of the settings first.")
             return self.message_user(request, told, messages.ERROR)
         self.message_user(request, _("Now %(name)s answers on the chat page.") % {"name": version})

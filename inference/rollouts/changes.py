@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Case, Value, When
 from django.utils import timezone
 
 from inference import audit, registry
@@ -182,14 +183,16 @@ def _end(rollout: Rollout, state: Rollout.State, reason: str) -> None:
 
 
 def _put(route: Route, version: ModelVersion, *, in_place_of: ModelVersion, by: AbstractBaseUser | None) -> None:
-    """On every place of the route; on one without candidates, as the default model."""
+    """On every place of the route, where it takes its own in exchange: so the way back gives both back. On a route
+    without candidates, as the default model."""
     places = Candidate.objects.select_for_update().filter(route=route)
     if not places.exists():
         registry.set_default(version.name, by=by)
         return
     try:
         with transaction.atomic():
-            places.filter(version=in_place_of).update(version=version)
+            exchanged = Case(When(version=version, then=Value(in_place_of.pk)), default=Value(version.pk))
+            places.filter(version__in=(version, in_place_of)).update(version=exchanged)
     except IntegrityError as error:
         raise RolloutRefused(
             f"{version} stands beside {in_place_of} on {route} already.", advice="Take one of them off the route first."
@@ -234,8 +237,10 @@ def _require_place(route: Route, current: ModelVersion, new: ModelVersion) -> No
         raise RolloutRefused(f"{new} answers there already.")
     if not _stands_on(route, current):
         raise RolloutRefused(f"{current} does not answer on {route}.", advice="Choose a version of the route.")
-    if Candidate.objects.filter(route=route).exists():
-        if Candidate.objects.filter(route=route, version=new).exists():
+    places = Candidate.objects.filter(route=route)
+    if places.exists():
+        beside = places.filter(version=current).values("position")
+        if places.filter(version=new, position__in=beside).exists():
             raise RolloutRefused(f"{new} has a place on {route} already.", advice="Take it off the route first.")
     elif new.kind != ModelVersion.Kind.FILE:
         raise RolloutRefused(
@@ -247,15 +252,21 @@ def _require_place(route: Route, current: ModelVersion, new: ModelVersion) -> No
 def _require_able(current: ModelVersion, new: ModelVersion, *, leaves_the_house: bool) -> None:
     """`new` must be able to serve whom `current` serves."""
     _require_ready(new)
-    if new.outside and not current.outside and not leaves_the_house:
+    if not leaves_the_house:
+        require_inside(current, new)
+    needed = min(current.context_tokens or settings.INFERENCE.context_tokens, settings.INFERENCE.context_tokens)
+    if 0 < new.context_tokens < needed:
+        raise RolloutRefused(f"{new} reads {new.context_tokens} tokens; {needed} are needed in its place.")
+
+
+def require_inside(current: ModelVersion, new: ModelVersion) -> None:
+    """Unless somebody said that questions may leave the house. Raises RolloutRefused."""
+    if new.outside and not current.outside:
         raise RolloutRefused(
             f"{current} is in the house and {new} is outside: questions and passages would leave the house, and what "
             "must stay inside would never reach the new version.",
             advice="Confirm it if that is meant.",
         )
-    needed = min(current.context_tokens or settings.INFERENCE.context_tokens, settings.INFERENCE.context_tokens)
-    if 0 < new.context_tokens < needed:
-        raise RolloutRefused(f"{new} reads {new.context_tokens} tokens; {needed} are needed in its place.")
 
 
 def _require_ready(version: ModelVersion) -> None:

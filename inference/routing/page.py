@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -19,6 +21,14 @@ from inference.models import Candidate, ModelVersion, Route
 from inference.routing.pool import BUILT_IN
 
 _NAME = "page"
+_FOR_EVERYBODY: dict[str, Any] = {  # a place without conditions: there it is asked whatever the question is
+    "tasks": [],
+    "least_characters": None,
+    "most_characters": None,
+    "languages": [],
+    "groups": None,
+    "sensitivity": Candidate.Sensitivity.ANY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,25 @@ def asked_versions() -> list[ModelVersion]:
     """In the order in which they are asked."""
     ready = ModelVersion.objects.filter(state=ModelVersion.State.READY)
     return placed_on(page_route()) or list(ready.filter(default=True))
+
+
+def standings() -> dict[UUID, int]:
+    """Of each version that is asked: in which turn, by its id. Those of one position share a turn."""
+    turns: dict[int, int] = {}
+    found: dict[UUID, int] = {}
+    for version, position in _ready_places(page_route()):
+        found.setdefault(version, turns.setdefault(position, len(turns) + 1))
+    return found or {version.pk: 1 for version in asked_versions()}
+
+
+def leads(version: ModelVersion) -> bool:
+    """Whether nobody is asked before it, or in turn with it."""
+    return [one for one, turn in standings().items() if turn == 1] == [version.pk]
+
+
+def _ready_places(route: Route | None) -> Iterable[tuple[UUID, int]]:
+    places = Candidate.objects.filter(route=route, version__state=ModelVersion.State.READY)
+    return places.order_by("position").values_list("version", "position") if route else ()
 
 
 def asks_settings() -> bool:
@@ -87,6 +116,28 @@ def place(version: ModelVersion, *, by: AbstractBaseUser | None) -> Placed:
     if not before:
         return Placed()
     return Placed(after=before[-1]) if stands_there else Placed(before=before[0])
+
+
+@transaction.atomic
+def put_first(version: ModelVersion, *, by: AbstractBaseUser | None) -> bool:
+    """Before all that stand on the route of the chat page, which go on behind it. False: nothing is changed, for the
+    endpoint of the settings is asked."""
+    if not placed_on(page_route()):
+        return place(version, by=by).on_route
+    route = Route.objects.select_for_update().get(pk=cast(Route, page_route()).pk)
+    rows = list(route.candidates.all())
+    own = route.candidates.filter(version=version, **_FOR_EVERYBODY).first()
+    # Out of the way first: no two rows of a version have one position.
+    own = own or Candidate(route=route, version=version)
+    own.position = rows[-1].position + 2
+    own.save()
+    for row in reversed([one for one in rows if one.pk != own.pk]):
+        route.candidates.filter(pk=row.pk).update(position=row.position + 1)
+    own.position = rows[0].position
+    own.save(update_fields=["position"])
+    named = list(dict.fromkeys(route.candidates.values_list("version__name", flat=True)))
+    audit.record("route.changed", route.name, by, candidates=named)
+    return True
 
 
 def _stand(route: Route, placed: list[tuple[ModelVersion, int]], by: AbstractBaseUser | None, *, change: bool) -> None:

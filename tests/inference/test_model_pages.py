@@ -67,6 +67,58 @@ def test_the_first_model_is_let_answer_from_its_page_and_later_ones_replace_it(a
     assert "Let it answer on the chat page" not in shown and "Put it in another" in shown
 
 
+def let_answer(admin: Client, version: ModelVersion) -> str:
+    chosen = {"action": "let_answer", "_selected_action": str(version.pk)}
+    return said(admin.post(f"{ADMIN}/modelversion/", chosen, follow=True))
+
+
+def placed(route: Route) -> list[tuple[str, int]]:
+    return list(route.candidates.values_list("version__name", "position"))
+
+
+def test_what_is_let_answer_is_asked_first(admin: Client, cast: Cast) -> None:
+    at = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "m"}
+    first, second, third = (ModelVersion.objects.create(name=name, **at) for name in ("first", "second", "third"))
+    route = Route.objects.create(name="page", default=True)
+    for position, version in ((1, first), (2, second), (2, first)):
+        Candidate.objects.create(route=route, version=version, position=position)
+    assert "Now second answers on the chat page." in let_answer(admin, second)
+    assert placed(route) == [("second", 1), ("first", 2), ("first", 3)], "moved, not doubled"
+    assert "Now third answers on the chat page." in let_answer(admin, third)
+    assert placed(route) == [("third", 1), ("second", 2), ("first", 3), ("first", 4)]
+    assert "Nothing to do: third answers there." in let_answer(admin, third)
+    entries = AuditEntry.objects.filter(action="route.changed", actor=cast.administrator)
+    assert [one.detail["candidates"][0] for one in entries.order_by("pk")] == ["second", "third"]
+
+
+def test_what_is_asked_some_questions_or_some_people_is_let_answer_all(admin: Client) -> None:
+    at = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "m"}
+    german, other = (ModelVersion.objects.create(name=name, **at) for name in ("german", "other"))
+    route = Route.objects.create(name="page", default=True)
+    Candidate.objects.create(route=route, version=german, position=1, languages=["de"])
+    Candidate.objects.create(route=route, version=other, position=1)
+    assert "Now german answers on the chat page." in let_answer(admin, german)
+    assert placed(route) == [("german", 1), ("german", 2), ("other", 2)]
+    assert [one.languages for one in route.candidates.all()][:1] == [[]]
+
+
+def test_what_is_outside_comes_before_what_is_inside_only_where_that_is_confirmed(admin: Client, house: House) -> None:
+    rollouts.roll_back(house.route, by=None, reason="")
+    page = let_answer(admin, house.cloud)
+    assert "questions and passages would leave the house" in page and "Replace for everybody at once" in page
+    assert placed(house.route) == [("qwen3-4b-q4", 1), ("gpt-cloud", 2)]
+
+
+def test_what_has_a_place_exchanges_it_and_gets_it_back(admin: Client, house: House) -> None:
+    rollouts.roll_back(house.route, by=None, reason="")
+    given = _of_a_start(house.cloud) | {"at_once": "yes", "leaves_the_house": "on"}
+    told = said(admin.post(f"{ADMIN}/rollout/add/", given, follow=True))
+    assert "took the place of qwen3-4b-q4" in told, re.findall(r"messagelist.*?</ul>", told)
+    assert placed(house.route) == [("gpt-cloud", 1), ("qwen3-4b-q4", 2)]
+    admin.post(f"{ADMIN}/rollout/{Rollout.objects.get(state='promoted').pk}/back/", {"reason": "Worse."})
+    assert placed(house.route) == [("qwen3-4b-q4", 1), ("gpt-cloud", 2)]
+
+
 def candidates(*rows: dict[str, Any], there: int = 0) -> dict[str, Any]:
     """The fields of the inline forms."""
     form = {"candidates-TOTAL_FORMS": len(rows), "candidates-INITIAL_FORMS": there}

@@ -456,8 +456,9 @@ def test_only_a_version_that_can_serve_there_is_rolled_out(version: Version, old
     Candidate.objects.create(route=route, version=old, position=1)
     cloud = version("cloud", outside=True, **endpoint)
     assert "would leave the house" in refusal(route, cloud) and "Confirm" in refusal(route, cloud)
-    Candidate.objects.create(route=route, version=good, position=2)
-    assert "has a place" in refusal(route, good)
+    beside = Candidate.objects.create(route=route, version=good, position=1)
+    assert "has a place" in refusal(route, good, current=old)
+    beside.delete()
     assert "does not answer on" in refusal(route, cloud, current=version("elsewhere"), leaves_the_house=True)
     assert rollouts.start(route=route, new=cloud, by=None, leaves_the_house=True).current == old
     with pytest.raises(rollouts.RolloutRefused, match="has a roll-out already"):

@@ -157,6 +157,13 @@ def test_it_goes_before_the_local_model_and_behind_what_a_route_names(
     assert "behind local" in post(admin, "add", provider, name="delta")
     assert Candidate.objects.order_by("position").last().version.name == "delta"  # type: ignore[union-attr]
     assert Route.objects.count() == 1 and local.candidates.count() == 1
+    shown = admin.get(f"{ROOT}model/").content.decode()
+    in_turn = shown[shown.index('<ol class="plain">') : shown.index("</ol>", shown.index('<ol class="plain">'))]
+    assert [name for name in in_turn.replace("<", ">").split(">") if name in ("gamma", "local", "delta")] == [
+        "gamma",
+        "local",
+        "delta",
+    ]
 
 
 def test_the_endpoint_of_the_settings_is_not_put_aside(admin: Client, provider: Provider, settings: Any) -> None:
