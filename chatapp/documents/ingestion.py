@@ -39,7 +39,8 @@ def overview() -> dict[str, Any]:
     reason = _reason(whole)
     names = dict(Collection.objects.filter(pk__in=[one.collection for one in each]).values_list("pk", "name"))
     collections = [
-        {"id": str(one.collection), "name": names[one.collection], **backlog_json(one, _own_reason(one, reason), now)}
+        {"id": str(one.collection), "name": names[one.collection]}
+        | backlog_json(one, _own_reason(one, whole, reason), now)
         for one in sorted(each, key=lambda one: (-one.owed, -one.failed))
         if one.collection in names
     ]
@@ -52,7 +53,7 @@ def of_collection(collection: UUID) -> dict[str, Any]:
     whole, each = backlogs()
     found = next((one for one in each if one.collection == collection), Backlog(collection))
     failures = [reason_json(one) for one in dead_letters.reasons(collection)] if found.failed else []
-    return {**backlog_json(found, _own_reason(found, _reason(whole)), timezone.now()), "failures": failures}
+    return {**backlog_json(found, _own_reason(found, whole, _reason(whole)), timezone.now()), "failures": failures}
 
 
 def backlog_json(backlog: Backlog, reason: str, now: datetime) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def _reason(whole: Backlog) -> str:
     return _PAUSED if whole.state == "paused" else _BUSY
 
 
-def _own_reason(one: Backlog, of_all: str) -> str:
+def _own_reason(one: Backlog, whole: Backlog, of_all: str) -> str:
     if one.state == "waiting":
-        return _OTHERS
+        return _OTHERS if whole.owed > one.owed else ""  # alone, it is taken at the next sweep
     return (of_all or _PAUSED) if one.state in ("stuck", "paused") else ""

@@ -82,8 +82,9 @@ def _conversation(conversation: Conversation) -> dict[str, Any]:
 
 def _rating(rating: Rating) -> dict[str, Any]:
     """With what a curator noted about it, whoever that was."""
-    handled = getattr(rating, "handled", None)
-    return _row(rating) | {"handled": handled and {"at": handled.at, "note": _value(handled, Handled._meta.get_field("note"))}}
+    handled: Handled | None = getattr(rating, "handled", None)
+    note = handled and {"at": handled.at, "note": _value(handled, Handled._meta.get_field("note"))}
+    return _row(rating) | {"handled": note}
 
 
 def _explanation(message: Message) -> dict[str, Any] | None:

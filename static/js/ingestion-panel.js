@@ -21,7 +21,7 @@ function progress(shown, owed, total, { cancel }) {
   return el("div", { class: `ingestion-progress ${trouble ? "trouble" : ""}` },
     el("progress", { max: Math.max(total, owed), value: Math.max(total, owed) - owed, "aria-label": gettext("Documents that are ready or failed") }),
     el("p", {}, el("strong", {}, ngettext("%(count)s document on the way", "%(count)s documents on the way", owed)), ` · ${stages(shown).join(" · ")}`),
-    trouble || shown.state === "waiting" ? el("p", { class: trouble ? "trouble-text" : "quiet-text", role: trouble ? "alert" : null }, ...withCommands(said(shown.reason))) : null,
+    trouble || (shown.state === "waiting" && shown.reason) ? el("p", { class: trouble ? "trouble-text" : "quiet-text", role: trouble ? "alert" : null }, ...withCommands(said(shown.reason))) : null,
     el("p", { class: "quiet-text" }, pace(shown)),
     waits > 0 && el("button", { type: "button", class: "button small", onclick: () => cancel(waits) }, gettext("Call off what waits")));
 }

@@ -96,6 +96,12 @@ def test_a_collection_waits_for_its_turn_while_another_has_it(
     assert states == {"Private": ("waiting", True), "Other": ("working", False)}
 
 
+def test_a_collection_that_is_alone_waits_for_no_other(admin: Client, make_document: MakeDocument) -> None:
+    make_document("new.txt", status="received", ready_at=None, queued_at=timezone.now())
+    (shown,) = seen(admin)["collections"]
+    assert (shown["state"], shown["reason"]) == ("waiting", "")
+
+
 def test_an_error_that_passes_is_a_pause(admin: Client, waiting: Document) -> None:
     leases.release(in_work(waiting), pause_s=60.0, burn_attempt=False)
     heartbeat.beat()
