@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -38,6 +38,7 @@ _NEEDED = {
     "base_url": _("An endpoint needs its address."),
     "model": _("An endpoint needs the model's name there."),
 }
+_ORDINALS = (_("1st"), _("2nd"), _("3rd"))
 _OF_A_FILE = ("path", "source", "size_there", "sha256", "quantization", "parent")
 
 
@@ -92,7 +93,18 @@ class VersionForm(VersionFormBase):
 @admin.register(ModelVersion)
 class VersionAdmin(SuperusersAlone, VersionAdminBase):
     form = VersionForm
-    list_display = ("named", "kind_of", "state_of", "measures", "speed", "quality", "price", "spent", "health")
+    list_display = (
+        "named",
+        "chat_page",
+        "kind_of",
+        "state_of",
+        "measures",
+        "speed",
+        "quality",
+        "price",
+        "spent",
+        "health",
+    )
     list_display_links = ("named",)
     search_fields = ("name", "model", "base_url", "path")
     actions = ("make_default", "let_answer")
@@ -103,7 +115,7 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
 
     # -- the list ------------------------------------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
-        return super().get_queryset(request).annotate(spent_now=spending.of_this_month())
+        return super().get_queryset(request).annotate(spent_now=spending.of_this_month(), turn=_turns())
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         require_superuser(request)
@@ -125,6 +137,14 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
         if not version.default:
             return version.name
         return format_html('{} <span class="mark-default">{}</span>', version.name, _("default"))
+
+    @admin.display(description=_("chat page"), ordering="turn")
+    def chat_page(self, version: ModelVersion) -> str:
+        """In which turn the chat page asks it."""
+        turn: int | None = getattr(version, "turn", None)
+        if turn is None:
+            return "–"
+        return str(_ORDINALS[turn - 1]) if turn <= len(_ORDINALS) else gettext("%(turn)sth") % {"turn": turn}
 
     @admin.display(description=_("kind"), ordering="kind")
     def kind_of(self, version: ModelVersion) -> str:
@@ -284,6 +304,11 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
     def _problems(self) -> dict[str, str]:
         """By the version's name: engines are called "local: NAME", "house: NAME", "api: NAME"."""
         return {name.partition(": ")[2] or name: problem for name, problem in router.problems().items()}
+
+
+def _turns() -> Case:
+    asked = [When(pk=version, then=Value(turn)) for version, turn in page.standings().items()]
+    return Case(*asked, default=Value(None), output_field=IntegerField())
 
 
 def _said(text: object) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from chatapp.governance.models import AuditEntry
 from inference import registry, rollouts
@@ -166,6 +168,43 @@ def test_the_list_of_versions_tells_what_they_are_and_cost(admin: Client, house:
     for part in ("2.50", "Q4_K", "21.4", "9.81", "0.4 / 1.6", "83.12 of 200.00", "retired", "OpenAI's API"):
         assert part.replace("'", "&#x27;") in page, part
     assert page.count("mark-default") == 1
+
+
+def turns(admin: Client) -> dict[str, str]:
+    page = said(admin.get(f"{ADMIN}/modelversion/"))
+    names = re.findall(r'<th class="field-named"><a[^>]*>([\w-]+)', page)
+    return dict(zip(names, re.findall(r'<td class="field-chat_page">([^<]*)</td>', page), strict=True))
+
+
+def test_the_list_of_versions_tells_when_the_chat_page_asks_each(admin: Client, house: House) -> None:
+    shown = {"qwen3-4b-q4": "1st", "gpt-cloud": "2nd", "qwen3-8b-q4": "–", "llama-old": "–"}
+    assert turns(admin) == shown
+    for number in range(3, 6):
+        more = ModelVersion.objects.create(
+            name=f"m-{number}", kind="openai", base_url="http://127.0.0.1:9/v1", model="m"
+        )
+        Candidate.objects.create(route=house.route, version=more, position=10 * number)
+    assert turns(admin) == shown | {"m-3": "3rd", "m-4": "4th", "m-5": "5th"}
+    ModelVersion.objects.filter(pk=house.cloud.pk).update(state="retired")
+    assert turns(admin)["gpt-cloud"] == "–" and turns(admin)["m-3"] == "2nd", "what is not asked takes no turn"
+    house.route.candidates.all().delete()
+    assert [name for name, turn in turns(admin).items() if turn != "–"] == ["qwen3-4b-q4"], "the default model answers"
+
+
+def test_the_list_of_versions_asks_for_the_turns_once(admin: Client, house: House) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            admin.get(f"{ADMIN}/modelversion/")
+        return len(queries)
+
+    asked()
+    few = asked()
+    for number in range(8):
+        more = ModelVersion.objects.create(
+            name=f"m{number}", kind="openai", base_url="http://127.0.0.1:9/v1", model="m"
+        )
+        Candidate.objects.create(route=house.route, version=more, position=10 + number)
+    assert asked() <= few
 
 
 def test_an_endpoint_is_entered_changed_and_written_down(admin: Client, cast: Cast) -> None:
