@@ -4,8 +4,11 @@ import { request } from "./api.js";
 import { openDialog } from "./dialogs.js";
 import { el, withCommands } from "./dom.js";
 import { gettext, said } from "./language.js";
+import { isAdministrator } from "./person.js";
 
 const QUOTES = "extractive";
+const FIRST_STEP = "/admin/welcome/setup/model/";
+const NEW_VERSION = "/admin/inference/modelversion/add/";
 
 export const isQuoting = (engine) => engine === QUOTES;
 
@@ -74,10 +77,16 @@ async function fill(body) {
     body.replaceChildren(
       el("p", { class: "quiet-text" }, `${gettext("Of those meant for the question, the first one that is available answers; when it fails, the next one takes over.")} `,
         engines.some((one) => one.outside) && gettext("What must stay in the house goes to no outside provider.")),
-      ...engines.map(describe));
+      ...engines.map(describe), ...(isAdministrator() ? [waysToAdd()] : []));
   } catch (error) {
     body.replaceChildren(el("p", {}, `${error.message} ${error.advice}`));
   }
+}
+
+function waysToAdd() {
+  const way = (href, words) => el("a", { href }, words);
+  return el("p", { class: "quiet-text" }, `${gettext("Add a model:")} `,
+    way(FIRST_STEP, gettext("First steps › Model")), " · ", way(NEW_VERSION, gettext("Model versions › Add")));
 }
 
 function describe(engine) {

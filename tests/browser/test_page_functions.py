@@ -144,6 +144,34 @@ def test_a_quoted_answer_says_how_to_add_a_model(page: Any, double: Double) -> N
     expect(how).to_be_focused()
 
 
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("First steps › Model", "Which model answers?"), ("Model versions › Add", "Add model version")],
+)
+def test_it_leads_to_the_pages_where_a_model_is_added(page: Any, double: Double, name: str, title: str) -> None:
+    double.engines = ENGINES
+    opened(page, double, answered() | {"engine": "extractive"})
+    page.get_by_role("button", name="How to add a model").click()
+    page.get_by_role("dialog", name="Who can answer").get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
+
+
+def test_whoever_does_not_administer_is_not_led_there(page: Any, double: Double, person: Any) -> None:
+    person.is_superuser = False
+    person.save()
+    double.engines = ENGINES
+    opened(page, double, answered() | {"engine": "extractive"})
+    page.evaluate(
+        """async () => {
+            const address = document.querySelector('script[src*="/js/chat.js"]').src.replace("chat.js", "engines.js");
+            (await import(address)).explainModels();
+        }"""
+    )
+    dialog = page.get_by_role("dialog", name="Who can answer")
+    expect(dialog.locator(".engine").last).to_contain_text("Answers now")
+    expect(dialog.get_by_role("link", name="First steps")).to_have_count(0)
+
+
 def test_each_mark_shows_the_words_that_it_stands_behind(page: Any, double: Double) -> None:
     page.goto("/")
     double.ask()
