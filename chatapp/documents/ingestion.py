@@ -130,5 +130,6 @@ def _reason(whole: Backlog) -> str:
 
 def _own_reason(one: Backlog, whole: Backlog, of_all: str) -> str:
     if one.state == "waiting":
-        return _OTHERS if whole.owed > one.owed else ""  # alone, it is taken at the next sweep
+        others = whole.waiting + whole.in_work > one.waiting + one.in_work
+        return _OTHERS if others else ""  # alone, it is taken at the next sweep
     return (of_all or _PAUSED) if one.state in ("stuck", "paused") else ""

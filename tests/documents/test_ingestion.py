@@ -100,6 +100,10 @@ def test_a_collection_that_is_alone_waits_for_no_other(admin: Client, make_docum
     make_document("new.txt", status="received", ready_at=None, queued_at=timezone.now())
     (shown,) = seen(admin)["collections"]
     assert (shown["state"], shown["reason"]) == ("waiting", "")
+    other = Collection.objects.create(name="Other")
+    pausing = make_document("later.txt", collection=other, status="received", ready_at=None, queued_at=timezone.now())
+    leases.release(in_work(pausing), pause_s=60.0, burn_attempt=False)
+    assert {one["name"]: one["reason"] for one in seen(admin)["collections"]}["Private"] == "", "nobody is ahead of it"
 
 
 def test_an_error_that_passes_is_a_pause(admin: Client, waiting: Document) -> None:
