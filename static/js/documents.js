@@ -126,9 +126,16 @@ function taken(listed, ingestion) {
     return;
   }
   const { documents, counts, page, pages, total } = listed;
+  const wasBusy = busy();
   Object.assign(state, { documents, counts, page, pages, total, ingestion, seen, wait: FIRST_LOOK });
+  if (wasBusy && !busy() && !uploads.pending) sayEnded(counts);
   paint();
   count();
+}
+
+function sayEnded({ ready = 0, failed = 0 }) {
+  const values = { ready: number(ready), failed: number(failed) };
+  announce(failed ? gettext("Nothing is on its way any more: %(ready)s ready, %(failed)s failed", values) : gettext("Nothing is on its way any more: %(ready)s ready", values));
 }
 
 const all = () => Object.values(state.counts).reduce((sum, one) => sum + one, 0);

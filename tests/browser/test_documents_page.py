@@ -159,6 +159,18 @@ def test_progress_pace_and_failures_are_shown_and_can_be_acted_on(page: Any, dou
     assert page.problems == []
 
 
+def test_the_end_of_the_work_is_announced_once_with_what_failed(page: Any, double: Double) -> None:
+    stage(double, DOCUMENTS)
+    page.goto("/documents/")
+    expect(page.get_by_role("button", name="In progress")).to_contain_text("2")
+    expect(page.locator("#announcer")).to_be_empty()
+    double.documents = [one | {"status": "ready"} if one["status"] != "failed" else one for one in DOCUMENTS]
+    expect(page.locator("#announcer")).to_have_text("Nothing is on its way any more: 4 ready, 1 failed")
+    page.reload()
+    expect(page.get_by_role("button", name="Failed")).to_contain_text("1")
+    expect(page.locator("#announcer")).to_be_empty()
+
+
 def test_that_nobody_works_is_an_alert_and_waiting_for_a_turn_is_none(page: Any, double: Double) -> None:
     stage(double, DOCUMENTS)
     double.ingestion = STUCK
