@@ -39,7 +39,7 @@ def test_formulas_are_drawn_and_read_aloud(page: Any, double: Double, fetched: l
     expect(page.locator(".assistant .formula.display")).to_have_count(2)
     assert page.locator(".assistant .formula math").count() == 4
     assert page.locator(".assistant .formula.display .katex-html").first.evaluate("node => node.offsetHeight") > 30
-    assert page.evaluate("document.fonts.check('16px KaTeX_Main')")
+    page.wait_for_function("document.fonts.check('16px KaTeX_Main')")  # drawn before its letters are there
     assert any("KaTeX_Math" in name for name in fetched)
     assert page.problems == []
 
