@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from chatapp.conversations.masked import keep_new, placeholders_of
 from chatapp.conversations.models import Conversation, Message, Turn
 from chatapp.conversations.room import Room
 from chatapp.documents.filters import EVERYTHING, filters_json, filters_of
-from chatapp.errors import TYPED_ERRORS, Invalid
+from chatapp.errors import TYPED_ERRORS, Invalid, NotFound
 from chatapp.governance.findings import gathered, gathering
 from chatapp.privacy import sealing
 from chatapp.privacy.errors import Unreadable
@@ -145,7 +145,7 @@ def regenerate(*, user: User, message: UUID, narrowed: Narrowed | None = None, p
 @transaction.atomic
 def continue_answer(*, user: User, message: UUID) -> Started:
     _admit(user)
-    access.get_message(user, message)
+    _hold([access.get_message(user, message).conversation_id])
     answer = Message.objects.select_for_update(of=("self",)).select_related("conversation", "parent").get(pk=message)
     if answer.status not in (Message.Status.INTERRUPTED, Message.Status.STOPPED) or answer.parent is None:
         raise Invalid("Only an answer that was interrupted or stopped can be continued.")
@@ -206,8 +206,7 @@ def _collections(turn: Turn) -> frozenset[UUID] | None:
 
 def _begin(asked: Sequence[_Asked]) -> list[Started]:
     homes = [one.question.conversation for one in asked]
-    if known := [home.pk for home in homes if not home._state.adding]:
-        Conversation.objects.filter(pk__in=known).update(updated_at=timezone.now(), archived=False)
+    _hold(home.pk for home in homes if not home._state.adding)
     sealing.prepare(home.owner_id for home in homes)
     new = Conversation.objects.bulk_create(home for home in homes if home._state.adding)
     for one in asked:
@@ -222,6 +221,17 @@ def _begin(asked: Sequence[_Asked]) -> list[Started]:
     keep_all([of_question(one.question, one.found) for one in asked if one.found])
     turns = Turn.objects.bulk_create(_turn(one, answer) for one, answer in zip(asked, answers, strict=True))
     return [started(turn, answered_before=b) for turn, b in zip(turns, answered_before, strict=True)]
+
+
+def _hold(conversations: Iterable[UUID]) -> None:
+    """Until the turn is there: whoever deletes one meanwhile waits, and deletes the turn with it. They lie on top of
+    their list now. Raises NotFound where one is gone already."""
+    if not (known := {*conversations}):
+        return
+    rows = Conversation.objects.filter(pk__in=known)
+    if len(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)) < len(known):
+        raise NotFound
+    rows.update(updated_at=timezone.now(), archived=False)
 
 
 def _keep_titles(conversations: Sequence[Conversation]) -> None:

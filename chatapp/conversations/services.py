@@ -206,6 +206,7 @@ def delete_conversation(*, conversation: Conversation) -> None:
     turn once more when it notices.
     """
     with transaction.atomic():
+        Conversation.objects.select_for_update().filter(pk=conversation.pk).first()  # none begins from here on
         turns = list(Turn.objects.filter(question__conversation=conversation).values_list("pk", flat=True))
         conversation.delete()
         transaction.on_commit(lambda: forget_streams(turns))
