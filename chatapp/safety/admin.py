@@ -61,6 +61,12 @@ class RuleAdmin(OfOrganisers, RuleAdminBase):
     list_display = ("where", "what", "words", "action", "organisation", "group", "collection")
     list_filter = ("where", "action", "what")
     list_select_related = ("words", "organisation", "group", "collection")
+    change_list_template = "admin/safety/rules.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Where their own list is empty, rules for all may hold."""
+        ruled = FilterRule.objects.exists()
+        return super().changelist_view(request, {"nothing_ruled": not ruled, **(extra_context or {})})
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **more: Any) -> Any:
         if db_field.name == "words" and not is_superuser(request):

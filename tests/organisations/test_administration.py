@@ -58,6 +58,14 @@ PAGES = (
 )  # fmt: skip
 
 
+def test_an_empty_list_of_rules_does_not_deny_those_for_all(organiser: Client) -> None:
+    told = "neither masked nor blocked"
+    assert told in names(organiser, "safety/filterrule")
+    FilterRule.objects.create(what="email", where="answer", action="mask")
+    page = names(organiser, "safety/filterrule")
+    assert told not in page and "There are none yet." in page
+
+
 def test_pages_list_what_is_of_their_organisation_alone(organiser: Client, acme: Home, globex: Home) -> None:
     for one in (acme, globex):
         slug = one.organisation.slug

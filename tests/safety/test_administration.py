@@ -37,6 +37,13 @@ def test_a_rule_that_says_nothing_sensible_is_refused(admin: Client, wrong: dict
     assert not FilterRule.objects.exists()
 
 
+def test_an_empty_list_says_what_that_means(admin: Client) -> None:
+    told = "neither masked nor blocked"
+    assert told in admin.get(RULES).content.decode()
+    admin.post(f"{RULES}add/", MASK)
+    assert told not in admin.get(RULES).content.decode()
+
+
 def test_the_same_rule_is_not_added_twice(admin: Client) -> None:
     for _ in range(2):
         admin.post(f"{RULES}add/", MASK)
