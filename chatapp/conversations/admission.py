@@ -97,7 +97,8 @@ class _Asked:
 
 @transaction.atomic
 def ask_all(questions: Sequence[Question]) -> list[Started | Exception]:
-    """For each its turn, or why it is refused. Many at once take no more queries than one."""
+    """For each its turn, or why it is refused. Many at once take no more queries than one. Raises NotFound for all
+    where the conversation of one is deleted in the same moment: then each is to be asked alone."""
     room = Room([question.user for question in questions], _alive())
     rules = rules_for((question.user for question in questions), [Where.QUESTION])
     results: list[_Asked | Exception] = []
@@ -224,8 +225,8 @@ def _begin(asked: Sequence[_Asked]) -> list[Started]:
 
 
 def _hold(conversations: Iterable[UUID]) -> None:
-    """Until the turn is there: whoever deletes one meanwhile waits, and deletes the turn with it. They lie on top of
-    their list now. Raises NotFound where one is gone already."""
+    """Until the turn is there: whoever deletes one meanwhile waits, and deletes the turn with it. They come back from
+    the archive, to the top of the list. Raises NotFound where one is gone already."""
     if not (known := {*conversations}):
         return
     rows = Conversation.objects.filter(pk__in=known)

@@ -15,7 +15,8 @@ from django.db import transaction
 from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.conversations.folders import lock_person, require_there
-from chatapp.conversations.models import MOST_PINNED, Conversation, Folder, Turn
+from chatapp.conversations.models import MOST_PINNED, Conversation, Folder
+from chatapp.conversations.services import lock_turns
 from chatapp.errors import Invalid
 from chatapp.privacy.caches import forget_streams
 
@@ -53,7 +54,7 @@ def delete(user: User, conversations: Collection[UUID]) -> int:
     with transaction.atomic():
         lock_person(user)
         rows = _locked(user, conversations)
-        turns = list(Turn.objects.filter(question__conversation__in=rows).values_list("pk", flat=True))
+        turns = lock_turns(rows)
         Conversation.objects.filter(pk__in=rows).delete()
         transaction.on_commit(lambda: forget_streams(turns))
     return len(rows)
@@ -62,4 +63,4 @@ def delete(user: User, conversations: Collection[UUID]) -> int:
 def _locked(user: User, conversations: Collection[UUID]) -> list[UUID]:
     """In one order for all, so that no two wait for each other. A temporary chat is kept nowhere."""
     theirs = access.conversations(user).filter(pk__in=conversations, temporary=False)
-    return list(theirs.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+    return list(theirs.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk", flat=True))

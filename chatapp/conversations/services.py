@@ -5,7 +5,7 @@ access.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -206,10 +206,17 @@ def delete_conversation(*, conversation: Conversation) -> None:
     turn once more when it notices.
     """
     with transaction.atomic():
-        Conversation.objects.select_for_update().filter(pk=conversation.pk).first()  # none begins from here on
-        turns = list(Turn.objects.filter(question__conversation=conversation).values_list("pk", flat=True))
+        Conversation.objects.select_for_update(no_key=True).filter(pk=conversation.pk).first()
+        turns = lock_turns([conversation.pk])
         conversation.delete()
         transaction.on_commit(lambda: forget_streams(turns))
+
+
+def lock_turns(conversations: Collection[UUID]) -> list[UUID]:
+    """Before conversations are deleted, which are locked already, without their keys: none begins from here on, and
+    what an answer stores at its end is there to be deleted, or finds no turn."""
+    turns = Turn.objects.filter(question__conversation__in=conversations).order_by("pk")
+    return list(turns.select_for_update(of=("self",)).values_list("pk", flat=True))
 
 
 def is_forgotten(*, turn: UUID) -> bool:

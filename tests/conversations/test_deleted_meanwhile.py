@@ -1,4 +1,5 @@
-"""A conversation that is deleted in the moment in which something is asked in it: one of the two comes first."""
+"""A conversation that is deleted in the moment in which something is asked in it, or an answer ends: one of the two
+comes first."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import pytest
 from django.db import connection
 
 from chatapp.accounts.models import User
-from chatapp.conversations import admission, services
+from chatapp.conversations import admission, keeping, services
 from chatapp.conversations.models import Conversation, FoundBy, Message, Turn
 from chatapp.errors import NotFound
 from tests.conftest import Cast
@@ -77,7 +78,7 @@ def until_somebody_waits() -> None:
             if cursor.fetchone() != (0,):
                 return
         time.sleep(0.02)
-    raise AssertionError("the deletion did not wait for the turn")
+    raise AssertionError("nobody waits for a lock")
 
 
 @ways
@@ -102,7 +103,7 @@ def test_what_takes_a_turn_is_deleted_with_it(
     cast: Cast, monkeypatch: pytest.MonkeyPatch, beside: Callable[[Act], Future[Any]], way: Callable[[Any], Act]
 ) -> None:
     home = chat_of(cast.alice)
-    act, hold, deleting = way(home), admission._hold, []
+    act, hold, deleting = way(home), admission._hold, list[Future[Any]]()
 
     def hold_and_go_on(conversations: Any) -> None:
         hold(conversations)
@@ -113,3 +114,59 @@ def test_what_takes_a_turn_is_deleted_with_it(
     act()
     deleting[0].result(20)
     assert not Conversation.objects.exists() and not Turn.objects.exists() and not Message.objects.exists()
+
+
+def running_turn(home: Conversation) -> Turn:
+    asked = question(home)
+    answer = Message.objects.create(conversation=home, parent=asked, role="assistant", status="streaming")
+    return Turn.objects.create(asker=home.owner, question=asked, answer=answer, runner=admission.RUNNER)
+
+
+def finish(turn: Turn) -> bool:
+    values = {"text": "As is said.", "sources": [], "status": Message.Status.COMPLETE, "engine": "", "usage": {}}
+    return services.finish_turn(turn=turn.pk, answer=turn.answer_id, values=values, cited=[], passages={})
+
+
+deletions = pytest.mark.parametrize(
+    "delete",
+    [lambda home: services.delete_conversation(conversation=home), lambda home: keeping.delete(home.owner, [home.pk])],
+    ids=["one", "several"],
+)
+
+
+@deletions
+def test_an_answer_that_ends_is_deleted_with_its_chat(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, beside: Callable[[Act], Future[Any]], delete: Callable[[Any], Any]
+) -> None:
+    home, deleting = chat_of(cast.alice), list[Future[Any]]()
+    turn, keep = running_turn(home), services._keep_answer
+
+    def keep_beside(*values: Any) -> None:
+        deleting.append(beside(lambda: delete(home)))
+        until_somebody_waits()
+        keep(*values)
+
+    monkeypatch.setattr(services, "_keep_answer", keep_beside)
+    assert finish(turn)
+    deleting[0].result(20)
+    assert not Conversation.objects.exists() and not Turn.objects.exists() and not FoundBy.objects.exists()
+
+
+@deletions
+def test_an_answer_whose_chat_is_being_deleted_stores_nothing(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, beside: Callable[[Act], Future[Any]], delete: Callable[[Any], Any]
+) -> None:
+    home, ending = chat_of(cast.alice), list[Future[Any]]()
+    turn, lock = running_turn(home), services.lock_turns
+
+    def lock_and_wait(conversations: Any) -> Any:
+        locked = lock(conversations)
+        ending.append(beside(lambda: finish(turn)))
+        until_somebody_waits()
+        return locked
+
+    monkeypatch.setattr(services, "lock_turns", lock_and_wait)
+    monkeypatch.setattr(keeping, "lock_turns", lock_and_wait)
+    delete(home)
+    assert ending[0].result(20) is False
+    assert not Message.objects.exists() and not FoundBy.objects.exists()
