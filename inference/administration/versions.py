@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -20,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from inference import amounts, audit, registry, rollouts, seams, spending
 from inference.administration import router
 from inference.administration.changes import changed
+from inference.administration.pages import context_of
 from inference.administration.superusers import SuperusersAlone, actor, require_superuser
 from inference.endpoints import KEY_SENTENCE, key_missing
 from inference.errors import InferenceError
@@ -115,7 +117,7 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
 
     # -- the list ------------------------------------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
-        return super().get_queryset(request).annotate(spent_now=spending.of_this_month(), turn=_turns())
+        return super().get_queryset(request).annotate(spent_now=spending.of_this_month(), turn=_turns(), tried=_tried())
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         require_superuser(request)
@@ -140,10 +142,11 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
 
     @admin.display(description=_("chat page"), ordering="turn")
     def chat_page(self, version: ModelVersion) -> str:
-        """In which turn the chat page asks it."""
+        """In which turn the chat page asks it, or by which share of the people."""
         turn: int | None = getattr(version, "turn", None)
         if turn is None:
-            return "–"
+            share: int | None = getattr(version, "tried", None)
+            return "–" if share is None else gettext("%(share)s %% of people") % {"share": share}
         return str(_ORDINALS[turn - 1]) if turn <= len(_ORDINALS) else gettext("%(turn)sth") % {"turn": turn}
 
     @admin.display(description=_("kind"), ordering="kind")
@@ -275,27 +278,25 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
 
     @admin.action(description=_("Let it answer on the chat page"))
     def let_answer(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> HttpResponse | None:
-        """First on the default route. What is outside comes before what is in the house only where that is confirmed,
-        on the page that puts one in another's place."""
-        try:
-            self._put_first(request, queryset)
-        except InferenceError as error:
-            self.message_user(request, _said(f"{error.user_message} {error.advice}"), messages.WARNING)
-            address = reverse("admin:inference_rollout_add")
-            return HttpResponseRedirect(f"{address}?new={queryset.get().pk}")
+        """First on the default route. What is outside comes before what is in the house only once that is confirmed."""
+        if queryset.count() != 1:
+            self.message_user(request, _("Choose one model."), messages.ERROR)
+        elif page.leads(version := queryset.get()):
+            self.message_user(request, _("Nothing to do: %(name)s answers there.") % {"name": version})
+        elif version.state != ModelVersion.State.READY:
+            self.message_user(request, _("Only a version that is ready can answer."), messages.ERROR)
+        elif version.outside and "confirmed" not in request.POST and (inside := page.asked_in_house()):
+            return self._asks_whether(request, version, inside)
+        else:
+            self._put_first(request, version)
         return None
 
-    def _put_first(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
-        """Raises RolloutRefused where it must be confirmed."""
-        if queryset.count() != 1:
-            return self.message_user(request, _("Choose one model."), messages.ERROR)
-        version = queryset.get()
-        if page.leads(version):
-            return self.message_user(request, _("Nothing to do: %(name)s answers there.") % {"name": version})
-        if version.state != ModelVersion.State.READY:
-            return self.message_user(request, _("Only a version that is ready can answer."), messages.ERROR)
-        for first in page.placed_on(page.page_route())[:1]:
-            rollouts.require_inside(first, version)
+    def _asks_whether(self, request: HttpRequest, version: ModelVersion, inside: ModelVersion) -> HttpResponse:
+        title = gettext("Let %(name)s answer on the chat page?") % {"name": version}
+        context = context_of(self, request, title) | {"version": version, "inside": inside}
+        return TemplateResponse(request, "admin/inference/modelversion/leaving.html", context)
+
+    def _put_first(self, request: HttpRequest, version: ModelVersion) -> None:
         if not page.put_first(version, by=actor(request)):
             told = _("The endpoint of the settings answers there. Take it out of the settings first.")
             return self.message_user(request, told, messages.ERROR)
@@ -308,6 +309,12 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
 
 def _turns() -> Case:
     asked = [When(pk=version, then=Value(turn)) for version, turn in page.standings().items()]
+    return Case(*asked, default=Value(None), output_field=IntegerField())
+
+
+def _tried() -> Case:
+    running = page.trial()
+    asked = [When(pk=running.new_id, then=Value(running.share))] if running else []
     return Case(*asked, default=Value(None), output_field=IntegerField())
 
 

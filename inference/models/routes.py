@@ -46,6 +46,24 @@ class Route(models.Model):
         return self.name
 
 
+class Candidates(models.QuerySet["Candidate"]):
+    def for_everybody(self) -> Candidates:
+        """Asked whatever the question is and whoever asks it."""
+        return self.filter(
+            tasks=[],
+            least_characters=None,
+            most_characters=None,
+            languages=[],
+            groups=None,
+            sensitivity=Candidate.Sensitivity.ANY,
+        )
+
+    def asked_by_people(self) -> Candidates:
+        """In order, without versions that rest and places that are for programs alone."""
+        ready = self.filter(version__state=ModelVersion.State.READY)
+        return ready.exclude(tasks=[Candidate.Task.PROGRAM]).order_by("position", "id")
+
+
 class Candidate(models.Model):
     """A version in its place on a route, with the conditions under which it is asked."""
 
@@ -92,6 +110,8 @@ class Candidate(models.Model):
         validators=_PERCENT,
         help_text=_("Only while this much of the version's monthly budget is left. 0: while anything is left."),
     )
+
+    objects = Candidates.as_manager()
 
     class Meta:
         ordering = ["position", "id"]

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Value, When
+from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
 from inference import audit, registry
@@ -113,6 +113,7 @@ def promote(target: Route | Rollout, *, by: AbstractBaseUser | None) -> Rollout:
     if rollout is None:
         raise NoRollout
     _require_ready(rollout.new)
+    _require_exchangeable(rollout.route, rollout.current, rollout.new)
     _put(rollout.route, rollout.new, in_place_of=rollout.current, by=by)
     _end(rollout, Rollout.State.PROMOTED, "")
     audit.record("rollout.promoted", str(rollout.route), by, old=str(rollout.current), new=str(rollout.new))
@@ -183,16 +184,18 @@ def _end(rollout: Rollout, state: Rollout.State, reason: str) -> None:
 
 
 def _put(route: Route, version: ModelVersion, *, in_place_of: ModelVersion, by: AbstractBaseUser | None) -> None:
-    """On every place of the route, where it takes its own in exchange: so the way back gives both back. On a route
-    without candidates, as the default model."""
+    """On every place of the other on the route, which gets those of `version` behind its first one in exchange: so the
+    way back gives both back, and `version` is asked first. On a route without candidates, as the default model."""
     places = Candidate.objects.select_for_update().filter(route=route)
     if not places.exists():
         registry.set_default(version.name, by=by)
         return
+    taken = places.filter(version=in_place_of)
+    behind = Q(version=version, position__gt=min(taken.values_list("position", flat=True), default=0))
     try:
         with transaction.atomic():
-            exchanged = Case(When(version=version, then=Value(in_place_of.pk)), default=Value(version.pk))
-            places.filter(version__in=(version, in_place_of)).update(version=exchanged)
+            exchanged = Case(When(behind, then=Value(in_place_of.pk)), default=Value(version.pk))
+            places.filter(behind | Q(version=in_place_of)).update(version=exchanged)
     except IntegrityError as error:
         raise RolloutRefused(
             f"{version} stands beside {in_place_of} on {route} already.", advice="Take one of them off the route first."
@@ -239,9 +242,7 @@ def _require_place(route: Route, current: ModelVersion, new: ModelVersion) -> No
         raise RolloutRefused(f"{current} does not answer on {route}.", advice="Choose a version of the route.")
     places = Candidate.objects.filter(route=route)
     if places.exists():
-        beside = places.filter(version=current).values("position")
-        if places.filter(version=new, position__in=beside).exists():
-            raise RolloutRefused(f"{new} has a place on {route} already.", advice="Take it off the route first.")
+        _require_exchangeable(route, current, new)
     elif new.kind != ModelVersion.Kind.FILE:
         raise RolloutRefused(
             f"{route} has no candidates: the default model answers, and an endpoint cannot become it.",
@@ -249,18 +250,29 @@ def _require_place(route: Route, current: ModelVersion, new: ModelVersion) -> No
         )
 
 
+def _require_exchangeable(route: Route, current: ModelVersion, new: ModelVersion) -> None:
+    """The conditions of a place stay with it: those of one of the two are not to become the other's unseen."""
+    own, of_both = (Candidate.objects.filter(route=route, version__in=who) for who in ([new], [current, new]))
+    if not own.exists():
+        return
+    positions = list(of_both.values_list("position", flat=True))
+    unconditional = of_both.for_everybody().filter(least_budget_percent=0).count()
+    if len({*positions}) < len(positions) or unconditional < len(positions):
+        raise RolloutRefused(f"{new} has a place on {route} already.", advice="Take it off the route first.")
+
+
 def _require_able(current: ModelVersion, new: ModelVersion, *, leaves_the_house: bool) -> None:
     """`new` must be able to serve whom `current` serves."""
     _require_ready(new)
     if not leaves_the_house:
-        require_inside(current, new)
+        _require_inside(current, new)
     needed = min(current.context_tokens or settings.INFERENCE.context_tokens, settings.INFERENCE.context_tokens)
     if 0 < new.context_tokens < needed:
         raise RolloutRefused(f"{new} reads {new.context_tokens} tokens; {needed} are needed in its place.")
 
 
-def require_inside(current: ModelVersion, new: ModelVersion) -> None:
-    """Unless somebody said that questions may leave the house. Raises RolloutRefused."""
+def _require_inside(current: ModelVersion, new: ModelVersion) -> None:
+    """Unless somebody said that questions may leave the house."""
     if new.outside and not current.outside:
         raise RolloutRefused(
             f"{current} is in the house and {new} is outside: questions and passages would leave the house, and what "

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count, groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from django.conf import settings
@@ -17,18 +19,10 @@ from django.db.models import Max, Q
 
 from inference import audit, registry
 from inference.endpoints import key_missing
-from inference.models import Candidate, ModelVersion, Route
+from inference.models import Candidate, ModelVersion, Rollout, Route
 from inference.routing.pool import BUILT_IN
 
 _NAME = "page"
-_FOR_EVERYBODY: dict[str, Any] = {  # a place without conditions: there it is asked whatever the question is
-    "tasks": [],
-    "least_characters": None,
-    "most_characters": None,
-    "languages": [],
-    "groups": None,
-    "sensitivity": Candidate.Sensitivity.ANY,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +56,49 @@ def asked_versions() -> list[ModelVersion]:
 
 def standings() -> dict[UUID, int]:
     """Of each version that is asked: in which turn, by its id. Those of one position share a turn."""
+    route = page_route()
+    if route is None or not placed_on(route):
+        return {version.pk: 1 for version in asked_versions()}
     turns: dict[int, int] = {}
     found: dict[UUID, int] = {}
-    for version, position in _ready_places(page_route()):
+    for version, position in route.candidates.asked_by_people().values_list("version", "position"):
         found.setdefault(version, turns.setdefault(position, len(turns) + 1))
-    return found or {version.pk: 1 for version in asked_versions()}
+    return found
+
+
+def trial() -> Rollout | None:
+    """The roll-out that runs on the route of the page: its new version is asked by a share of the people."""
+    route = page_route()
+    if route is None:
+        return None
+    return Rollout.objects.filter(route=route, state=Rollout.State.RUNNING).first()
 
 
 def leads(version: ModelVersion) -> bool:
-    """Whether nobody is asked before it, or in turn with it."""
-    return [one for one, turn in standings().items() if turn == 1] == [version.pk]
+    """Whether nobody is asked before it, or in turn with it, whatever the question is."""
+    if [one for one, turn in standings().items() if turn == 1] != [version.pk]:
+        return False
+    route = page_route()
+    if route is None or not placed_on(route):
+        return True
+    first = route.candidates.asked_by_people().values_list("position", flat=True)[:1]
+    return route.candidates.for_everybody().filter(version=version, position=first).exists()
 
 
-def _ready_places(route: Route | None) -> Iterable[tuple[UUID, int]]:
-    places = Candidate.objects.filter(route=route, version__state=ModelVersion.State.READY)
-    return places.order_by("position").values_list("version", "position") if route else ()
+def asked_in_house() -> ModelVersion | None:
+    """One in the house that is asked as long as nothing else is put first; None where all goes outside before it."""
+    route = page_route()
+    if route is None or not placed_on(route):
+        return next((one for one in asked_versions() if not one.outside), None)
+    for_everybody = set(route.candidates.for_everybody().values_list("pk", flat=True))
+    rows = route.candidates.asked_by_people().select_related("version")
+    for _, together in groupby(rows, key=attrgetter("position")):
+        beside = list(together)
+        if inside := [one.version for one in beside if not one.version.outside]:
+            return inside[0]
+        if any(one.pk in for_everybody for one in beside):
+            return None
+    return None
 
 
 def asks_settings() -> bool:
@@ -100,22 +122,24 @@ def names(versions: Iterable[ModelVersion] | None = None) -> list[str]:
 
 
 @transaction.atomic
-def place(version: ModelVersion, *, by: AbstractBaseUser | None) -> Placed:
-    """On the route of the chat page: behind those that stand there, else before what is asked without a route. The
-    endpoint of the settings is on no route: whoever set it there takes it out first."""
+def place(version: ModelVersion, *, by: AbstractBaseUser | None, first: bool = False) -> Placed:
+    """On the route of the chat page: behind those that stand there. Where none does, before what is asked without a
+    route, but for what is outside: that comes before what is in the house only by `first`. The endpoint of the settings
+    is on no route: whoever set it there takes it out first."""
     if asks_settings():
         return Placed(on_route=False)
     route, before = page_route(), asked_versions()
     last = (route.candidates.aggregate(last=Max("position"))["last"] or 0) if route else 0
     change, stands_there = route is not None, placed_on(route)
+    goes_behind = stands_there or (version.outside and not first and asked_in_house() is not None)
+    added = [version] if stands_there else [*before, version] if goes_behind else [version, *before]
     route = route or Route.objects.create(
         name=_free_name(), default=True, description="What the chat page asks.", enabled=True
     )
-    behind = [] if stands_there else [(one, last + 2) for one in before]
-    _stand(route, [(version, last + 1), *behind], by, change=change)
+    _stand(route, [(one, last + number) for number, one in enumerate(added, start=1)], by, change=change)
     if not before:
         return Placed()
-    return Placed(after=before[-1]) if stands_there else Placed(before=before[0])
+    return Placed(after=before[-1]) if goes_behind else Placed(before=before[0])
 
 
 @transaction.atomic
@@ -123,21 +147,34 @@ def put_first(version: ModelVersion, *, by: AbstractBaseUser | None) -> bool:
     """Before all that stand on the route of the chat page, which go on behind it. False: nothing is changed, for the
     endpoint of the settings is asked."""
     if not placed_on(page_route()):
-        return place(version, by=by).on_route
+        return place(version, by=by, first=True).on_route
     route = Route.objects.select_for_update().get(pk=cast(Route, page_route()).pk)
-    rows = list(route.candidates.all())
-    own = route.candidates.filter(version=version, **_FOR_EVERYBODY).first()
-    # Out of the way first: no two rows of a version have one position.
-    own = own or Candidate(route=route, version=version)
-    own.position = rows[-1].position + 2
-    own.save()
-    for row in reversed([one for one in rows if one.pk != own.pk]):
+    own = _out_of_the_way(route, version)
+    others = route.candidates.exclude(pk=own.pk)
+    first, gap = _room(set(others.values_list("position", flat=True)))
+    for row in others.filter(position__gte=first, position__lt=gap).order_by("-position"):
         route.candidates.filter(pk=row.pk).update(position=row.position + 1)
-    own.position = rows[0].position
+    own.position = first
     own.save(update_fields=["position"])
     named = list(dict.fromkeys(route.candidates.values_list("version__name", flat=True)))
     audit.record("route.changed", route.name, by, candidates=named)
     return True
+
+
+def _out_of_the_way(route: Route, version: ModelVersion) -> Candidate:
+    """Its place for everybody, at a position that nobody has: no two places of a version share one."""
+    own = route.candidates.for_everybody().filter(version=version).first() or Candidate(route=route, version=version)
+    taken = set(route.candidates.values_list("position", flat=True))
+    _, gap = _room(taken)
+    own.position = next(number for number in count(gap + 1) if number not in taken)
+    own.save()
+    return own
+
+
+def _room(taken: set[int]) -> tuple[int, int]:
+    """The first position, and the next one that is free: those between move by one."""
+    first = min(taken, default=1)
+    return first, next(number for number in count(first) if number not in taken)
 
 
 def _stand(route: Route, placed: list[tuple[ModelVersion, int]], by: AbstractBaseUser | None, *, change: bool) -> None:

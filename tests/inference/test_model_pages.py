@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from chatapp.governance.models import AuditEntry
 from inference import registry, rollouts
 from inference.models import Candidate, Job, ModelVersion, Rollout, Route
+from inference.routing import page as page_of_chat
 from tests.conftest import Cast, signed_in_client
 from tests.inference.dying_service import die
 from tests.inference.model_rows import House, furnish
@@ -99,21 +100,76 @@ def test_what_is_asked_some_questions_or_some_people_is_let_answer_all(admin: Cl
     route = Route.objects.create(name="page", default=True)
     Candidate.objects.create(route=route, version=german, position=1, languages=["de"])
     Candidate.objects.create(route=route, version=other, position=1)
-    assert "Now german answers on the chat page." in let_answer(admin, german)
-    assert placed(route) == [("german", 1), ("german", 2), ("other", 2)]
-    assert [one.languages for one in route.candidates.all()][:1] == [[]]
+    for beside in (1, 2):
+        route.candidates.filter(version=other).update(position=beside)
+        assert "Now german answers on the chat page." in let_answer(admin, german)
+        assert placed(route)[:2] == [("german", 1), ("german", 2)]
+        own = route.candidates.filter(version=german)
+        assert [one.languages for one in own] == [[], ["de"]]
+        own.filter(position=1).delete()
+        own.update(position=1)
+
+
+def test_a_place_for_programs_alone_is_none_on_the_chat_page(admin: Client) -> None:
+    at = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "m"}
+    bot, other = (ModelVersion.objects.create(name=name, **at) for name in ("bot", "other"))
+    route = Route.objects.create(name="page", default=True)
+    Candidate.objects.create(route=route, version=bot, position=1, tasks=["program"])
+    Candidate.objects.create(route=route, version=other, position=2)
+    assert turns(admin) == {"bot": "–", "other": "1st"}
+    assert "Nothing to do: other answers there." in let_answer(admin, other)
+
+
+def test_positions_move_no_further_than_they_must(admin: Client) -> None:
+    at = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "m"}
+    first, last, new = (ModelVersion.objects.create(name=name, **at) for name in ("first", "last", "new"))
+    route = Route.objects.create(name="page", default=True)
+    for position, version in ((1, first), (32_767, last)):
+        Candidate.objects.create(route=route, version=version, position=position)
+    let_answer(admin, new)
+    assert placed(route) == [("new", 1), ("first", 2), ("last", 32_767)]
+
+
+def let_leave(admin: Client, version: ModelVersion) -> str:
+    chosen = {"action": "let_answer", "_selected_action": str(version.pk), "confirmed": "yes"}
+    return said(admin.post(f"{ADMIN}/modelversion/", chosen, follow=True))
 
 
 def test_what_is_outside_comes_before_what_is_inside_only_where_that_is_confirmed(admin: Client, house: House) -> None:
     rollouts.roll_back(house.route, by=None, reason="")
+    german = {"languages": ["de"], "position": 0}
+    Candidate.objects.create(route=house.route, version=house.cloud, **german)  # outside, but not for all questions
+    before = placed(house.route)
     page = let_answer(admin, house.cloud)
-    assert "questions and passages would leave the house" in page and "Replace for everybody at once" in page
-    assert placed(house.route) == [("qwen3-4b-q4", 1), ("gpt-cloud", 2)]
+    assert "qwen3-4b-q4 is in the house, gpt-cloud is outside: questions and passages would leave the house" in page
+    assert placed(house.route) == before
+    assert "Now gpt-cloud answers on the chat page." in let_leave(admin, house.cloud)
+    assert placed(house.route)[0] == ("gpt-cloud", 0)
+    other = ModelVersion.objects.create(
+        name="other", kind="openai", base_url="https://b.example.com/v1", model="m", outside=True
+    )
+    assert "Now other answers" in let_answer(admin, other), "all questions leave already"
+
+
+def test_what_is_outside_comes_before_the_default_model_only_where_that_is_confirmed(
+    admin: Client, house: House
+) -> None:
+    rollouts.roll_back(house.route, by=None, reason="")
+    house.route.delete()
+    assert "questions and passages would leave the house" in let_answer(admin, house.cloud)
+    assert not Candidate.objects.exists()
+    assert page_of_chat.place(house.cloud, by=None) == page_of_chat.Placed(after=house.old)
+    assert placed(Route.objects.get()) == [("qwen3-4b-q4", 1), ("gpt-cloud", 2)]
+    Route.objects.all().delete()
+    assert "Now gpt-cloud answers on the chat page." in let_leave(admin, house.cloud)
+    assert placed(Route.objects.get()) == [("gpt-cloud", 1), ("qwen3-4b-q4", 2)]
 
 
 def test_what_has_a_place_exchanges_it_and_gets_it_back(admin: Client, house: House) -> None:
     rollouts.roll_back(house.route, by=None, reason="")
     given = _of_a_start(house.cloud) | {"at_once": "yes", "leaves_the_house": "on"}
+    assert "gpt-cloud has a place on" in errors(admin.post(f"{ADMIN}/rollout/add/", given)), "with conditions"
+    house.route.candidates.filter(version=house.cloud).update(languages=[], least_budget_percent=0)
     told = said(admin.post(f"{ADMIN}/rollout/add/", given, follow=True))
     assert "took the place of qwen3-4b-q4" in told, re.findall(r"messagelist.*?</ul>", told)
     assert placed(house.route) == [("gpt-cloud", 1), ("qwen3-4b-q4", 2)]
@@ -177,7 +233,7 @@ def turns(admin: Client) -> dict[str, str]:
 
 
 def test_the_list_of_versions_tells_when_the_chat_page_asks_each(admin: Client, house: House) -> None:
-    shown = {"qwen3-4b-q4": "1st", "gpt-cloud": "2nd", "qwen3-8b-q4": "–", "llama-old": "–"}
+    shown = {"qwen3-4b-q4": "1st", "gpt-cloud": "2nd", "qwen3-8b-q4": "20 % of people", "llama-old": "–"}
     assert turns(admin) == shown
     for number in range(3, 6):
         more = ModelVersion.objects.create(
@@ -187,6 +243,7 @@ def test_the_list_of_versions_tells_when_the_chat_page_asks_each(admin: Client, 
     assert turns(admin) == shown | {"m-3": "3rd", "m-4": "4th", "m-5": "5th"}
     ModelVersion.objects.filter(pk=house.cloud.pk).update(state="retired")
     assert turns(admin)["gpt-cloud"] == "–" and turns(admin)["m-3"] == "2nd", "what is not asked takes no turn"
+    rollouts.roll_back(house.route, by=None, reason="")
     house.route.candidates.all().delete()
     assert [name for name, turn in turns(admin).items() if turn != "–"] == ["qwen3-4b-q4"], "the default model answers"
 

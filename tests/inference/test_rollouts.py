@@ -27,6 +27,7 @@ from inference.rollouts import watching
 from inference.rollouts.chance import larger_by_chance, shares_differ_by_chance
 from inference.rollouts.figures import Figures, Outright, Series
 from inference.rollouts.judging import compare
+from inference.routing import page
 from inference.routing.attempt import Attempted
 from tests.conftest import Cast
 from tests.database import database_url
@@ -411,6 +412,50 @@ def test_on_a_route_with_candidates_every_place_changes_hands(version: Version, 
     assert ModelVersion.objects.get(default=True) == old
     rollouts.roll_back(route, by=None, reason="")
     assert [str(place.version) for place in route.candidates.all()] == ["old", "other", "old"]
+
+
+@pytest.fixture
+def on_a_route(version: Version, old: ModelVersion) -> tuple[Route, ModelVersion]:
+    """`old` stands there, and the other is tried in its place."""
+    route, new = rollouts.default_route(), version("new")
+    Candidate.objects.create(route=route, version=old, position=1)
+    rollouts.start(route=route, new=new, by=None)
+    return route, new
+
+
+def first_on(route: Route) -> ModelVersion:
+    return route.candidates.select_related("version")[0].version
+
+
+def test_what_was_put_first_meanwhile_stays_first_when_it_is_promoted(
+    on_a_route: tuple[Route, ModelVersion], old: ModelVersion
+) -> None:
+    route, new = on_a_route
+    page.put_first(new, by=None)
+    rollouts.promote(route, by=None)
+    assert first_on(route) == new
+    rollouts.roll_back(route, by=None, reason="Worse.")
+    assert first_on(route) == old and not route.candidates.filter(version=new).exists()
+
+
+def test_what_was_put_first_again_stays_first_when_the_promotion_is_taken_back(
+    on_a_route: tuple[Route, ModelVersion], old: ModelVersion
+) -> None:
+    route, new = on_a_route
+    rollouts.promote(route, by=None)
+    page.put_first(old, by=None)
+    rollouts.roll_back(route, by=None, reason="Worse.")
+    assert first_on(route) == old and not route.candidates.filter(version=new).exists()
+
+
+def test_a_place_with_conditions_is_not_exchanged_unseen(
+    on_a_route: tuple[Route, ModelVersion], old: ModelVersion
+) -> None:
+    route, new = on_a_route
+    Candidate.objects.create(route=route, version=new, position=2, sensitivity="free")
+    with pytest.raises(rollouts.RolloutRefused, match="has a place"):
+        rollouts.promote(route, by=None)
+    assert first_on(route) == old and Rollout.objects.get().state == Rollout.State.RUNNING
 
 
 def test_a_promotion_is_not_taken_back_after_the_route_was_changed(
