@@ -12,7 +12,7 @@ from inference.sentences import content_words, sentences
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _OPEN = re.compile(r"\[\d{0,3}$")  # what may still become a mark
-_MOST_MARKS = 50  # of an answer, whose sentences are looked for when it is read
+_MOST_MARKS = 50  # of an answer: each that is read costs a look through its passage, and pages hold many answers
 
 
 class MarkFilter:
@@ -58,12 +58,13 @@ def cite(text: str, sources: Sequence[Source]) -> list[Cited]:
 
 
 def later_quotes(text: str, passages: Mapping[int, str]) -> dict[int, list[str]]:
-    """By source, the sentences that its marks rest on, without the first mark, of which `cite` tells."""
+    """By source, the sentences of it that marks behind its first one rest on, of which `cite` tells. None for a mark
+    that quotes what is not in the passage: it stood around it, and is not kept."""
     seen: set[int] = set()
     found: dict[int, list[str]] = {}
     for number, claim in islice(_claims(text), _MOST_MARKS):
         passage = passages.get(number)
-        if passage and number in seen:
+        if passage and number in seen and _held(_quoted(claim), passage):
             found.setdefault(number, []).append(supporting_sentence(claim, passage))
         seen.add(number)
     return {number: list(dict.fromkeys(quotes)) for number, quotes in found.items()}
@@ -79,17 +80,22 @@ def _claims(text: str) -> Iterator[tuple[int, str]]:
         yield int(match[1]), claim
 
 
+def _held(quoted: str, passage: str) -> bool:
+    """Also where nothing is quoted."""
+    return " ".join(quoted.split()) in " ".join(passage.split())
+
+
 def _passage_of(claim: str, source: Source) -> str:
     """The passage; what stands around it only where that, and not the passage, holds the words that are quoted."""
     quoted = " ".join(_quoted(claim).split())
     texts = [source.text, source.before, source.after]
-    return next((text for text in texts if quoted and quoted in " ".join(text.split())), source.text)
+    return next((text for text in texts if quoted and _held(quoted, text)), source.text)
 
 
 def supporting_sentence(claim: str, passage: str) -> str:
     """The claim itself where it is a quotation, else the passage's sentence that shares most words with it."""
     quoted = " ".join(_quoted(claim).split())
-    if quoted and quoted in " ".join(passage.split()):
+    if quoted and _held(quoted, passage):
         return quoted
     last = (sentences(claim) or [claim])[-1]
     wanted = set(content_words(last))

@@ -24,7 +24,7 @@ _OF_SECRETS = ("password", "passphrase", "secret", "token", "key", "credential",
 _NUMBER = r"[\d.]{1,15}"
 _NO_SECRET = {  # fields of such names, by the end of them, and what stands there
     "usable_password": "true|false",
-    "key_name": r"[A-Z]+_KEY_[A-Z0-9_]{1,60}",  # the name of a setting
+    "key_name": r"[A-Z]+_KEY_[A-Z0-9_]{1,60}",  # the name of a setting, as inference/models/versions.py checks it
     "context_tokens": _NUMBER,
     "chunk_tokens": _NUMBER,
     "chunk_overlap_tokens": _NUMBER,

@@ -126,7 +126,7 @@ def _with_footnotes(one: Shown) -> str:
 
 def _footnote(one: Shown, source: ShownSource) -> str:
     page = f", page {source.page}" if source.page else ""
-    quotes = " ".join(f"“{line_of(' '.join(one.split()))}”" for one in (source.quote, *source.later) if one)
+    quotes = " ".join(f"“{line_of(' '.join(said.split()))}”" for said in (source.quote, *source.later) if said)
     name = line_of(" ".join(source.name.split())) or "A removed document"
     return f"[^{one.ordinal}-{source.number}]: {name}{page}{f': {quotes}' if quotes else ''}"
 

@@ -137,6 +137,7 @@ export class ConversationList {
   // The open one, once, by moving this list alone: beside a phone's page it stands outside of the window.
   #reveal() {
     const row = this.root.querySelector("[data-conversation].current");
+    if (this.current === null) this.revealed = null; // opened again, it is brought into view again
     if (!row) return;
     this.revealed = this.current;
     const { top, bottom } = row.getBoundingClientRect(), box = this.root.getBoundingClientRect();

@@ -62,7 +62,7 @@ async function loadCollections() {
 }
 
 function open(id) {
-  Object.assign(state, { current: id, documents: [], counts: {}, ingestion: null, filter: "", page: 1, pages: 1, total: 0, seen: null, wait: FIRST_LOOK });
+  Object.assign(state, { current: id, documents: [], counts: {}, ingestion: null, filter: "", page: 1, pages: 1, total: 0, seen: null, begun: null, wait: FIRST_LOOK });
   byId("filter").value = "";
   byId("rows").replaceChildren();
   byId("none").hidden = byId("pager").hidden = byId("ingestion").hidden = true;
@@ -111,6 +111,7 @@ async function look() {
     if (asked !== state.asked) return;
     if (state.broken) tell((state.broken = null));
     taken(listed, ingestion);
+    sayEnded();
   } catch (error) {
     if (asked !== state.asked) return;
     tell((state.broken = `${error.message} ${error.advice}`));
@@ -126,14 +127,21 @@ function taken(listed, ingestion) {
     return;
   }
   const { documents, counts, page, pages, total } = listed;
-  const wasBusy = busy();
+  const before = state.seen === null ? counts : state.counts;
   Object.assign(state, { documents, counts, page, pages, total, ingestion, seen, wait: FIRST_LOOK });
-  if (wasBusy && !busy() && !uploads.pending) sayEnded(counts);
+  if (busy()) state.begun = least(state.begun ?? before, counts);
   paint();
   count();
 }
 
-function sayEnded({ ready = 0, failed = 0 }) {
+// What of a collection is not from the work that is under way: so its end can tell what came of that alone.
+const least = (one, other) => Object.fromEntries(["ready", "failed"].map((status) => [status, Math.min(one[status] ?? 0, other[status] ?? 0)]));
+
+function sayEnded() {
+  if (!state.begun || busy() || uploads.pending) return;
+  const [ready, failed] = ["ready", "failed"].map((status) => Math.max(0, (state.counts[status] ?? 0) - state.begun[status]));
+  state.begun = null;
+  if (!ready && !failed) return; // it was called off or deleted
   const values = { ready: number(ready), failed: number(failed) };
   announce(failed ? gettext("Nothing is on its way any more: %(ready)s ready, %(failed)s failed", values) : gettext("Nothing is on its way any more: %(ready)s ready", values));
 }

@@ -165,9 +165,27 @@ def test_the_end_of_the_work_is_announced_once_with_what_failed(page: Any, doubl
     expect(page.get_by_role("button", name="In progress")).to_contain_text("2")
     expect(page.locator("#announcer")).to_be_empty()
     double.documents = [one | {"status": "ready"} if one["status"] != "failed" else one for one in DOCUMENTS]
-    expect(page.locator("#announcer")).to_have_text("Nothing is on its way any more: 4 ready, 1 failed")
+    expect(page.locator("#announcer")).to_have_text("Nothing is on its way any more: 2 ready")
     page.reload()
     expect(page.get_by_role("button", name="Failed")).to_contain_text("1")
+    expect(page.locator("#announcer")).to_be_empty()
+
+
+def test_the_end_of_the_work_tells_what_came_of_it_alone(page: Any, double: Double) -> None:
+    stage(double, DOCUMENTS)
+    busy = [one for one in DOCUMENTS if one["status"] not in ("ready", "failed")]
+    page.goto("/documents/")
+    expect(page.get_by_role("button", name="In progress")).to_contain_text("2")
+    double.documents = [one | {"status": "failed"} if one in busy[:1] else one for one in DOCUMENTS]
+    expect(page.get_by_role("button", name="In progress")).to_contain_text("1")
+    double.documents = [one for one in double.documents if one not in busy]  # the other one is deleted
+    expect(page.locator("#announcer")).to_have_text("Nothing is on its way any more: 0 ready, 1 failed")
+    page.locator("#announcer").evaluate("one => { one.textContent = ''; }")
+    double.documents = DOCUMENTS
+    page.reload()
+    expect(page.get_by_role("button", name="In progress")).to_contain_text("2")
+    double.documents = [one for one in DOCUMENTS if one not in busy]
+    expect(page.get_by_role("button", name="In progress")).to_contain_text("0")
     expect(page.locator("#announcer")).to_be_empty()
 
 

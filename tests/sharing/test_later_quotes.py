@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chatapp.conversations.citing import later_quotes
 from chatapp.conversations.models import Message
 from chatapp.safety import policy
 from chatapp.safety.models import FilterRule
@@ -48,6 +49,11 @@ def test_each_mark_is_shown_with_its_sentence_once(cast: Cast, talk: Written) ->
     told: dict[str, Any] = json.loads(exported(cast.alice, talk.conversation, "json"))
     (cited,) = told["messages"][-1]["citations"]
     assert (cited["quote"], cited["later_quotes"]) == (FIRST, [SECOND, THIRD])
+
+
+def test_a_mark_that_quotes_what_stood_around_the_passage_names_no_other_sentence() -> None:
+    text = "It has words [1]. “Ask the office in November” [1]. “What stands behind it” [1]."
+    assert later_quotes(text, {1: PASSAGE}) == {1: ["Ask the office in November"]}
 
 
 def test_who_may_read_the_source_no_more_is_shown_none(cast: Cast, talk: Written) -> None:
