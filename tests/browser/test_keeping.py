@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -58,6 +59,10 @@ def test_the_open_one_is_brought_into_view_once_in_a_long_list(listed: Any, pers
     choose(listed, "Newer 39", "Pin")
     expect(listed.locator("#announcer")).to_have_text("Pinned")
     expect(row).not_to_be_in_viewport()
+    listed.keyboard.press("Control+Shift+KeyO")
+    expect(listed).to_have_url(re.compile(r"/$"))
+    listed.go_back()
+    expect(row).to_be_in_viewport(ratio=0.9)
 
 
 def test_a_folder_is_made_shown_renamed_and_deleted(listed: Any) -> None:
