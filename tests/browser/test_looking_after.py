@@ -103,6 +103,27 @@ def test_a_model_is_swapped_by_a_trial_that_is_raised_and_promoted(page: Any, sa
     assert Rollout.objects.get().state == "promoted" and route.candidates.get().version == delta
 
 
+def let_answer(page: Any, name: str) -> None:
+    page.get_by_role("row", name=name).get_by_role("checkbox").check()
+    page.locator("select[name=action]").select_option("let_answer")
+    page.get_by_role("button", name="Run").or_(page.get_by_role("button", name="Go")).click()
+
+
+def test_a_model_outside_is_let_answer_once_that_is_confirmed(page: Any, sales: Group) -> None:
+    small = ModelVersion.objects.create(name="small", path="/srv/small.gguf", default=True)
+    ModelVersion.objects.create(name="delta", model="delta-1", **_AT)
+    page.goto("/admin/inference/modelversion/")
+    let_answer(page, "delta")
+    expect(page.get_by_role("heading", name="Let delta answer on the chat page?")).to_be_visible()
+    check(page, "let-answer")
+    page.get_by_role("link", name="Leave it as it is").click()
+    assert not Candidate.objects.exists()
+    let_answer(page, "delta")
+    page.get_by_role("button", name="Let it answer on the chat page").click()
+    expect(page.get_by_text("Now delta answers on the chat page.")).to_be_visible()
+    assert [one.version.name for one in Candidate.objects.select_related("version")] == ["delta", small.name]
+
+
 def test_the_form_of_a_roll_out(page: Any, sales: Group) -> None:
     page.goto("/admin/inference/rollout/add/")
     expect(page.get_by_role("button", name="Replace for everybody at once")).to_be_visible()
