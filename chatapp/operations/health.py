@@ -32,6 +32,7 @@ from retrieval.versions.progress import in_the_works, in_words
 
 State = Literal["ok", "weak", "missing"]
 NEEDED = ("database", "index", "sample")  # without one of these no question on the documents is answered
+NO_MODEL = "No model: answers are quotations. Add one with `manage.py models`."
 _FREE_BYTES = 1_000_000_000
 _PART_S = 4.0
 _CONNECT_S = 3
@@ -158,7 +159,7 @@ async def _model() -> Part:
         return Part("ok")
     if any(not (one.problem or one.elsewhere) and one.name != ExtractiveEngine.name for one in found):
         return Part("weak", "Models are there for some questions or people only: other answers are quotations.")
-    return Part("weak", "No model: answers are quotations. Add one with `manage.py models`.")
+    return Part("weak", NO_MODEL)
 
 
 def _disk() -> Part:

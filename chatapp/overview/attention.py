@@ -13,13 +13,15 @@ from chatapp.feedback.curating import open_count
 from chatapp.languages.said import said
 from chatapp.limits import standing
 from chatapp.limits.models import Budget
-from chatapp.operations import state
+from chatapp.operations import health, state
 from chatapp.safety.documents import QUARANTINED
+from inference.engines import local
 from inference.models import ModelVersion, Rollout
 from retrieval.pipeline import dead_letters
 from retrieval.sources.models import Source
 
 MOST = 1000  # that are counted, and of budgets: that are looked at
+_NO_MODEL = {health.NO_MODEL, local.NO_MODEL}  # what parts say of it: `_models` tells it once
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,11 @@ def stored(user: User) -> list[Matter]:
 def everything(user: User) -> list[Matter]:
     """With the parts, each of which is asked: in at most some eleven seconds."""
     page = reverse("admin:operations_minute_changelist")
+    told = _NO_MODEL if _models() else set()
     parts = [
         Matter(f"{said(one.name)}: {said(one.reason)}", page, urgent=True)
         for one in state.everything()
-        if one.state != "ok"
+        if one.state != "ok" and one.reason not in told
     ]
     return [*parts, *stored(user)]
 

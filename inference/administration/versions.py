@@ -110,6 +110,7 @@ class VersionAdmin(SuperusersAlone, VersionAdminBase):
     list_display_links = ("named",)
     search_fields = ("name", "model", "base_url", "path")
     actions = ("make_default", "let_answer")
+    change_list_template = "admin/inference/modelversion/list.html"
     list_per_page = 50
 
     class Media:

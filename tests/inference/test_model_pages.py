@@ -219,6 +219,16 @@ def test_for_all_but_superusers_the_pages_are_not_there(cast: Cast, house: House
 # -- versions ----------------------------------------------------------------------------------------------------------
 
 
+def test_the_empty_list_of_versions_leads_to_where_one_is_added(admin: Client, house: House) -> None:
+    assert "There are none yet." not in said(admin.get(f"{ADMIN}/modelversion/"))
+    for rows in (Rollout, Candidate, ModelVersion):
+        rows.objects.all().delete()
+    page = said(admin.get(f"{ADMIN}/modelversion/"))
+    assert "There are none yet." in page
+    (address,) = re.findall(r'<a href="([^"]*)">Download one, or name an endpoint', page)
+    assert "Which model answers?" in said(admin.get(address))
+
+
 def test_the_list_of_versions_tells_what_they_are_and_cost(admin: Client, house: House) -> None:
     page = said(admin.get(f"{ADMIN}/modelversion/"))
     for part in ("2.50", "Q4_K", "21.4", "9.81", "0.4 / 1.6", "83.12 of 200.00", "retired", "OpenAI's API"):

@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from chatapp.limits import budgets
 from chatapp.limits.models import Budget, Spent
-from chatapp.operations import state
+from chatapp.operations import health, state
 from chatapp.overview import attention
 from chatapp.overview.jobs import KNOWN, groups_of
+from inference.engines import local
 from inference.models import ModelVersion
 from retrieval.models import Collection, Document
 from tests.conftest import Cast, signed_in_client
@@ -114,6 +115,20 @@ def test_parts_that_are_away_are_said_by_the_fragment(cast: Cast, monkeypatch: p
     shown = signed_in_client(cast.administrator).get(FRAGMENT).content.decode()
     assert "Worker: No worker answers." in shown and "Disk" not in shown and "urgent" in shown
     assert signed_in_client(cast.administrator).post(FRAGMENT).status_code == 405
+
+
+def test_that_there_is_no_model_is_said_once(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [
+        state.Shown("Models", "weak", health.NO_MODEL, "Add one."),
+        state.Shown("Engine local model", "weak", local.NO_MODEL, "Add one."),
+        state.Shown("Disk", "weak", "It is nearly full.", "Make room."),
+    ]
+    monkeypatch.setattr(state, "everything", lambda: parts)
+    said = [one.text for one in attention.everything(cast.administrator)]
+    assert said == ["Disk: It is nearly full.", "There is no model yet: quotations from the documents answer."]
+    ModelVersion.objects.create(name="m", path="/srv/m.gguf", default=True)
+    said = [one.text for one in attention.everything(cast.administrator)]
+    assert "Engine local model: No model is installed." in said, "one that cannot be used"
 
 
 def test_all_is_well(cast: Cast, all_well: Any) -> None:
