@@ -17,6 +17,7 @@ from django.utils import timezone
 from inference import audit, registry
 from inference.errors import InferenceError
 from inference.models import Candidate, ModelVersion, Rollout, Route
+from inference.models.routes import Candidates
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +114,8 @@ def promote(target: Route | Rollout, *, by: AbstractBaseUser | None) -> Rollout:
     if rollout is None:
         raise NoRollout
     _require_ready(rollout.new)
-    _require_exchangeable(rollout.route, rollout.current, rollout.new)
+    if Candidate.objects.filter(route=rollout.route).exists():
+        _require_exchangeable(rollout.route, rollout.current, rollout.new)
     _put(rollout.route, rollout.new, in_place_of=rollout.current, by=by)
     _end(rollout, Rollout.State.PROMOTED, "")
     audit.record("rollout.promoted", str(rollout.route), by, old=str(rollout.current), new=str(rollout.new))
@@ -190,8 +192,7 @@ def _put(route: Route, version: ModelVersion, *, in_place_of: ModelVersion, by: 
     if not places.exists():
         registry.set_default(version.name, by=by)
         return
-    taken = places.filter(version=in_place_of)
-    behind = Q(version=version, position__gt=min(taken.values_list("position", flat=True), default=0))
+    behind = _behind(version, places.filter(version=in_place_of))
     try:
         with transaction.atomic():
             exchanged = Case(When(behind, then=Value(in_place_of.pk)), default=Value(version.pk))
@@ -251,14 +252,21 @@ def _require_place(route: Route, current: ModelVersion, new: ModelVersion) -> No
 
 
 def _require_exchangeable(route: Route, current: ModelVersion, new: ModelVersion) -> None:
-    """The conditions of a place stay with it: those of one of the two are not to become the other's unseen."""
-    own, of_both = (Candidate.objects.filter(route=route, version__in=who) for who in ([new], [current, new]))
-    if not own.exists():
-        return
-    positions = list(of_both.values_list("position", flat=True))
-    unconditional = of_both.for_everybody().filter(least_budget_percent=0).count()
-    if len({*positions}) < len(positions) or unconditional < len(positions):
+    """What `_put` would do: the conditions of a place stay with it, and are not to become another version's unseen."""
+    places = Candidate.objects.filter(route=route)
+    of_current = places.filter(version=current)
+    if not of_current.exists():
+        raise RolloutRefused(f"{current} does not answer on {route}.", advice="Change the route itself.")
+    behind = places.filter(_behind(new, of_current))
+    moved = of_current | behind
+    conditional = behind.exists() and moved.for_everybody().filter(least_budget_percent=0).count() < moved.count()
+    if conditional or places.filter(version=new, position__in=of_current.values("position")).exists():
         raise RolloutRefused(f"{new} has a place on {route} already.", advice="Take it off the route first.")
+
+
+def _behind(version: ModelVersion, places: Candidates) -> Q:
+    """Its places behind the first of these."""
+    return Q(version=version, position__gt=min(places.values_list("position", flat=True)))
 
 
 def _require_able(current: ModelVersion, new: ModelVersion, *, leaves_the_house: bool) -> None:

@@ -448,6 +448,30 @@ def test_what_was_put_first_again_stays_first_when_the_promotion_is_taken_back(
     assert first_on(route) == old and not route.candidates.filter(version=new).exists()
 
 
+def test_a_place_with_conditions_before_the_current_version_stays_where_it_is(
+    version: Version, old: ModelVersion
+) -> None:
+    route, new = rollouts.default_route(), version("new")
+    Candidate.objects.create(route=route, version=new, position=1, languages=["de"])
+    Candidate.objects.create(route=route, version=old, position=2)
+    rollouts.start(route=route, new=new, by=None, current=old)
+    rollouts.promote(route, by=None)
+    assert [(one.version, one.languages) for one in route.candidates.select_related("version")] == [
+        (new, ["de"]), (new, [])
+    ]  # fmt: skip
+
+
+def test_where_the_current_version_was_taken_off_the_route_nothing_is_promoted(
+    on_a_route: tuple[Route, ModelVersion], version: Version, old: ModelVersion
+) -> None:
+    route, new = on_a_route
+    Candidate.objects.create(route=route, version=new, position=2)
+    route.candidates.filter(version=old).delete()
+    with pytest.raises(rollouts.RolloutRefused, match="does not answer on"):
+        rollouts.promote(route, by=None)
+    assert first_on(route) == new and Rollout.objects.get().state == Rollout.State.RUNNING
+
+
 def test_a_place_with_conditions_is_not_exchanged_unseen(
     on_a_route: tuple[Route, ModelVersion], old: ModelVersion
 ) -> None:
