@@ -71,6 +71,11 @@ def test_pictures_of_the_administration_of_models(page: Any, rollout: Rollout) -
     for name, path in pages.items():
         assert page.goto(f"/admin/{path}").status == 200, path
         shoot(page, f"admin-{name}")
+    page.goto("/admin/inference/modelversion/")
+    page.get_by_role("row", name="delta").get_by_role("checkbox").check()
+    page.locator("select[name=action]").select_option("let_answer")
+    page.locator("button[name=index]").click()
+    shoot(page, "admin-let-answer")
 
 
 def test_pictures_of_the_administration_of_index_versions(page: Any, person: Any) -> None:
