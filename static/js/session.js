@@ -62,6 +62,8 @@ export class Session extends EventTarget {
     const wanted = this.id;
     const detail = await request("GET", `/api/conversations/${wanted}/`);
     if (this.id !== wanted) return;
+    this.turns.clear(); // of two loads at once, the later one brings messages of its own: they join anew
+    this.socket.forgetAll();
     const shown = new Map(this.tree.chosen);
     this.title = detail.title;
     this.temporary = Boolean(detail.temporary);

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.double import ANSWER, CONVERSATION, QUESTION, TURN, Double, answered, opened
+from tests.browser.double import ANSWER, CONVERSATION, QUESTION, SOURCES, TURN, Double, answered, opened
 
 RUNNING = {"turn": TURN, "conversation": CONVERSATION, "answer": ANSWER, "from": 0}
 
@@ -73,6 +73,28 @@ def test_an_answer_begun_in_another_tab_is_shown_here_too(page: Any, double: Dou
     expect(page.locator(".assistant .prose")).to_have_text("One. Two.")
     double.finish()
     expect(page.get_by_label("Send")).to_be_visible()
+
+
+def test_a_conversation_that_is_loaded_twice_at_once_keeps_the_sources(page: Any, double: Double) -> None:
+    opened(page, double)
+    running(double)
+    double.detail["messages"][1] |= {"sources": [], "citations": []}
+    held: list[Any] = []
+    page.route(f"**/api/conversations/{CONVERSATION}/", lambda route: held.append(route))
+    for asked in ("of another tab", "and of its device"):
+        double.send({"type": "accepted", "id": asked, "turn": TURN, "conversation": CONVERSATION,
+                     "title": "Leave", "question": QUESTION, "answer": ANSWER})  # fmt: skip
+    while len(held) < 2:
+        page.wait_for_timeout(20)
+    double._http(held[0])
+    double.wait_for("resume", turn=TURN, after=0)
+    double.frame("sources", sources=SOURCES)
+    expect(page.locator(".assistant .prose")).to_have_text("One.")
+    double._http(held[1])
+    double.frame("text", text="Two [1].")
+    double.finish()
+    expect(page.locator(".assistant .prose")).to_contain_text("One. Two")
+    expect(page.get_by_role("button", name=SOURCES[0]["document"]["name"])).to_be_visible()
 
 
 def test_an_answer_begun_while_the_line_was_away_is_joined(page: Any, double: Double) -> None:
