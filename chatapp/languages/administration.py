@@ -419,6 +419,7 @@ TEXTS_OF_ADMINISTRATION: frozenset[str] = frozenset(
         gettext_noop("No worker takes new documents at the moment."),
         gettext_noop("Models are there for some questions or people only: other answers are quotations."),
         gettext_noop("No model: answers are quotations. Add one with `manage.py models`."),
+        gettext_noop("No model can answer at the moment: answers are quotations."),
         gettext_noop("%(size)s GB of disk are left."),
         gettext_noop("It answers with status %(status)s."),
         # Of the test of a sign-on.

@@ -24,6 +24,7 @@ from chatapp.operations.first_run import sample_is_loading
 from chatapp.operations.heartbeat import worker_is_alive
 from chatapp.settings import database_dsn
 from inference.engines.extractive import ExtractiveEngine
+from inference.engines.local import NO_MODEL as NO_LOCAL_MODEL
 from inference.routing.describing import answering
 from retrieval.errors import IndexUnavailable
 from retrieval.service.client import AsyncIndexClient
@@ -159,6 +160,8 @@ async def _model() -> Part:
         return Part("ok")
     if any(not (one.problem or one.elsewhere) and one.name != ExtractiveEngine.name for one in found):
         return Part("weak", "Models are there for some questions or people only: other answers are quotations.")
+    if any(one.problem not in ("", NO_LOCAL_MODEL) and not one.elsewhere for one in found):
+        return Part("weak", "No model can answer at the moment: answers are quotations.")
     return Part("weak", NO_MODEL)
 
 

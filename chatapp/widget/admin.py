@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -15,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatapp.accounts.models import User
 from chatapp.errors import Invalid
+from chatapp.operations.address import address
 from chatapp.organisations.administration import OfOrganisers
 from chatapp.organisations.forms import ELSEWHERE, Within, told
 from chatapp.widget import services
@@ -95,10 +95,8 @@ class WidgetAdmin(OfOrganisers, WidgetAdminBase):
     def tag(self, widget: Widget) -> str:
         if widget._state.adding:
             return gettext("Save first: then the line for the intranet's page stands here.")
-        address = f"{settings.PUBLIC_URL.rstrip('/') or 'https://YOUR-FOOTNOTE'}/widget.js"
-        return format_html(
-            '<code dir="ltr" data-to-copy>{}</code>', f'<script src="{address}" data-key="{widget.key}" defer></script>'
-        )
+        line = f'<script src="{address()}/widget.js" data-key="{widget.key}" defer></script>'
+        return format_html('<code dir="ltr" data-to-copy>{}</code>', line)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

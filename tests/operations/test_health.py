@@ -92,6 +92,14 @@ def test_without_a_model_it_is_ready_and_says_that_answers_are_quotations(start:
     assert "quotations" in parts["model"]["reason"]
 
 
+def test_a_model_that_cannot_be_reached_is_not_called_none(start: Start, cast: Cast) -> None:
+    away = ModelVersion.objects.create(name="away", kind="openai", base_url="http://127.0.0.1:9/v1", model="m")
+    Candidate.objects.create(route=Route.objects.create(name="page", default=True), version=away)
+    web = start(INFERENCE_API_BASE_URL="")
+    part = ready(web, sessionid=signed_in_session(cast.alice))[1]["model"]
+    assert part == {"state": "weak", "reason": "No model can answer at the moment: answers are quotations."}
+
+
 def test_a_model_for_some_people_alone_is_no_model_for_everybody_and_one_of_two_that_share_them_is(
     start: Start, cast: Cast, model: ModelDouble
 ) -> None:

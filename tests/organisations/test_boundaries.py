@@ -182,6 +182,16 @@ def test_organisers_have_the_buttons_that_they_may_press_and_curators_have_not(a
             assert (f'id="{button}" hidden>' in page) is hidden and f'id="{button}"' in page
 
 
+def test_groups_are_made_by_those_who_have_a_page_for_it(acme: Home) -> None:
+    appoint(role=Role.CURATOR, to=acme.person, collection=acme.collection, by=None)
+    Group.objects.all().delete()
+    for person, leads in ((acme.organiser, True), (acme.person, False)):
+        client = signed_in_client(person)
+        page = client.get("/documents/").content.decode()
+        assert "There are no groups yet." in page and ('href="/admin/auth/group/"' in page) is leads
+        assert client.get("/admin/auth/group/").status_code == (200 if leads else 404)
+
+
 def test_whom_to_turn_to_is_of_ones_own_organisation(cast: Cast, acme: Home, globex: Home) -> None:
     assert [one.username for one in access.administrators_of(acme.person)] == ["organiser@acme"]
     assert [one.username for one in access.administrators_of(cast.alice)] == ["administrator"]

@@ -12,6 +12,7 @@ from chatapp import access
 from chatapp.accounts.models import User
 from chatapp.governance.models import AuditEntry
 from chatapp.limits.models import Limit
+from chatapp.operations.address import address
 from chatapp.organisations.services import create_organisation
 from chatapp.roles.models import Role
 from chatapp.roles.services import appoint
@@ -69,7 +70,7 @@ def test_a_widget_is_made_changed_renewed_switched_off_and_removed_with_a_line_f
     widget = made(root, handbook.collection, origins=f"{PAGE}/\nhttp://localhost:3000")
     assert widget.origin_list == [PAGE, "http://localhost:3000"] and not widget.visitors and widget.account is None
     page = root.get(change(widget)).text
-    assert f"data-key=&quot;{widget.key}&quot; defer" in page
+    assert f"src=&quot;{address()}/widget.js&quot; data-key=&quot;{widget.key}&quot; defer" in page
     root.post(change(widget), entries(handbook.collection, title="Ask again"))
     key = widget.key
     root.post(LIST, {"action": "renew", "_selected_action": [str(widget.pk)]})
@@ -226,9 +227,9 @@ def test_a_widget_searches_collections_of_its_own_organisation(root: Client, han
 def test_nobody_else_sees_or_makes_one(cast: Cast, widget: Widget) -> None:
     for person in (cast.alice, cast.bob, cast.charlie):
         client = signed_in_client(person)
-        for address in (LIST, ADD, change(widget)):
-            assert client.get(address).status_code == 404
-            assert client.post(address, {}).status_code in (302, 404)
+        for page in (LIST, ADD, change(widget)):
+            assert client.get(page).status_code == 404
+            assert client.post(page, {}).status_code in (302, 404)
     assert Widget.objects.get().name == "Intranet"
 
 
